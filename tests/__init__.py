@@ -1,0 +1,1 @@
+"""Orderdock's tests. A package, so that no other installed `tests` can stand in its place."""

@@ -1,0 +1,60 @@
+"""What holds for every test: no screen, no network but loopback, no unannounced warning in a log.
+
+`ORDERDOCK_TEST_LOCALE` names a locale to run under (see build/dev.py); HYPOTHESIS_PROFILE=long tries harder.
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+import sys
+from collections.abc import Iterator
+
+# Before anything imports Qt. Tests that want a real X server start one and tell a child process to use it.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
+# Keyrings, sound servers and input methods of the developer's own desktop are no part of a test.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+os.environ["QT_IM_MODULE"] = "compose"
+
+import hypothesis
+import pytest
+
+from tests.helpers import network
+
+pytest_plugins = ["tests.helpers.logfail"]
+
+_common = {
+    "deadline": None,  # a busy machine is no fault of ours
+    "print_blob": True,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("house", max_examples=100, **_common)  # type: ignore[arg-type]
+hypothesis.settings.register_profile("long", max_examples=3000, **_common)  # type: ignore[arg-type]
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    network.forbid_all_but_loopback()
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    """Fails a test that reached beyond this machine, even where the code under test swallowed the error."""
+    network.attempts.clear()
+    yield
+    if network.attempts:
+        pytest.fail("reached for the network: " + ", ".join(network.attempts), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _asked_locale() -> None:
+    """Qt switches a process without UTF-8 to C.UTF-8, Windows never does: go back before each test."""
+    if (asked := os.environ.get("ORDERDOCK_TEST_LOCALE")) and sys.platform != "win32":
+        locale.setlocale(locale.LC_ALL, asked)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests (`@pytest.mark.anyio`) run on asyncio, as the program does."""
+    return "asyncio"
