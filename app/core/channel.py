@@ -1,0 +1,181 @@
+"""What a channel says about an order, in one shape, and how it becomes ours.
+
+Connectors return :class:`ChannelOrder`; :func:`first_seen` makes the order and its parcel,
+:func:`absorb` takes a later word of the channel in. The full consignee goes to the hub's sealed table only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from app.core import masks
+from app.core.freeze import Rules
+from app.core.history import Entry, HistoryKind
+from app.core.order import (
+    Consignee,
+    Order,
+    OrderLine,
+    OrderState,
+    Parcel,
+    ParcelLine,
+    RefundState,
+    settled,
+)
+
+S = OrderState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelLine:
+    sku_code: str
+    title: str = ""
+    spec: str = ""
+    qty: int = 1
+    price_fen: int = 0
+    item_barcode: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelOrder:
+    """One order as its channel tells it. ``consignee`` and ``buyer_nick`` are full here."""
+
+    channel: str
+    shop_id: str
+    channel_order_no: str
+    channel_state: str = ""
+    refund_state: RefundState = RefundState.none
+    is_paid: bool = True
+    is_shipped: bool = False
+    is_cancelled: bool = False
+    ordered_at: datetime | None = None
+    paid_at: datetime | None = None
+    ship_by_at: datetime | None = None
+    promised_at: datetime | None = None
+    paid_fen: int = 0
+    coupon_fen: int = 0
+    points_fen: int = 0
+    freight_fen: int = 0
+    lines: tuple[ChannelLine, ...] = ()
+    buyer_nick: str = ""
+    consignee: Consignee = Consignee()
+    buyer_remark: str = ""
+    seller_remark: str = ""
+    warehouse: str = ""
+    is_cross_border: bool = False
+    delivery_method: str = ""
+    carrier: str = ""
+    waybill_no: str = ""
+    tags: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def first_seen(
+    came: ChannelOrder, order_no: str, warehouse: str, now: datetime, rules: Rules
+) -> tuple[Order, list[Entry]]:
+    """The order of ours that a channel order becomes: one parcel with all lines (design 2.9)."""
+    lines = tuple(
+        OrderLine(
+            line_no=n, sku_code=c.sku_code, title=c.title, spec=c.spec, qty=c.qty, price_fen=c.price_fen
+        )
+        for n, c in enumerate(came.lines, start=1)
+    )
+    state = _first_state(came, rules)
+    parcel = Parcel(
+        parcel_no=f"{order_no}01",
+        state=state,
+        carrier=came.carrier,
+        waybill_no=came.waybill_no,
+        lines=tuple(ParcelLine(order_no=order_no, line_no=line.line_no, qty=line.qty) for line in lines),
+    )
+    order = Order(
+        order_no=order_no,
+        channel=came.channel,
+        shop_id=came.shop_id,
+        channel_order_no=came.channel_order_no,
+        order_state=state,
+        channel_state=came.channel_state,
+        refund_state=came.refund_state,
+        is_paid=came.is_paid,
+        ordered_at=came.ordered_at,
+        paid_at=came.paid_at,
+        ship_by_at=came.ship_by_at,
+        promised_at=came.promised_at,
+        received_at=now,
+        paid_fen=came.paid_fen,
+        coupon_fen=came.coupon_fen,
+        points_fen=came.points_fen,
+        freight_fen=came.freight_fen,
+        lines=lines,
+        buyer_nick=came.buyer_nick,
+        consignee=masks.consignee(came.consignee),
+        buyer_remark=came.buyer_remark,
+        seller_remark=came.seller_remark,
+        warehouse=came.warehouse or warehouse,
+        is_cross_border=came.is_cross_border,
+        delivery_method=came.delivery_method,
+        parcels=(parcel,),
+        tags=came.tags,
+        extra=came.extra,
+    )
+    entries = [Entry(kind=HistoryKind.received, params={"channel": came.channel, "shop_id": came.shop_id})]
+    if state is S.released:
+        entries.append(Entry(kind=HistoryKind.released))
+    return settled(order), entries
+
+
+def _first_state(came: ChannelOrder, rules: Rules) -> OrderState:
+    if came.is_cancelled:
+        return S.cancelled
+    if came.is_shipped:
+        return S.handed_over
+    return S.released if came.is_paid and rules.auto_release else S.new
+
+
+#: What a later word of the channel may change without a person.
+_FOLLOWS = (
+    "channel_state",
+    "refund_state",
+    "paid_at",
+    "ship_by_at",
+    "promised_at",
+    "paid_fen",
+    "coupon_fen",
+    "points_fen",
+    "freight_fen",
+    "buyer_remark",
+    "seller_remark",
+    "delivery_method",
+)
+
+
+def absorb(order: Order, came: ChannelOrder, rules: Rules) -> tuple[Order, list[Entry]]:
+    """Take in a later word about a known order: the same word again changes nothing and writes nothing.
+
+    Empty texts do not wipe what stands. Lines, address and cancels of a known order are not changed here:
+    those are acts with a stop of their own.
+    """
+    changes = {
+        name: getattr(came, name)
+        for name in _FOLLOWS
+        if getattr(came, name) not in ("", None) and getattr(came, name) != getattr(order, name)
+    }
+    entries: list[Entry] = []
+    if changes:
+        before = {name: _plain(getattr(order, name)) for name in changes}
+        after = {name: _plain(value) for name, value in changes.items()}
+        order = replace(order, **changes)
+        entries.append(Entry(kind=HistoryKind.updated, before=before, after=after))
+    if came.is_paid and not order.is_paid:
+        order = replace(order, is_paid=True)
+        entries.append(Entry(kind=HistoryKind.paid))
+        if rules.auto_release and any(p.state is S.new for p in order.parcels):
+            parcels = tuple(replace(p, state=S.released) if p.state is S.new else p for p in order.parcels)
+            order = replace(order, parcels=parcels)
+            entries.append(Entry(kind=HistoryKind.released))
+    return (settled(order) if entries else order), entries
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

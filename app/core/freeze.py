@@ -1,0 +1,210 @@
+"""When the hand must stop: the gates that station and hub share, and what time alone changes.
+
+:func:`go_check` is the last question before an irreversible step; :func:`tick` is what the clock does
+(countdowns end, silent benches are named). Both are pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.core.history import Entry, HistoryKind
+from app.core.order import (
+    FLOOR_STATES,
+    GONE_STATES,
+    SETTLED_STATES,
+    CommandState,
+    CommandView,
+    InterceptResult,
+    LastGate,
+    LeaseStep,
+    Order,
+    OrderState,
+    Parcel,
+    RefundState,
+    Stop,
+    StopKind,
+    settled,
+)
+from app.core.reasons import Reason, Refused
+
+S = OrderState
+R = InterceptResult
+
+#: Without freeze_shown for so long, the answer becomes "station offline" (design 3.8).
+SHOWN_WITHIN = timedelta(seconds=5)
+#: Grace after a lease ended before the hub settles it by time.
+LEASE_GRACE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Shop settings the core needs."""
+
+    countdown: timedelta = timedelta(seconds=15)
+    last_gate: LastGate = "handover"
+    auto_release: bool = True
+
+
+def blocks(order: Order, parcel: Parcel, station_id: str | None) -> Refused | None:
+    """Why no work may be done on this parcel now, or None. The loudest reason comes first."""
+    if parcel.is_frozen:
+        freeze = next((s for s in order.stops_over(parcel) if s.kind is StopKind.freeze), None)
+        return Refused(Reason.frozen, {"order_no": order.order_no, "by": freeze.actor if freeze else ""})
+    if parcel.state in GONE_STATES:
+        return Refused(Reason.already_handed_over, {"parcel_no": parcel.parcel_no})
+    if parcel.state is S.new:
+        return Refused(Reason.not_released, {"order_no": order.order_no})
+    hold = next(iter(order.stops_over(parcel)), None)
+    if hold is not None:
+        return Refused(Reason.on_hold, {"order_no": order.order_no, "note": hold.note or hold.reason})
+    if order.refund_state not in (RefundState.none, RefundState.part):
+        return Refused(Reason.refund_asked, {"order_no": order.order_no})
+    if station_id and parcel.holder and parcel.holder != station_id:
+        return Refused(Reason.no_lease, {"parcel_no": parcel.parcel_no, "holder": parcel.holder})
+    return None
+
+
+def go_check(order: Order, parcel_no: str, step: LeaseStep, station_id: str | None) -> Refused | None:
+    """May this parcel take its next irreversible step now? None means go.
+
+    Offline, the station also asks its own lease clock; that is not known here.
+    """
+    parcel = order.parcel(parcel_no)
+    if parcel is None:
+        return Refused(Reason.parcel_unknown, {"parcel_no": parcel_no})
+    if refused := blocks(order, parcel, station_id):
+        return refused
+    if step == "close" and not parcel.is_complete:
+        return Refused(Reason.not_complete, {"packed": str(parcel.qty_packed), "qty": str(parcel.qty)})
+    if step == "handover" and parcel.state is not S.packed:
+        return Refused(Reason.not_packed, {"parcel_no": parcel_no})
+    return None
+
+
+def set_stop(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
+    """Lay a stop over the order. A cancel's freeze also answers per parcel (design 3.8)."""
+    order = replace(order, stops=(*order.stops, stop))
+    entries = [
+        Entry(
+            kind=HistoryKind.stop_set,
+            params={"kind": stop.kind, "command": stop.command, "reason": stop.reason, "note": stop.note},
+        )
+    ]
+    if stop.command == "cancel":
+        parcels = tuple(_answered(order, stop, parcel, now) for parcel in order.parcels)
+        order = replace(order, parcels=parcels)
+        entries += [_answer_entry(p) for p in parcels if p.intercept_result and p.state not in SETTLED_STATES]
+    return settled(order), entries
+
+
+def _answered(order: Order, stop: Stop, parcel: Parcel, now: datetime) -> Parcel:
+    if not any(s.stop_id == stop.stop_id for s in order.stops_over(parcel)):
+        return parcel
+    if parcel.state in GONE_STATES:
+        answer = R.too_late
+    elif parcel.state is S.packed or parcel.is_claimed:
+        answer = R.trying
+    else:
+        answer = R.stopped
+    return replace(parcel, intercept_result=answer, intercept_since=now)
+
+
+def answer(order: Order, parcel: Parcel, result: InterceptResult, now: datetime) -> tuple[Order, list[Entry]]:
+    """Give the cancel's answer for one parcel; nothing happens when it already stands."""
+    if parcel.intercept_result is result:
+        return order, []
+    parcel = replace(parcel, intercept_result=result, intercept_since=now)
+    order = _closed_stops(order.with_parcel(parcel))
+    return settled(order), [_answer_entry(parcel)]
+
+
+def _answer_entry(parcel: Parcel) -> Entry:
+    return Entry(
+        kind=HistoryKind.intercept_answered,
+        parcel_no=parcel.parcel_no,
+        params={"result": parcel.intercept_result, "holder": parcel.holder or ""},
+    )
+
+
+def _closed_stops(order: Order) -> Order:
+    """A cancel's stop goes when it took effect and every parcel has its last answer."""
+    done = {R.stopped, R.too_late, None}
+    if order.order_state not in (S.cancelled, S.shipped_despite_cancel):
+        return order
+    if any(p.intercept_result not in done for p in order.parcels):
+        return order
+    stops = tuple(s for s in order.stops if s.command != "cancel" or s.counting_down_until is not None)
+    return replace(order, stops=stops)
+
+
+def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
+    """The countdown is over (or the word was final): the cancel becomes true (design 3.9, 2.1)."""
+    parcels = []
+    entries = [Entry(kind=HistoryKind.cancel_took_effect, params={"actor": stop.actor, "note": stop.note})]
+    for parcel in order.parcels:
+        if parcel.state in (S.handed_over, S.in_transit):
+            parcel = replace(parcel, state=S.shipped_despite_cancel, intercept_result=R.too_late)
+            entries.append(Entry(kind=HistoryKind.shipped_despite_cancel, parcel_no=parcel.parcel_no))
+        elif parcel.state in FLOOR_STATES or parcel.state is S.new:
+            parcel = replace(parcel, state=S.cancelled)
+        parcels.append(parcel)
+    stops = tuple(replace(s, counting_down_until=None) if s.stop_id == stop.stop_id else s for s in order.stops)
+    failed = any(p.intercept_result is R.too_late for p in parcels)
+    final = CommandState.failed if failed else CommandState.done
+    lines = tuple(replace(line, qty_cancelled=line.qty) for line in order.lines)
+    order = replace(
+        order,
+        parcels=tuple(parcels),
+        stops=stops,
+        lines=lines,
+        commands=with_command_state(order.commands, stop.stop_id, final),
+        order_state=S.cancelled if not parcels else order.order_state,
+    )
+    return settled(_closed_stops(settled(order))), entries
+
+
+def with_command_state(
+    commands: tuple[CommandView, ...], act_id: str, state: CommandState
+) -> tuple[CommandView, ...]:
+    return tuple(replace(c, state=state) if c.act_id == act_id else c for c in commands)
+
+
+def due_at(order: Order) -> datetime | None:
+    """When time alone will next change this order, or None. The hub keeps it beside the row."""
+    moments = [s.counting_down_until for s in order.stops if s.counting_down_until]
+    for parcel in order.parcels:
+        moments += _parcel_due(parcel)
+    return min(moments) if moments else None
+
+
+def _parcel_due(parcel: Parcel) -> list[datetime]:
+    if parcel.intercept_since is None or parcel.state is S.packed:
+        return []
+    if parcel.intercept_result is R.trying:
+        return [parcel.intercept_since + SHOWN_WITHIN]
+    if parcel.intercept_result is R.at_station_offline and parcel.lease_until and parcel.lease_step != "handover":
+        return [parcel.lease_until + LEASE_GRACE]
+    return []
+
+
+def tick(order: Order, now: datetime, rules: Rules) -> tuple[Order, list[Entry]]:
+    """What the clock does to this order at ``now``: unchanged order and no entries when nothing is due."""
+    entries: list[Entry] = []
+    for stop in order.stops:
+        if stop.counting_down_until and stop.counting_down_until <= now:
+            order, more = take_effect(order, stop, now)
+            entries += more
+    for parcel in order.parcels:
+        if not any(moment <= now for moment in _parcel_due(parcel)):
+            continue
+        if parcel.intercept_result is R.trying:
+            result = R.at_station_offline
+        elif rules.last_gate == "handover":
+            result = R.stopped
+        else:
+            continue
+        order, more = answer(order, parcel, result, now)
+        entries += more
+    return order, entries

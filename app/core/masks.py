@@ -1,0 +1,56 @@
+"""Personal data made showable: 林**, 183****2807, province to district kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from app.core.order import Consignee
+
+_DISTRICT = re.compile(
+    r"^\s*(?P<province>[^省市区县]{2,10}?(?:省|自治区|特别行政区)|北京市?|上海市?|天津市?|重庆市?)?"
+    r"(?P<city>[^省市区县]{1,10}?(?:市|自治州|地区|盟))?"
+    r"(?P<district>[^省市区县路街]{1,10}?(?:区|县|旗|市))?"
+)
+
+
+def name(full: str) -> str:
+    """The first character and two stars, whatever the length: 林**."""
+    full = full.strip()
+    return full[0] + "**" if full else ""
+
+
+def phone(full: str) -> str:
+    """First three and last four digits; shorter numbers show the last two only."""
+    digits = re.sub(r"\D", "", full)
+    if len(digits) >= 11:
+        digits = digits[-11:]
+        return f"{digits[:3]}****{digits[-4:]}"
+    if len(digits) >= 7:
+        return f"{'*' * (len(digits) - 4)}{digits[-4:]}"
+    return "*" * len(digits)
+
+
+def split_address(full: str) -> tuple[str, str, str, str]:
+    """(province, city, district, rest) of a Chinese address, empty where it does not say."""
+    match = _DISTRICT.match(full)
+    if match is None:
+        return "", "", "", full.strip()
+    parts = match.group("province") or "", match.group("city") or "", match.group("district") or ""
+    return (*parts, full[match.end() :].strip())
+
+
+def consignee(full: Consignee) -> Consignee:
+    """The consignee as everyone may see it: street and number are stars."""
+    province, city, district, rest = full.province, full.city, full.district, full.address
+    if not (province or city or district):
+        province, city, district, rest = split_address(full.address)
+    return replace(
+        full,
+        name=name(full.name),
+        phone=phone(full.phone),
+        province=province,
+        city=city,
+        district=district,
+        address="****" if rest else "",
+    )

@@ -1,0 +1,58 @@
+"""What a scanned goods code means for the parcel that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.core.order import Order, Parcel, ParcelLine
+from app.core.reasons import Reason, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCode:
+    """One meaning of a scanned code: this article, this many units (outer packs hold more than one)."""
+
+    sku_code: str
+    pack_qty: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LineHit:
+    line_no: int
+    qty: int
+
+
+def match_item(order: Order, parcel: Parcel, code: str, meanings: Sequence[ItemCode]) -> LineHit | Refused:
+    """The line this code completes, or why not: unknown code, not in this parcel, or one too many.
+
+    A code with several meanings takes the one the parcel still needs.
+    """
+    if not meanings:
+        return Refused(Reason.unknown_code, {"code": code})
+    in_parcel = [(m, pl) for m in meanings for pl in parcel.lines if _sku(order, pl) == m.sku_code]
+    if not in_parcel:
+        return Refused(Reason.wrong_item, {"code": code, "expected": _still_wanted(order, parcel)})
+    for meaning, line in in_parcel:
+        if line.qty_packed + meaning.pack_qty <= line.qty:
+            return LineHit(line.line_no, meaning.pack_qty)
+    line = in_parcel[0][1]
+    return Refused(
+        Reason.over_quantity,
+        {"title": _title(order, line), "qty": str(line.qty), "got": str(line.qty_packed)},
+    )
+
+
+def _sku(order: Order, line: ParcelLine) -> str:
+    found = order.line(line.line_no) if line.order_no == order.order_no else None
+    return found.sku_code if found else ""
+
+
+def _title(order: Order, line: ParcelLine) -> str:
+    found = order.line(line.line_no)
+    return (found.title or found.sku_code) if found else ""
+
+
+def _still_wanted(order: Order, parcel: Parcel) -> str:
+    titles = [_title(order, line) for line in parcel.lines if line.qty_packed < line.qty]
+    return "、".join(titles[:3])

@@ -1,0 +1,45 @@
+"""Words for people: zh and en side by side in resources/texts/<area>.toml, keys ``<area>.<key>``.
+
+A text is a ``str.format`` template with named fields. A ``[key.one]``-less plural: ``en_one`` is used when the
+parameter ``n`` is 1. A missing key is a fault of ours and raises KeyError; the house test finds it first.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Lang = Literal["zh", "en"]
+
+
+class _Blank(dict[str, Any]):
+    """A field that nobody filled is left empty rather than shown as a name."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    table: Mapping[str, Mapping[str, str]]
+
+    def text(self, key: str, lang: Lang, **params: Any) -> str:
+        """The words of ``key`` in ``lang`` with ``params`` filled in."""
+        words = self.table[key]
+        template = words["en_one"] if lang == "en" and params.get("n") == 1 and "en_one" in words else words[lang]
+        return template.format_map(_Blank(params))
+
+    def has(self, key: str) -> bool:
+        return key in self.table
+
+
+def load(folder: Path) -> Texts:
+    """All texts of a folder of TOML files."""
+    table: dict[str, Mapping[str, str]] = {}
+    for path in sorted(folder.glob("*.toml")):
+        for key, words in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            table[f"{path.stem}.{key}"] = words
+    return Texts(table)

@@ -1,0 +1,314 @@
+"""Every shape on the wire between station and hub, declared once for both ends (design 1.4, 3).
+
+Strict when written; unknown fields are ignored when read, so an older station reads a newer hub.
+Order, history, track and item bodies are the core's own dataclasses.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from app.core.acts import BODIES, Act, ActKind
+from app.core.order import LeaseStep, Order, Parcel, Stop
+
+#: Protocol version; a hub serves WIRE and WIRE - 1.
+WIRE = 1
+
+FeedKind = Literal["order", "history", "track", "alarm", "station", "item", "person", "setting", "ticket"]
+StationKind = Literal["packing", "supervisor", "service", "ops"]
+Outcome = Literal["applied", "clash", "refused"]
+
+
+class ChannelRef(msgspec.Struct, frozen=True, kw_only=True):
+    shop_id: str
+    channel_order_no: str
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One act as it travels. ``body`` is the JSON object of the kind's shape in app.core.acts."""
+
+    act_id: str
+    kind: str
+    order_no: str
+    made_at: datetime
+    parcel_no: str | None = None
+    channel_ref: ChannelRef | None = None
+    body: dict[str, Any] = {}
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub's answer to one act. ``reason`` is a code of app.core.reasons, ``params`` fill its sentence."""
+
+    act_id: str
+    outcome: Outcome
+    replayed: bool = False
+    reason: str = ""
+    params: dict[str, str] = {}
+    seq: int = 0
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the feed. ``body`` stays raw JSON until somebody needs it; null when ``gone``."""
+
+    seq: int
+    kind: str
+    key: str
+    gone: bool = False
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class ChangePage(msgspec.Struct, frozen=True, kw_only=True):
+    epoch: str
+    head: int
+    next: int
+    changes: list[Change]
+
+
+class Urgent(msgspec.Struct, frozen=True, kw_only=True):
+    """A stop was set or lifted: the fast lane, never moves the cursor (design 3.6)."""
+
+    seq: int
+    order_no: str
+    stops: tuple[Stop, ...]
+    is_frozen: bool
+    parcels: tuple[Parcel, ...] = ()
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    head: int
+    now: datetime
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Either user and password, or a badge."""
+
+    user: str = ""
+    password: str = ""
+    badge: str = ""
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    token: str
+    role: str
+    expires_at: datetime
+    wire: int = WIRE
+    user: str = ""
+
+
+class PairRequest(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: str
+
+
+class Paired(msgspec.Struct, frozen=True, kw_only=True):
+    station_id: str
+    token: str
+    kind: StationKind
+    warehouse: str
+    wire: int = WIRE
+
+
+class PairingCode(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    kind: StationKind
+    warehouse: str
+    expires_at: datetime
+
+
+class PrinterReport(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    state: str
+    waiting: int = 0
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a station says of itself every 10 s."""
+
+    seq_seen: int = 0
+    waiting_acts: int = 0
+    oldest_waiting_at: datetime | None = None
+    printers: list[PrinterReport] = []
+    clock: datetime | None = None
+    sign_on: str = ""
+
+
+class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    now: datetime
+    head: int
+    epoch: str
+    go_check_ms: int = 300
+
+
+class StationView(msgspec.Struct, frozen=True, kw_only=True):
+    """Feed kind ``station``: one bench as supervisors see it."""
+
+    station_id: str
+    name: str
+    kind: StationKind
+    warehouse: str
+    is_revoked: bool = False
+    last_beat_at: datetime | None = None
+    seq_seen: int = 0
+    waiting_acts: int = 0
+    printers: list[PrinterReport] = []
+    sign_on: str = ""
+
+
+class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
+    """Feed kind ``alarm``: kind and params are rendered by ``alarms.<kind>`` of the texts."""
+
+    alarm_id: str
+    kind: str
+    level: Literal["info", "minor", "major", "critical"]
+    order_no: str = ""
+    parcel_no: str = ""
+    params: dict[str, str] = {}
+    raised_at: datetime
+    acked_at: datetime | None = None
+    acked_by: str = ""
+
+
+class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """At most 200 parcels in one request; ``give_back`` ends the station's own leases."""
+
+    parcel_nos: list[str]
+    step: LeaseStep = "close"
+    give_back: bool = False
+
+
+class LeaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Per parcel. ``seconds`` counts from *sending* the request, already 30 s less than granted."""
+
+    parcel_no: str
+    granted: bool
+    seconds: int = 0
+    reason: str = ""
+    params: dict[str, str] = {}
+    label: "LabelData | None" = None
+
+
+class GoAsk(msgspec.Struct, frozen=True, kw_only=True):
+    parcel_no: str
+    step: LeaseStep
+
+
+class GoAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    ok: bool
+    reason: str = ""
+    params: dict[str, str] = {}
+    seq: int = 0
+
+
+class LabelData(msgspec.Struct, frozen=True, kw_only=True):
+    """What one label needs, full consignee included: lives in memory until the lease ends."""
+
+    parcel_no: str
+    waybill_no: str = ""
+    carrier: str = ""
+    routing_code: str = ""
+    consignee_name: str = ""
+    consignee_phone: str = ""
+    consignee_address: str = ""
+    print_data: dict[str, Any] = {}
+
+
+class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a story, its text in the caller's language."""
+
+    at: datetime
+    kind: str
+    text: str
+    source: str
+    actor: str = ""
+    detail: dict[str, Any] = {}
+    raw: str | None = None
+
+
+class OrderList(msgspec.Struct, frozen=True, kw_only=True):
+    orders: list[Order]
+    next: str = ""
+
+
+class BucketDigest(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: int
+    count: int
+    hash: str
+
+
+class Digest(msgspec.Struct, frozen=True, kw_only=True):
+    epoch: str
+    seq: int
+    buckets: list[BucketDigest]
+
+
+class BadRow(msgspec.Struct, frozen=True, kw_only=True):
+    row: int
+    column: str
+    reason: str
+    text: str
+
+
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``rows`` counts data rows. ``refused_file`` is an .xlsx in base64, empty when nothing was refused."""
+
+    kind: str
+    rows: int
+    taken: int
+    unchanged: int
+    refused: int
+    orders: int = 0
+    paid_fen: int = 0
+    problems: list[BadRow] = []
+    refused_file: str = ""
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    text: str
+    hint: str = ""
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    error: ErrorBody
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    status: Literal["ok", "starting", "failing"]
+    epoch: str = ""
+    seq: int = 0
+    db: str = ""
+    wire: int = WIRE
+    cause: str = ""
+
+
+def act_of(envelope: Envelope) -> Act:
+    """The core's act of an envelope. Raises ``msgspec.ValidationError`` with the path of what is wrong."""
+    try:
+        kind = ActKind(envelope.kind)
+    except ValueError as error:
+        raise msgspec.ValidationError(f"Invalid enum value {envelope.kind!r} - at `$.kind`") from error
+    body = msgspec.convert(envelope.body, type=BODIES[kind], strict=True)
+    return Act(
+        act_id=envelope.act_id,
+        kind=kind,
+        order_no=envelope.order_no,
+        parcel_no=envelope.parcel_no,
+        made_at=envelope.made_at,
+        body=body,
+    )
+
+
+def envelope_of(act: Act, channel_ref: ChannelRef | None = None) -> Envelope:
+    """An act ready to travel."""
+    return Envelope(
+        act_id=act.act_id,
+        kind=act.kind,
+        order_no=act.order_no,
+        parcel_no=act.parcel_no,
+        made_at=act.made_at,
+        channel_ref=channel_ref,
+        body=msgspec.to_builtins(act.body),
+    )
