@@ -1,0 +1,206 @@
+"""The commands behind Makefile, setup.ps1 and .ci/run.
+
+python build/dev.py setup|run|test|check|bench|sim|bundle|lock
+
+What comes after the command is handed on: `python build/dev.py test tests/core -k cancel`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import machine
+from machine import PYTHON, ROOT, VENV, WINDOWS, say
+
+BUILD = ROOT / "build"
+LINTED = ["app", "benchmarks", "build", "hub", "main.py", "printing", "rehearsal", "sync", "tests", "ui"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def call(command: Sequence[object], env: dict[str, str] | None = None) -> int:
+    """Runs a command from the project's folder, in sight; its exit status, 130 when interrupted."""
+    try:
+        return subprocess.call([str(part) for part in command], cwd=str(ROOT), env=env)
+    except KeyboardInterrupt:
+        return 130
+
+
+def python(*arguments: object, env: dict[str, str] | None = None) -> int:
+    """Runs the Python of `.venv`."""
+    return call([PYTHON, *arguments], env)
+
+
+# -------------------------------------------------------------------------------------------------- commands
+
+
+def setup(rest: list[str]) -> int:
+    """Makes this machine ready."""
+    machine.ready(for_tests=not WINDOWS)
+    return 0
+
+
+def run(rest: list[str]) -> int:
+    """The main job on embedded defaults: windows where there is a screen, else the scripted shift."""
+    machine.ready(for_tests=False)
+    return python("main.py", "demo", *(["--live"] if has_screen() else []), *rest)
+
+
+def has_screen() -> bool:
+    """Whether windows can be shown here."""
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def test(rest: list[str]) -> int:
+    """The tests marked `gbk` under a Chinese code page, then the whole suite; with arguments only those.
+
+    The whole suite comes last: what pytest says at its end is the last line.
+    """
+    machine.ready(for_tests=not WINDOWS)
+    env = dict(os.environ, PYTHONWARNDEFAULTENCODING="1")
+    if rest:
+        return python("-m", "pytest", *rest, env=env)
+    under_gbk = _test_under_gbk(env)
+    whole = python("-m", "pytest", env=env)
+    return whole or under_gbk
+
+
+def check(rest: list[str]) -> int:
+    """Lint, types, floors, and a Windows wheel for every pin. All are tried; 1 if one fails."""
+    machine.ready(for_tests=not WINDOWS)
+    linted = [name for name in LINTED if (ROOT / name).exists()]
+    steps: list[tuple] = [
+        ("lint", lambda: python("-m", "ruff", "check", *linted)),
+        ("format", lambda: python("-m", "ruff", "format", "--check", *linted)),
+        ("types", lambda: python("-m", "mypy")),
+        (
+            "floors",
+            lambda: python("-c", "from importlinter.cli import lint_imports_command as c; c(['--no-logo'])"),
+        ),
+        ("Windows wheels", windows_wheels),
+    ]
+    failed = [name for name, step in steps if _step(name, step) != 0]
+    say("check: " + ("failed: " + ", ".join(failed) if failed else "all well"))
+    return 1 if failed else 0
+
+
+def _step(name: str, step: Callable[[], int]) -> int:
+    say(f"check: {name}")
+    return step()
+
+
+def bench(rest: list[str]) -> int:
+    """The benchmarks, each against its reference in the same run."""
+    machine.ready(for_tests=False)
+    return python("-m", "benchmarks", *rest)
+
+
+def sim(rest: list[str]) -> int:
+    """The seeded world by itself."""
+    machine.ready(for_tests=not WINDOWS)
+    return python("-m", "pytest", "tests/sim", *rest)
+
+
+def bundle(rest: list[str]) -> int:
+    """The folder that is handed to people, for this system."""
+    machine.ready(for_tests=False)
+    return python(BUILD / "bundle.py", *rest)
+
+
+def lock(rest: list[str]) -> int:
+    """Writes the two hashed locks from the two lists; pins stay unless `--upgrade` is handed on."""
+    machine.ready(for_tests=False)
+    compile_ = ["-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0]]
+    compile_ += ["--generate-hashes", "--no-emit-index-url", "--custom-compile-command", "make lock"]
+    for name in ("requirements", "requirements-dev"):
+        status = python(*compile_, "-o", f"build/{name}.txt", f"build/{name}.in", *rest)
+        if status != 0:
+            return status
+    return 0
+
+
+# ----------------------------------------------------------------------------------------------------- parts
+
+
+def _test_under_gbk(env: dict[str, str]) -> int:
+    """Runs the tests marked `gbk` as a Chinese Windows would: file names are Unicode, everything else is GBK.
+
+    `tests/helpers/gbk/sitecustomize.py` switches every Python started from here; TMPDIR has a blank and
+    Chinese in it.
+    """
+    if WINDOWS:
+        return 0  # the machine's own code page is tested by the whole suite
+    locales = VENV / "locales"
+    if not _make_gbk_locale(locales):
+        say("test: the run under zh_CN.GBK is skipped: this system has no locale sources (package `locales`)")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="orderdock-") as folder:
+        temporary = Path(folder, "张 三")
+        temporary.mkdir()
+        chinese = dict(
+            env,
+            LC_ALL="C.UTF-8",
+            LOCPATH=str(locales),
+            ORDERDOCK_TEST_LOCALE="zh_CN.GBK",
+            PYTHONPATH=str(ROOT / "tests" / "helpers" / "gbk"),
+            PYTHONUTF8="0",
+            PYTHONCOERCECLOCALE="0",
+            TMPDIR=str(temporary),
+        )
+        say("test: tests marked gbk, under zh_CN.GBK")
+        done = subprocess.run(
+            [str(PYTHON), "-m", "pytest", "-m", "gbk", "--durations=0", "--durations-min=5"],
+            cwd=str(ROOT),
+            env=chinese,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        say(done.stdout.decode("gb18030", "replace"))
+    return done.returncode
+
+
+def _make_gbk_locale(folder: Path) -> bool:
+    """Builds zh_CN.GBK for ourselves, where the sources of locales are installed; needs no rights."""
+    if not (folder / "zh_CN.GBK").exists():
+        folder.mkdir(exist_ok=True)
+        made = folder / "new"
+        command = ["localedef", "-i", "zh_CN", "-f", "GBK", str(made)]
+        try:
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            made.rename(folder / "zh_CN.GBK")
+        except (OSError, subprocess.CalledProcessError):
+            return False
+    return True
+
+
+def windows_wheels() -> int:
+    """Every pin that Windows needs (uvloop is none) has a wheel for it, for each Python we promise."""
+    for version in PYTHONS:
+        command = ["-m", "uv", "pip", "compile", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        command += ["--python-platform", "x86_64-pc-windows-msvc", "--python-version", version]
+        command += ["-o", os.devnull, "build/requirements-dev.txt"]
+        if python(*command) != 0:
+            say(f"check: no Windows wheel of a pin for Python {version}, or the registry was not reached")
+            return 1
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    command.__name__: command for command in (setup, run, test, check, bench, sim, bundle, lock)
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 2 for wrong use, else the command's own."""
+    if not arguments or arguments[0] not in COMMANDS:
+        say(__doc__ or "")
+        return 2
+    return COMMANDS[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
