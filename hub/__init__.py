@@ -1,0 +1,1 @@
+"""The hub: one process that every station follows and sends to."""
