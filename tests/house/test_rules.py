@@ -1,0 +1,181 @@
+"""The few rules that matter, held over every file of the product, and the places meant to break them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers.source import ROOMS, ROOT, Source, dotted, product
+
+# Where real clocks, ids and dice come from, and the programs that join them to the rest.
+OUTSIDE = ("main.py", "hub/main.py", "app/os/", "app/ports.py")
+
+# Where a fault of any kind must be caught, because something has to go on or be said to a person.
+EDGES: tuple[str, ...] = (
+    "main.py",
+    "hub/main.py",
+    "ui/work.py",  # the work door and the step loop
+    "hub/jobs.py",  # the step loop of the hub
+    "hub/api/",  # the API's error page
+    "hub/orders/writer.py",  # a fault in one act of a group touches no other
+)
+
+# Packages that belong to one place. A room not named here may use what it likes.
+BELONGS = {
+    "PySide6": ("ui/", "printing/raster.py", "main.py"),
+    "sqlalchemy": ("app/store/", "hub/", "main.py"),
+    "alembic": ("app/store/", "hub/", "main.py"),
+    "httpx": ("sync/client.py", "hub/", "rehearsal/", "main.py"),
+    "httpx_sse": ("sync/client.py", "hub/", "rehearsal/"),
+}
+
+
+def test_floors_hold() -> None:
+    command = (
+        "from importlinter.cli import lint_imports_command; lint_imports_command(['--no-logo', '--no-cache'])"
+    )
+    done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_imports_tests_or_benchmarks() -> None:
+    assert not [
+        source.at(node)
+        for source in product()
+        for name, node in source.imports()
+        if name.split(".")[0] in {"tests", "benchmarks", "build"}
+    ]
+
+
+def test_core_needs_the_standard_library_only() -> None:
+    allowed = sys.stdlib_module_names | {"app"}
+    assert not [
+        f"{source.at(node)} {name}"
+        for source in product()
+        if source.is_under("app/core/")
+        for name, node in source.imports()
+        if name.split(".")[0] not in allowed
+    ]
+
+
+@pytest.mark.parametrize("package", BELONGS)
+def test_a_package_stays_in_its_rooms(package: str) -> None:
+    assert not [
+        source.at(node)
+        for source in product()
+        if not source.is_under(*BELONGS[package])
+        for name, node in source.imports()
+        if name.split(".")[0] == package
+    ]
+
+
+def test_what_screens_show_is_made_without_qt() -> None:
+    assert not [
+        source.at(node)
+        for source in product()
+        if source.is_under("ui/present/")
+        for name, node in source.imports()
+        if name.split(".")[0] == "PySide6"
+    ]
+
+
+@pytest.mark.skipif(not (ROOT / "main.py").exists(), reason="no main.py yet")
+def test_main_loads_client_and_hub_only_when_asked() -> None:
+    program = (
+        "import sys, main; print(*{'PySide6', 'hub', 'ui', 'sqlalchemy', 'litestar'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_clocks_ids_and_dice_come_in_from_outside() -> None:
+    banned_calls = re.compile(
+        r"(datetime\.)*(datetime|date)\.(now|utcnow|today)"
+        r"|time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|perf_counter_ns|sleep)"
+    )
+    banned_modules = {"random", "uuid"}
+    banned_names = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"}
+    found = []
+    for source in product():
+        if source.is_under(*OUTSIDE):
+            continue
+        found += [source.at(n) for n in source.nodes(ast.Attribute) if banned_calls.fullmatch(dotted(n))]
+        found += [source.at(node) for name, node in source.imports() if name in banned_modules]
+        found += [
+            source.at(node)
+            for node in source.nodes(ast.ImportFrom)
+            if node.module == "time" and banned_names & {alias.name for alias in node.names}
+        ]
+    assert not found
+
+
+def test_nobody_prints() -> None:
+    assert not [
+        source.at(node)
+        for source in product()
+        if not source.is_under("main.py", "hub/main.py")
+        for node in source.nodes(ast.Call)
+        if dotted(node.func) == "print"
+    ]
+
+
+def test_only_named_edges_catch_everything() -> None:
+    assert not [
+        source.at(handler)
+        for source in product()
+        if not source.is_under(*EDGES)
+        for handler in source.nodes(ast.ExceptHandler)
+        if _catches_all(handler) and not _hands_on(handler)
+    ]
+
+
+def _catches_all(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(kind is None or dotted(kind) in {"Exception", "BaseException"} for kind in kinds)
+
+
+def _hands_on(handler: ast.ExceptHandler) -> bool:
+    """Tidying up and raising the same error again hides nothing."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def test_no_state_lives_in_a_module() -> None:
+    assert not [source.at(node) for source in product() for node in source.nodes(ast.Global)]
+
+
+def test_what_differs_by_system_lives_in_one_room() -> None:
+    modules = {"fcntl", "grp", "msvcrt", "posix", "pwd", "resource", "termios", "winreg"}
+    names = {"os.fork", "os.kill", "os.killpg", "os.geteuid", "os.getuid", "signal.SIGKILL", "signal.SIGHUP"}
+    found = []
+    for source in product():
+        if not source.is_under("app/os/"):
+            found += [source.at(node) for name, node in source.imports() if name in modules]
+            found += [source.at(node) for node in source.nodes(ast.Attribute) if dotted(node) in names]
+    assert not found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_file_reads_its_annotations_late(room: str) -> None:
+    assert not [
+        source.name
+        for source in product()
+        if source.is_under(f"{room}/") and _has_code(source) and not _is_late(source)
+    ]
+
+
+def _has_code(source: Source) -> bool:
+    return any(not isinstance(node, ast.Expr) for node in source.tree.body)
+
+
+def _is_late(source: Source) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and node.names[0].name == "annotations"
+        for node in source.tree.body
+    )
