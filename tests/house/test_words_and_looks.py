@@ -123,7 +123,9 @@ def _paints_by_number(call: ast.Call) -> bool:
     numbers = [
         arg for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, (int, float))
     ]
-    return (name in {"QColor", "setPixelSize", "setPointSize", "setPointSizeF"}) and bool(numbers)
+    if name == "QColor":  # nothing but zeros is no colour at all
+        return any(number.value for number in numbers)
+    return name in {"setPixelSize", "setPointSize", "setPointSizeF"} and bool(numbers)
 
 
 def _is_empty(node: ast.Attribute) -> bool:
