@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -18,6 +19,20 @@ class Clock(Protocol):
 class NewId(Protocol):
     def __call__(self) -> str:
         """A new random id: 26 characters, letters and digits, roughly in order of making."""
+
+
+class Engine(Protocol):
+    """Work that is stepped, not free-running: in life by a loop, in tests by the test."""
+
+    @property
+    def name(self) -> str:
+        """For logs and the step loop."""
+
+    async def step(self, now: datetime) -> datetime:
+        """Does what is due and says when to call again. Weather (network, 5xx) is no exception here."""
+
+    def on_wake(self, call: Callable[[], None]) -> None:
+        """``call`` may come from any thread and asks for a step at once."""
 
 
 class SystemClock:

@@ -1,0 +1,77 @@
+'''Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
+
+Joined once, in main.py::
+
+    core = StationCore(data_dir, kind="packing", connect=sync.link.connect, clock=StationClock(), new_id=Ulid(clock))
+    work.loop(engine) for engine in core.engines()     # and again whenever core.on_engines(callback) says so
+
+**Threads.** Methods without ``async`` are quick (own SQLite files only) and may be called from the window's thread.
+``async`` ones run on the background loop. Callbacks come from any thread: bring them home with a queued signal.
+
+``app.station.core.StationCore``
+    StationCore(data_dir: Path, *, kind: StationKind, connect: Connect, clock: Clock, new_id: NewId, rules=Rules())
+    .identity: Identity | None          hub_url, station_id, name, kind, warehouse, token (None: not paired yet)
+    .kind: StationKind                  of the pairing, else as asked
+    await .pair(hub_url, code, name) -> Identity           raises sync errors (see Surroundings below)
+    await .sign_in(user, password) / .sign_in_badge(badge) -> Session;  .sign_out();  .person: str, .role: str
+    .engines() -> list[Engine]          app.ports.Engine: .name, async .step(now) -> next, .on_wake(callback)
+    .on_changed(callback: frozenset[str] -> None)          topics, see below
+    .on_alarm(callback: StationAlarm | None -> None)       the bench goes red / is free again
+    .on_outcome(callback: Outcome -> None)                 later words about an outcome: amber -> green or red
+    .on_engines(callback: () -> None)                      paired anew or revoked: take .engines() again
+    .strip(now) -> list[StripItem]                         the honest strip, always the same order
+    .read: ReadModel   .packing: PackingDesk   .supervisor: SupervisorDesk   .service: ServiceDesk   .outbox: Outbox
+    .notices: list[str]                 text keys of what happened at start ("station.cache_damaged" ...)
+    .close()
+
+``app.store.readmodel.ReadModel`` (copy + own pending facts, by the hub's own rule)
+    order(order_no) -> Order | None              by_parcel(parcel_no) / by_waybill(no) -> list[Order]
+    parcel_order_no(parcel_no) -> str | None     resolve(scan, expected="parcel"|"item") -> Target
+    queue(n=50, after="") -> QueuePage(rows: list[QueueRow], next: str)   rush first, then deadline; next "" = end
+    queue_count() -> int                         packed(n=50) -> list[QueueRow]      (waits for hand-over)
+    search(text, n=50) -> list[Order]            recently_handled(n=20) -> list[Handled]
+    story(order_no) -> list[StoryLine]           oldest first; .pending = own act the hub has not fed back yet
+    open_stops() -> list[OpenStop]               alarms() -> list[AlarmView]     stations() -> list[StationView]
+    items_for_code(code) -> list[ItemCode]       item(sku_code) -> Item | None
+    pending_count() -> int                       oldest_pending() -> datetime | None
+    pending_of(order_no) -> list[Act]            needs_person() -> list[NeedsPerson];  outbox.dismiss(act_id)
+
+``app.station.packing.PackingDesk``
+    view() -> DeskView(mode "packing"|"handover", order, parcel, alarm: StationAlarm | None, alarms_waiting: int,
+                       is_online, can_undo, is_leased, last: Outcome | None)
+    on_scan(raw, now) -> Outcome         never blocks on the network; if outcome.follow: await follow(outcome, now)
+    await follow(outcome, now) -> Outcome                  asks lease or go_check, then does it
+    await close(now) -> Outcome          undo_last(now) -> Outcome       put_aside(now) -> Outcome (nothing open)
+    open_parcel(parcel_no, now) -> Outcome                 a click in the queue; same as a scan of its slip
+    count_by_hand(line_no, now, qty=1) -> Outcome
+    mark_abnormal(reason, now, note="") -> Outcome         learn_code(code, line_no, now) -> Outcome
+    set_mode("packing"|"handover") -> Outcome
+    await print_slips(parcel_nos, now, reason="") -> list[Outcome]   (reason: for a reprint)
+    ack_stop(how: "key"|"click"|"scan", now) -> Outcome    frees the bench from the alarm on top
+    Command barcodes: ACK CLOSE UNDO ABNORMAL PRINT HANDOVER PACKING ASIDE.
+
+``app.station.supervisor.SupervisorDesk``
+    stops(now) -> list[StopView]         best chance first: what can still be saved, then by age; holder_name, stage
+    stations(now) -> list[BenchView]     alarms() -> list[AlarmView]
+    await ack_alarm(alarm_id)            await take_over(parcel_no, statement, now) -> Asked
+    await release(order_no, stop_id, note, now) -> Asked
+
+``app.station.service.ServiceDesk``
+    search(text, n=50) -> list[Order]    story(order_no) -> list[StoryLine] (with .lasted: timedelta | None)
+    await cancel(order_no, reason, note, now) -> Asked     hold(...), release(order_no, stop_id, note, now),
+    rush(order_no, is_rush, note, now), remark(order_no, seller_remark, now)
+    answer(order_no) -> AnswerCard | None                  design 3.8, to be read again on topic "order"
+    Asked(act_id, state: "sent"|"applied"|"refused", reason, params): what the hub said within 3 s, else "sent".
+    AnswerCard(order_no, command_state, counting_down_until, parcels: [ParcelAnswer(parcel_no, result, holder_name)],
+               sentence_key, params)
+
+Words of outcomes: ``reasons.<result>`` when refused, ``station.done_<done>`` otherwise (resources/texts/station.toml).
+
+**Topics** of ``on_changed``: the feed kinds (order, history, track, alarm, station, item, person, setting, ticket),
+``order:<order_no>`` for each order when they are few (up to 100), and outbox, print, status, desk.
+
+**StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): words are ``strip.<key>`` of resources/texts/strip.toml.
+
+**Surroundings** (app.station.surroundings): HubAway, SignInFailed, NotAllowed, UpdateMe, Rejected: all have ``.text`` (the hub's
+words in our language or "") and ``.key`` (text key to fall back to).
+'''
