@@ -87,7 +87,9 @@ def test_a_code_makes_its_own_bits_again(secret: bytes) -> None:
 
 
 @given(
-    st.binary(min_size=16, max_size=16), st.integers(0, 25), st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+    st.binary(min_size=16, max_size=16),
+    st.integers(0, 25),
+    st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
 )
 def test_one_misread_character_is_nearly_always_noticed(secret: bytes, at: int, char: str) -> None:
     code = keys.code_of(secret).replace("-", "")
