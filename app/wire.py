@@ -187,7 +187,7 @@ class LeaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int = 0
     reason: str = ""
     params: dict[str, str] = {}
-    label: "LabelData | None" = None
+    label: LabelData | None = None
 
 
 class GoAsk(msgspec.Struct, frozen=True, kw_only=True):

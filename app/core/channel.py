@@ -59,7 +59,7 @@ class ChannelOrder:
     freight_fen: int = 0
     lines: tuple[ChannelLine, ...] = ()
     buyer_nick: str = ""
-    consignee: Consignee = Consignee()
+    consignee: Consignee = field(default_factory=Consignee)
     buyer_remark: str = ""
     seller_remark: str = ""
     warehouse: str = ""

@@ -37,6 +37,7 @@ from app.core.acts import (
 from app.core.freeze import Rules
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
+    FLOOR_STATES,
     GONE_STATES,
     CommandState,
     CommandView,
@@ -63,17 +64,18 @@ class Accepted:
 Verdict = Accepted | Refused
 
 #: Facts that only make sense on a parcel nobody stopped.
-_WORK = frozenset(
-    {
-        ActKind.opened,
-        ActKind.line_packed,
-        ActKind.parcel_closed,
-        ActKind.slip_printed,
-        ActKind.label_printed,
-        ActKind.handed_over,
-        ActKind.waybill_bound,
-    }
-)
+_WORK = frozenset({
+    ActKind.opened,
+    ActKind.line_packed,
+    ActKind.parcel_closed,
+    ActKind.slip_printed,
+    ActKind.label_printed,
+    ActKind.handed_over,
+    ActKind.waybill_bound,
+})
+
+
+_ANSWERED_AT_THE_BENCH = (InterceptResult.stopped, InterceptResult.at_station_offline)
 
 
 def decide(order: Order, act: Act, by: Actor, now: datetime, rules: Rules) -> Verdict:
@@ -102,7 +104,9 @@ def happened(order: Order, act: Act, by: Actor, now: datetime, rules: Rules) -> 
 
 
 def _left_anyway(order: Order, parcel: Parcel, now: datetime) -> Accepted:
-    was_cancelled = parcel.state is S.cancelled or any(s.command == "cancel" for s in order.stops_over(parcel))
+    was_cancelled = parcel.state is S.cancelled or any(
+        s.command == "cancel" for s in order.stops_over(parcel)
+    )
     state = S.shipped_despite_cancel if parcel.state is S.cancelled else S.handed_over
     parcel = _returned(replace(parcel, state=state))
     order = settled(order.with_parcel(parcel))
@@ -132,7 +136,7 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
         case LineUnpacked() as body:
             return _line_unpacked(order, parcel, body, now)
         case ParcelClosed() as body:
-            return _closed(order, parcel, body, by)
+            return _closed(order, parcel, body, now)
         case Printed() as body:
             return _printed(order, parcel, act.kind, body, by)
         case FreezeSeen() as body:
@@ -155,9 +159,7 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
         case TakeOver() as body:
             if not body.statement.strip():
                 return Refused(Reason.note_required)
-            entry = Entry(kind=K.taken_over, parcel_no=no, params={"holder": parcel.holder or "", "note": body.statement})
-            verdict = _stopped_now(order, parcel, entry, now)
-            return Accepted(settled(verdict.order.with_parcel(_returned(_same(verdict.order, no)))), verdict.entries)
+            return _taken_over(order, parcel, body, now)
         case _:
             pass
     if act.kind is ActKind.opened:
@@ -165,17 +167,19 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
     return _on_order(order, act, by, now, rules)
 
 
-def _same(order: Order, parcel_no: str) -> Parcel:
-    parcel = order.parcel(parcel_no)
-    if parcel is None:
-        raise LookupError(parcel_no)
-    return parcel
+def _taken_over(order: Order, parcel: Parcel, body: TakeOver, now: datetime) -> Verdict:
+    params = {"holder": parcel.holder or "", "note": body.statement}
+    entry = Entry(kind=K.taken_over, parcel_no=parcel.parcel_no, params=params)
+    free = _returned(parcel)
+    return _stopped_now(settled(order.with_parcel(free)), free, entry, now)
 
 
 def _opened(order: Order, parcel: Parcel, now: datetime) -> Verdict:
     entry = Entry(kind=K.opened, parcel_no=parcel.parcel_no, before={"state": parcel.state})
     state = S.packing if parcel.state in (S.released, S.picking) else parcel.state
-    return _changed(order, replace(parcel, state=state, last_scan_at=now), replace(entry, after={"state": state}))
+    return _changed(
+        order, replace(parcel, state=state, last_scan_at=now), replace(entry, after={"state": state})
+    )
 
 
 def _line_packed(order: Order, parcel: Parcel, body: LinePacked, now: datetime) -> Verdict:
@@ -185,14 +189,22 @@ def _line_packed(order: Order, parcel: Parcel, body: LinePacked, now: datetime) 
     line = order.line(body.line_no)
     title = line.title or line.sku_code if line else ""
     if body.qty < 1 or target.qty_packed + body.qty > target.qty:
-        return Refused(Reason.over_quantity, {"title": title, "qty": str(target.qty), "got": str(target.qty_packed)})
+        return Refused(
+            Reason.over_quantity, {"title": title, "qty": str(target.qty), "got": str(target.qty_packed)}
+        )
     packed = replace(target, qty_packed=target.qty_packed + body.qty)
     lines = tuple(packed if pl is target else pl for pl in parcel.lines)
     state = S.packing if parcel.state in (S.released, S.picking) else parcel.state
     entry = Entry(
         kind=K.line_packed,
         parcel_no=parcel.parcel_no,
-        params={"line_no": body.line_no, "qty": body.qty, "title": title, "by_hand": body.by_hand, "code": body.code},
+        params={
+            "line_no": body.line_no,
+            "qty": body.qty,
+            "title": title,
+            "by_hand": body.by_hand,
+            "code": body.code,
+        },
         before={"qty_packed": target.qty_packed},
         after={"qty_packed": packed.qty_packed},
     )
@@ -211,7 +223,9 @@ def _line_unpacked(order: Order, parcel: Parcel, body: LineUnpacked, now: dateti
         return Refused(Reason.nothing_packed)
     left = replace(target, qty_packed=target.qty_packed - body.qty)
     lines = tuple(left if pl is target else pl for pl in parcel.lines)
-    state = S.packing if parcel.state is S.packed else parcel.state
+    was_packed = parcel.state is S.packed
+    state = S.packing if was_packed else parcel.state
+    packed_at = None if was_packed else parcel.packed_at
     entry = Entry(
         kind=K.line_unpacked,
         parcel_no=parcel.parcel_no,
@@ -219,18 +233,28 @@ def _line_unpacked(order: Order, parcel: Parcel, body: LineUnpacked, now: dateti
         before={"qty_packed": target.qty_packed},
         after={"qty_packed": left.qty_packed},
     )
-    return _changed(order, replace(parcel, lines=lines, state=state, last_scan_at=now), entry)
+    reopened = replace(parcel, lines=lines, state=state, packed_at=packed_at, last_scan_at=now)
+    return _changed(order, reopened, entry)
 
 
-def _closed(order: Order, parcel: Parcel, body: ParcelClosed, by: Actor) -> Verdict:
+def _closed(order: Order, parcel: Parcel, body: ParcelClosed, now: datetime) -> Verdict:
     if parcel.state is S.packed:
         return Refused(Reason.already_packed, {"parcel_no": parcel.parcel_no})
     if not parcel.is_complete:
         return Refused(Reason.not_complete, {"packed": str(parcel.qty_packed), "qty": str(parcel.qty)})
-    params = {"weight_g": body.weight_g, "qty": parcel.qty}
-    entry = Entry(kind=K.parcel_closed, parcel_no=parcel.parcel_no, params=params, before={"state": parcel.state})
-    parcel = _returned(replace(parcel, state=S.packed, weight_g=body.weight_g or parcel.weight_g))
-    return _changed(order, parcel, replace(entry, after={"state": S.packed}))
+    state = S.packed if parcel.state in FLOOR_STATES else parcel.state
+    closed = _returned(replace(parcel, state=state, packed_at=now, weight_g=body.weight_g or parcel.weight_g))
+    if parcel.intercept_result in _ANSWERED_AT_THE_BENCH:
+        # closed although stopped (only a clashing fact gets here): somebody has to pull the box now
+        closed = replace(closed, intercept_result=InterceptResult.trying, intercept_since=now)
+    entry = Entry(
+        kind=K.parcel_closed,
+        parcel_no=parcel.parcel_no,
+        params={"weight_g": body.weight_g, "qty": parcel.qty},
+        before={"state": parcel.state},
+        after={"state": state},
+    )
+    return _changed(order, closed, entry)
 
 
 def _printed(order: Order, parcel: Parcel, kind: ActKind, body: Printed, by: Actor) -> Verdict:
@@ -261,7 +285,7 @@ def _freeze_seen(
         order = replace(order, stops=stops)
     waits = parcel.intercept_result in (InterceptResult.trying, InterceptResult.at_station_offline)
     by_holder = parcel.holder is None or parcel.holder == by.station_id
-    if waits and by_holder and parcel.state is not S.packed and parcel.state not in GONE_STATES:
+    if waits and by_holder and not parcel.is_boxed and parcel.state not in GONE_STATES:
         return _stopped_now(order, parcel, entry, now)
     return Accepted(settled(order), [entry])
 
@@ -337,7 +361,9 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         return Refused(Reason.already_cancelled, {"order_no": order.order_no})
     if order.order_state in (S.delivered, S.closed, S.returning, S.returned):
         return Refused(Reason.already_delivered, {"order_no": order.order_no})
-    if any(s.command == "cancel" and not s.line_nos for s in order.stops):
+    if body.line_nos:  # cancelling single lines needs the reopened parcel of a later version
+        return Refused(Reason.not_supported)
+    if any(s.command == "cancel" for s in order.stops):
         return Refused(Reason.being_cancelled, {"order_no": order.order_no})
     stop = Stop(
         stop_id=act.act_id,
@@ -345,7 +371,6 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         command="cancel",
         reason=body.reason,
         note=body.note,
-        line_nos=body.line_nos,
         since=now,
         counting_down_until=None if body.is_final else now + rules.countdown,
         actor=by.name,

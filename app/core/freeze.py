@@ -47,6 +47,9 @@ class Rules:
     auto_release: bool = True
 
 
+DEFAULT_RULES = Rules()
+
+
 def blocks(order: Order, parcel: Parcel, station_id: str | None) -> Refused | None:
     """Why no work may be done on this parcel now, or None. The loudest reason comes first."""
     if parcel.is_frozen:
@@ -104,7 +107,7 @@ def _answered(order: Order, stop: Stop, parcel: Parcel, now: datetime) -> Parcel
         return parcel
     if parcel.state in GONE_STATES:
         answer = R.too_late
-    elif parcel.state is S.packed or parcel.is_claimed:
+    elif parcel.is_boxed or parcel.is_claimed:
         answer = R.trying
     else:
         answer = R.stopped
@@ -150,7 +153,9 @@ def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[En
         elif parcel.state in FLOOR_STATES or parcel.state is S.new:
             parcel = replace(parcel, state=S.cancelled)
         parcels.append(parcel)
-    stops = tuple(replace(s, counting_down_until=None) if s.stop_id == stop.stop_id else s for s in order.stops)
+    stops = tuple(
+        replace(s, counting_down_until=None) if s.stop_id == stop.stop_id else s for s in order.stops
+    )
     failed = any(p.intercept_result is R.too_late for p in parcels)
     final = CommandState.failed if failed else CommandState.done
     lines = tuple(replace(line, qty_cancelled=line.qty) for line in order.lines)
@@ -171,40 +176,40 @@ def with_command_state(
     return tuple(replace(c, state=state) if c.act_id == act_id else c for c in commands)
 
 
-def due_at(order: Order) -> datetime | None:
+def due_at(order: Order, rules: Rules = DEFAULT_RULES) -> datetime | None:
     """When time alone will next change this order, or None. The hub keeps it beside the row."""
     moments = [s.counting_down_until for s in order.stops if s.counting_down_until]
     for parcel in order.parcels:
-        moments += _parcel_due(parcel)
-    return min(moments) if moments else None
+        if due := _parcel_due(parcel, rules):
+            moments.append(due)
+    return min(moments, default=None)
 
 
-def _parcel_due(parcel: Parcel) -> list[datetime]:
-    if parcel.intercept_since is None or parcel.state is S.packed:
-        return []
+def _parcel_due(parcel: Parcel, rules: Rules) -> datetime | None:
+    if parcel.intercept_since is None or parcel.is_boxed:
+        return None  # only the hand that pulls it can tell
     if parcel.intercept_result is R.trying:
-        return [parcel.intercept_since + SHOWN_WITHIN]
-    if parcel.intercept_result is R.at_station_offline and parcel.lease_until and parcel.lease_step != "handover":
-        return [parcel.lease_until + LEASE_GRACE]
-    return []
+        return parcel.intercept_since + SHOWN_WITHIN
+    if parcel.intercept_result is not R.at_station_offline or parcel.lease_until is None:
+        return None
+    if parcel.lease_step == "handover" or rules.last_gate != "handover":
+        return None  # only the holder or a person can tell where it is
+    return parcel.lease_until + LEASE_GRACE
 
 
 def tick(order: Order, now: datetime, rules: Rules) -> tuple[Order, list[Entry]]:
-    """What the clock does to this order at ``now``: unchanged order and no entries when nothing is due."""
+    """What the clock does to this order up to ``now``: the same order and no entries when nothing is due."""
     entries: list[Entry] = []
-    for stop in order.stops:
-        if stop.counting_down_until and stop.counting_down_until <= now:
-            order, more = take_effect(order, stop, now)
-            entries += more
-    for parcel in order.parcels:
-        if not any(moment <= now for moment in _parcel_due(parcel)):
-            continue
-        if parcel.intercept_result is R.trying:
-            result = R.at_station_offline
-        elif rules.last_gate == "handover":
-            result = R.stopped
-        else:
-            continue
-        order, more = answer(order, parcel, result, now)
+    while (due := due_at(order, rules)) and due <= now:
+        order, more = _next_due(order, due, now, rules)
         entries += more
     return order, entries
+
+
+def _next_due(order: Order, due: datetime, now: datetime, rules: Rules) -> tuple[Order, list[Entry]]:
+    for stop in order.stops:
+        if stop.counting_down_until == due:
+            return take_effect(order, stop, now)
+    parcel = next(p for p in order.parcels if _parcel_due(p, rules) == due)
+    silent = parcel.intercept_result is R.trying
+    return answer(order, parcel, R.at_station_offline if silent else R.stopped, now)

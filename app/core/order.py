@@ -38,9 +38,15 @@ PROGRESS = {state: rank for rank, state in enumerate(S)}
 #: States in which a parcel needs nobody any more.
 SETTLED_STATES = frozenset({S.closed, S.cancelled, S.returned})
 #: The box has left the building.
-GONE_STATES = frozenset(
-    {S.handed_over, S.in_transit, S.delivered, S.closed, S.shipped_despite_cancel, S.returning, S.returned}
-)
+GONE_STATES = frozenset({
+    S.handed_over,
+    S.in_transit,
+    S.delivered,
+    S.closed,
+    S.shipped_despite_cancel,
+    S.returning,
+    S.returned,
+})
 #: A packer can still work on it.
 FLOOR_STATES = frozenset({S.released, S.picking, S.packing, S.packed})
 
@@ -84,7 +90,7 @@ LastGate = Literal["handover", "close"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consignee:
-    """Who receives. Inside an :class:`Order` masked; full only in the hub's sealed table and the label door."""
+    """Who receives: masked inside an :class:`Order`, full only in the sealed table and the label door."""
 
     name: str = ""
     phone: str = ""
@@ -142,6 +148,7 @@ class Parcel:
     label_count: int = 0
     weight_g: int = 0
     last_scan_at: datetime | None = None
+    packed_at: datetime | None = None
     printed_by: str | None = None
 
     @property
@@ -159,6 +166,11 @@ class Parcel:
     @property
     def is_claimed(self) -> bool:
         return self.holder is not None
+
+    @property
+    def is_boxed(self) -> bool:
+        """Closed, and not opened again: stays true when a cancel takes effect over it."""
+        return self.packed_at is not None
 
     @property
     def alarm_holder(self) -> str | None:
@@ -258,7 +270,9 @@ class Order:
 
     def with_parcel(self, parcel: Parcel) -> Order:
         """The same order with this parcel in the place of its namesake."""
-        return replace(self, parcels=tuple(parcel if p.parcel_no == parcel.parcel_no else p for p in self.parcels))
+        return replace(
+            self, parcels=tuple(parcel if p.parcel_no == parcel.parcel_no else p for p in self.parcels)
+        )
 
     def stops_over(self, parcel: Parcel) -> tuple[Stop, ...]:
         """Open stops that cover this parcel."""

@@ -1,7 +1,7 @@
 """Words for people: zh and en side by side in resources/texts/<area>.toml, keys ``<area>.<key>``.
 
-A text is a ``str.format`` template with named fields. A ``[key.one]``-less plural: ``en_one`` is used when the
-parameter ``n`` is 1. A missing key is a fault of ours and raises KeyError; the house test finds it first.
+A text is a ``str.format`` template with named fields. ``en_one``, where given, is the English of one: it is
+used when the parameter ``n`` is 1. A missing key is a fault of ours: KeyError.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Texts:
     def text(self, key: str, lang: Lang, **params: Any) -> str:
         """The words of ``key`` in ``lang`` with ``params`` filled in."""
         words = self.table[key]
-        template = words["en_one"] if lang == "en" and params.get("n") == 1 and "en_one" in words else words[lang]
+        template = (
+            words["en_one"] if lang == "en" and params.get("n") == 1 and "en_one" in words else words[lang]
+        )
         return template.format_map(_Blank(params))
 
     def has(self, key: str) -> bool:

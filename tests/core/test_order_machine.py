@@ -1,0 +1,135 @@
+"""A thousand lives of one order: whatever comes in whatever sequence, the promises hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import event
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from app.core.decide import Accepted, decide, happened
+from app.core.freeze import tick
+from app.core.lifecycle import FINAL, may_become
+from app.core.order import InterceptResult, OrderState, settled
+from tests.core.make import OTHER_PACKER, PACKER, REP, RULES, T0, act, an_order
+
+S = OrderState
+BENCHES = st.sampled_from([PACKER, OTHER_PACKER])
+
+
+class OrderMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = an_order()
+        self.now = T0
+        self.acts = 0
+        self.left = False
+        self.said_stopped_at_rest = False
+
+    def _do(self, kind: str, by: Any, on_parcel: bool = True, **body: Any) -> None:
+        self.acts += 1
+        before = self.order
+        made = act(before, kind, on_parcel, act_id=f"a{self.acts}", **body)
+        verdict = decide(before, made, by, self.now, RULES)
+        if isinstance(verdict, Accepted):
+            event(f"{kind} accepted")
+            self.order = verdict.order
+            self.left |= kind == "handed_over"
+        else:
+            event(f"{kind} refused: {verdict.reason}")
+            if made.is_fact:
+                self.order = happened(before, made, by, self.now, RULES).order
+                self.left |= kind == "handed_over"
+        for old, new in zip(before.parcels, self.order.parcels, strict=True):
+            assert may_become(old.state, new.state) or (made.is_fact and kind == "handed_over"), (
+                kind,
+                old.state,
+            )
+
+    @rule(by=BENCHES)
+    def opened(self, by: Any) -> None:
+        self._do("opened", by)
+
+    @rule(by=BENCHES, line_no=st.integers(1, 3), qty=st.integers(0, 3))
+    def scanned(self, by: Any, line_no: int, qty: int) -> None:
+        self._do("line_packed", by, line_no=line_no, qty=qty)
+
+    @rule(by=BENCHES, line_no=st.integers(1, 2))
+    def undone(self, by: Any, line_no: int) -> None:
+        self._do("line_unpacked", by, line_no=line_no)
+
+    @rule(by=BENCHES)
+    def closed(self, by: Any) -> None:
+        self._do("parcel_closed", by)
+
+    @rule(by=BENCHES)
+    def handed_over(self, by: Any) -> None:
+        self._do("handed_over", by)
+
+    @rule(by=BENCHES)
+    def leased(self, by: Any) -> None:
+        parcel = self.order.parcels[0]
+        if parcel.holder is None and parcel.state in (S.released, S.picking, S.packing):
+            until = self.now + timedelta(minutes=60)
+            self.order = self.order.with_parcel(replace(parcel, holder=by.station_id, lease_until=until))
+
+    @rule()
+    def asked_to_cancel(self) -> None:
+        self._do("cancel", REP, on_parcel=False)
+
+    @rule(by=BENCHES)
+    def stop_seen(self, by: Any) -> None:
+        self._do("freeze_shown", by, stop_ids=tuple(s.stop_id for s in self.order.stops))
+
+    @rule()
+    def pulled(self) -> None:
+        if not self.left:
+            self._do("parcel_pulled", REP)
+
+    @rule()
+    def held(self) -> None:
+        self._do("hold", REP, on_parcel=False, note="n")
+
+    @rule(data=st.data())
+    def released(self, data: st.DataObject) -> None:
+        if self.order.stops:
+            stop = data.draw(st.sampled_from(self.order.stops))
+            self._do("release", REP, on_parcel=False, stop_id=stop.stop_id)
+
+    @rule(seconds=st.integers(1, 5000))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.order, _ = tick(self.order, self.now, RULES)
+
+    @invariant()
+    def derived_fields_are_true(self) -> None:
+        assert settled(self.order) == self.order
+
+    @invariant()
+    def nothing_is_packed_beyond_its_quantity(self) -> None:
+        assert all(0 <= line.qty_packed <= line.qty for p in self.order.parcels for line in p.lines)
+
+    @invariant()
+    def a_frozen_parcel_may_not_go(self) -> None:
+        assert not (self.order.is_frozen and self.order.may_go.ok)
+
+    @invariant()
+    def what_left_is_never_called_stopped(self) -> None:
+        if self.left:
+            assert self.order.parcels[0].intercept_result is not InterceptResult.stopped
+            assert self.order.order_state is not S.cancelled
+
+    @invariant()
+    def the_clock_has_no_debts(self) -> None:
+        assert tick(self.order, self.now, RULES)[1] == []
+
+    @invariant()
+    def a_cancelled_order_says_so(self) -> None:
+        if self.order.order_state in FINAL:
+            assert all(p.state in FINAL for p in self.order.parcels)
+
+
+TestOrderMachine = OrderMachine.TestCase
