@@ -8,7 +8,8 @@ Where the doors are
 ``hub.db.engine``
     ``open_database(url: str, data_dir: Path, new_id: NewId) -> Engine``
         Makes the engine, migrates, makes the epoch of a new database. A relative sqlite path is relative to
-        ``data_dir``. Raises ``hub.db.engine.DatabaseTrouble`` (``.code``, ``.params``: too_new, cannot_open, damaged).
+        ``data_dir``. Raises ``hub.surroundings.Surroundings`` with the keys ``db_too_new``, ``db_damaged``,
+        ``db_cannot_open`` (params ``db``, ``cause``).
     ``hub.db.tables`` holds every table. ``hub.db.tables.Moment`` columns take and give aware UTC datetimes.
 
 ``hub.orders.settings``
@@ -43,7 +44,7 @@ Where the doors are
     ``async label(parcel_no: str, by: Actor) -> wire.LeaseAnswer``
         Label data for one print: needs the asker's lease and a go; audited. ``granted=False`` says why not.
     ``async items(items: Sequence[Item]) -> list[Outcome]``            ``"new"|"changed"|"same"|"failed"``
-    ``async waybills(numbers: Sequence[PoolNumber]) -> list[Outcome]``  (``app.core.channel.PoolNumber``)
+    ``async waybills(numbers: Sequence[PoolNumber]) -> list[Outcome]``  (``app.core.waybills.PoolNumber``)
     ``async track(parcel_no: str, nodes: Sequence[TrackNode], carrier: str, source: str) -> Tracked``
         ``Tracked(known: bool, new_nodes: int, jumps: int, state: OrderState | None, seq)``.
     ``async beat(station_id: str, beat: wire.Beat) -> bool``
@@ -72,7 +73,8 @@ Where the doors are
     ``too_old(after: int) -> bool``
         True: answer 410 (older than the tombstones, or ahead of the head).
     ``digest(view) -> wire.Digest``
-        At the head it names; who stands elsewhere asks again later. Hashing: app.core.digest.
+        At the head it names; who stands elsewhere asks again later. Rows of kind ``order`` of the view, summed
+        by app.core.digest.
 
 ``hub.orders.lookup``
     ``Lookup(engine, vault, settings)``; blocking, run in a thread.
