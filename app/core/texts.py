@@ -26,7 +26,7 @@ class _Blank(dict[str, Any]):
 class Texts:
     table: Mapping[str, Mapping[str, str]]
 
-    def text(self, key: str, lang: Lang, **params: Any) -> str:
+    def text(self, key: str, lang: Lang, /, **params: Any) -> str:
         """The words of ``key`` in ``lang`` with ``params`` filled in."""
         words = self.table[key]
         template = (
