@@ -1,0 +1,1 @@
+"""Item models for long lists: they hold page by page what the read model gives, never everything."""

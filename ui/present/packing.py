@@ -1,0 +1,375 @@
+"""The packing desk as values: the open parcel, what to do now, the last scan, the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.core import freeze
+from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parcel, ParcelLine, StopKind
+from app.core.reasons import Reason, Refused
+from app.station.outcome import Light, Outcome
+from ui.present import states
+from ui.present.states import Chip, Number, State
+from ui.present.words import Words
+
+S = OrderState
+
+#: Goods titles on buttons and prompts are cut here: the full title stands on the line itself.
+TITLE_LIMIT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the bench, shown on buttons and in sentences and obeyed by them."""
+
+    print_next: str = "F2"
+    close: str = "F4"
+    handover: str = "F5"
+    undo: str = "F6"
+    abnormal: str = "F7"
+    ack: str = "F9"
+
+
+KEYS = Keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Who looks: this station, the names of the others, and what is known of the goods."""
+
+    station_id: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+    items: Mapping[str, Item] = field(default_factory=dict)
+
+    def name_of(self, station_id: str | None, words: Words) -> str:
+        return self.names.get(station_id or "", "") or words.tr("packing.another_bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What to do now, in one sentence, and one line that helps."""
+
+    state: State
+    icon: str
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """One kind of goods in the box; ``is_next`` marks the one the prompt speaks of."""
+
+    line_no: int
+    title: str
+    spec: str
+    sku_code: str
+    bin: str
+    picture: str
+    done: int
+    of: int
+    is_next: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        return self.done >= self.of
+
+
+@dataclass(frozen=True, slots=True)
+class PackView:
+    """The open parcel. ``lines`` are still to be packed, ``done_lines`` fold down."""
+
+    parcel_no: str
+    order_no: str
+    number: Number
+    shop: str
+    carrier: str
+    waybill_no: str
+    chips: tuple[Chip, ...]
+    deadline: datetime | None
+    remarks: tuple[Remark, ...]
+    prompt: Prompt
+    lines: tuple[LineView, ...]
+    done_lines: tuple[LineView, ...]
+    done: int
+    of: int
+    is_stopped: bool
+    can_close: bool
+    can_undo: bool
+    can_print: bool
+    waiting: str = ""
+
+
+def pack_view(order: Order, parcel_no: str, bench: Bench, words: Words, *, waiting: bool = False) -> PackView:
+    """The open parcel as the packer sees it. ``waiting``: something of it is not at the hub yet.
+
+    Raises LookupError for a parcel the order does not have.
+    """
+    parcel = order.parcel(parcel_no)
+    if parcel is None:
+        raise LookupError(parcel_no)
+    blocked = freeze.blocks(order, parcel, bench.station_id or None)
+    lines = _lines(order, parcel, bench)
+    todo = tuple(line for line in lines if not line.is_done)
+    works = blocked is None and parcel.state is not S.packed
+    if works and todo:
+        todo = (_marked(todo[0]), *todo[1:])
+    return PackView(
+        parcel_no=parcel_no,
+        order_no=order.order_no,
+        number=states.number(parcel_no),
+        shop=states.shop_line(order, words),
+        carrier=states.carrier_name(parcel.carrier, words),
+        waybill_no=parcel.waybill_no,
+        chips=_chips(order, parcel, words),
+        deadline=None if parcel.state in GONE_STATES or parcel.state is S.cancelled else deadline(order),
+        remarks=remarks(order, words),
+        prompt=_prompt(order, parcel, blocked, todo, bench, words),
+        lines=todo,
+        done_lines=tuple(line for line in lines if line.is_done),
+        done=parcel.qty_packed,
+        of=parcel.qty,
+        is_stopped=parcel.is_frozen,
+        can_close=works and parcel.is_complete,
+        can_undo=works and parcel.qty_packed > 0,
+        can_print=blocked is None,
+        waiting=words.tr("packing.waiting_here") if waiting else "",
+    )
+
+
+def deadline(order: Order) -> datetime | None:
+    """When the parcel must be out: the platform's limit or our own promise, whichever is sooner."""
+    return min((at for at in (order.ship_by_at, order.promised_at) if at), default=None)
+
+
+def remarks(order: Order, words: Words) -> tuple[Remark, ...]:
+    said = (("packing.buyer_remark", order.buyer_remark), ("packing.seller_remark", order.seller_remark))
+    return tuple(Remark(words.tr(key), text.strip()) for key, text in said if text.strip())
+
+
+def _lines(order: Order, parcel: Parcel, bench: Bench) -> tuple[LineView, ...]:
+    return tuple(_line(order, line, bench) for line in parcel.lines if line.qty > 0)
+
+
+def _line(order: Order, line: ParcelLine, bench: Bench) -> LineView:
+    bought = order.line(line.line_no) if line.order_no == order.order_no else None
+    bought = bought or OrderLine(line_no=line.line_no, sku_code="")
+    item = bench.items.get(bought.sku_code, Item(sku_code=bought.sku_code))
+    return LineView(
+        line_no=line.line_no,
+        title=bought.title or item.title or bought.sku_code,
+        spec=bought.spec or item.spec,
+        sku_code=bought.sku_code,
+        bin=item.bin,
+        picture=item.picture,
+        done=line.qty_packed,
+        of=line.qty,
+    )
+
+
+def _marked(line: LineView) -> LineView:
+    return LineView(
+        line.line_no, line.title, line.spec, line.sku_code, line.bin, line.picture, line.done, line.of, True
+    )
+
+
+def _chips(order: Order, parcel: Parcel, words: Words) -> tuple[Chip, ...]:
+    chips = [states.parcel_chip(order, parcel, words)]
+    if order.is_rush:
+        chips.append(Chip("wait", words.tr("packing.rush")))
+    if order.is_cross_border:
+        chips.append(Chip("info", words.tr("packing.cross_border")))
+    return tuple(chips)
+
+
+def _prompt(
+    order: Order,
+    parcel: Parcel,
+    blocked: Refused | None,
+    todo: Sequence[LineView],
+    bench: Bench,
+    words: Words,
+) -> Prompt:
+    if blocked is not None:
+        return _blocked(order, parcel, blocked, bench, words)
+    tr = words.tr
+    if parcel.state is S.packed:
+        return Prompt("ok", "check", tr("packing.do_next"), tr("packing.do_next_detail"))
+    if not todo:
+        if not parcel.waybill_no:
+            return Prompt("info", "scanner", tr("packing.do_bind"), tr("packing.do_bind_detail"))
+        return Prompt("ok", "box", tr("packing.do_close"), tr("packing.do_close_detail", key=KEYS.close))
+    line, left = todo[0], parcel.qty - parcel.qty_packed
+    key = "packing.do_scan_last" if left == 1 else "packing.do_scan"
+    detail = "" if left == 1 else tr("packing.do_scan_detail", n=line.of - line.done, all=left)
+    return Prompt("info", "scanner", tr(key, title=cut(line.title)), detail)
+
+
+def _blocked(order: Order, parcel: Parcel, blocked: Refused, bench: Bench, words: Words) -> Prompt:
+    tr = words.tr
+    match blocked.reason:
+        case Reason.frozen:
+            cancelled = parcel.state is S.cancelled or any(s.command == "cancel" for s in order.stops)
+            key = "packing.do_cancelled" if cancelled else "packing.do_frozen"
+            return Prompt("stop", "hand", tr(key), tr("packing.do_frozen_detail"))
+        case Reason.already_handed_over:
+            return Prompt("ok", "truck", tr("packing.do_gone"), tr("packing.do_gone_detail"))
+        case Reason.not_released:
+            return Prompt(
+                "wait", "clock", tr("packing.do_not_released"), tr("packing.do_not_released_detail")
+            )
+        case Reason.refund_asked:
+            return Prompt("wait", "hand", tr("packing.do_refund"), tr("packing.do_refund_detail"))
+        case Reason.no_lease:
+            where = bench.name_of(parcel.holder, words)
+            return Prompt(
+                "wait", "person", tr("packing.do_elsewhere", station=where), tr("packing.do_elsewhere_detail")
+            )
+        case _:
+            hold = next((s for s in order.stops_over(parcel) if s.kind is StopKind.hold), None)
+            why = (hold.note or states.hold_reason(hold.reason, words)) if hold else ""
+            return Prompt("wait", "hand", tr("packing.do_hold", why=why), tr("packing.do_hold_detail"))
+
+
+def cut(title: str) -> str:
+    """A title short enough for a sentence."""
+    return title if len(title) <= TITLE_LIMIT else title[: TITLE_LIMIT - 1].rstrip() + "…"
+
+
+# -- the last scan -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScanView:
+    """What the last scan did: colour, one word, one sentence. ``stays`` until the next good scan or a touch."""
+
+    state: State
+    head: str
+    text: str
+    code: str = ""
+    stays: bool = False
+
+
+def scan_view(outcome: Outcome, words: Words) -> ScanView:
+    """An outcome of the desk: refusals each with their own colour, sound and sentence, good ones amber until they
+    are safe on the disk, then green."""
+    params = dict(outcome.params)
+    if outcome.parcel_no:
+        params.setdefault("number", states.short(outcome.parcel_no))
+    code = params.get("code", "")
+    if outcome.is_ok:
+        state = _LIGHT[outcome.light]
+        head = words.tr(f"station.head_{outcome.done.value}")
+        return ScanView(state, head, words.tr(f"station.done_{outcome.done.value}", **params), code)
+    look = words.texts.table[f"reasons.{outcome.result}"]
+    state = _COLOUR.get(look.get("colour", ""), "wait")
+    head = words.maybe(f"packing.head_{outcome.result}", words.tr("packing.head_other"))
+    text = words.tr(f"reasons.{outcome.result}", **params)
+    return ScanView(state, head, text, code, stays=state in ("stop", "wait"))
+
+
+_LIGHT: dict[Light, State] = {Light.amber: "wait", Light.green: "ok", Light.red: "stop", Light.blue: "info"}
+_COLOUR: dict[str, State] = {"ok": "ok", "wait": "wait", "stop": "stop", "info": "info"}
+
+
+# -- the queue -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One parcel in the thin column."""
+
+    parcel_no: str
+    order_no: str
+    tail: str
+    goods: str
+    units: str
+    deadline: datetime | None
+    is_rush: bool
+    chip: Chip | None
+
+
+def queue_row(order: Order, parcel: Parcel, bench: Bench, words: Words) -> QueueRow:
+    """A parcel in two short lines: number and deadline, goods and count."""
+    first = next((order.line(line.line_no) for line in parcel.lines), None)
+    title = (first.title or first.sku_code) if first else ""
+    several = len(parcel.lines) > 1
+    goods = words.tr(
+        "packing.queue_more" if several else "packing.queue_units", title=cut(title), n=parcel.qty
+    )
+    return QueueRow(
+        parcel_no=parcel.parcel_no,
+        order_no=order.order_no,
+        tail=states.short(parcel.parcel_no),
+        goods=goods,
+        units=words.tr("packing.units", n=parcel.qty),
+        deadline=deadline(order),
+        is_rush=order.is_rush,
+        chip=_queue_chip(order, parcel, bench, words),
+    )
+
+
+def _queue_chip(order: Order, parcel: Parcel, bench: Bench, words: Words) -> Chip | None:
+    """Only what keeps this bench from taking it, or shows that it is on its way already."""
+    if order.stops_over(parcel):
+        return states.parcel_chip(order, parcel, words)
+    if parcel.holder and parcel.holder != bench.station_id:
+        return Chip("idle", bench.name_of(parcel.holder, words))
+    if parcel.state in (S.picking, S.packing, S.packed):
+        return states.order_chip(parcel.state, words)
+    return None
+
+
+# -- the alarm -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmWords:
+    """What covers the bench when the hand must stop (FRZ-05). ``spoken`` is the number as it is read aloud."""
+
+    number: str
+    title: str
+    text: str
+    extra: tuple[str, ...]
+    by: str
+    spoken: str
+
+
+def alarm_words(order: Order, parcel_no: str | None, now: datetime, words: Words) -> AlarmWords:
+    """Title, sentence and what else is to do with this parcel: torn label, box to be pulled."""
+    freezes = [s for s in order.stops if s.kind is StopKind.freeze]
+    is_cancel = any(s.command == "cancel" for s in freezes) or order.order_state in (
+        S.cancelled,
+        S.shipped_despite_cancel,
+    )
+    kind = "cancel" if is_cancel else "freeze"
+    parcel = order.parcel(parcel_no) if parcel_no else next(iter(order.parcels), None)
+    first = freezes[0] if freezes else None
+    by = words.tr("packing.alarm_by", who=first.actor, ago=words.since(first.since, now)) if first else ""
+    return AlarmWords(
+        number=order.order_no,
+        title=words.tr(f"packing.alarm_{kind}_title"),
+        text=words.tr(f"packing.alarm_{kind}", number=order.order_no, key=KEYS.ack),
+        extra=_alarm_extra(parcel, words),
+        by=by if first and first.actor else "",
+        spoken=states.number(order.order_no).tail,
+    )
+
+
+def _alarm_extra(parcel: Parcel | None, words: Words) -> tuple[str, ...]:
+    if parcel is None:
+        return ()
+    if parcel.state is S.packed:
+        return (words.tr("packing.alarm_packed"),)
+    if parcel.label_count:
+        return (words.tr("packing.alarm_label"),)
+    if parcel.slip_count and not parcel.qty_packed:
+        return (words.tr("packing.alarm_printed"),)
+    return ()
