@@ -1,0 +1,13 @@
+"""What a check of this machine found; words are ``doctor.<key>``, what to do ``doctor.<key>_todo``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    key: str
+    level: Literal["ok", "warn", "bad"]
+    params: dict[str, Any] = field(default_factory=dict)
