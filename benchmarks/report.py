@@ -1,0 +1,69 @@
+"""What a benchmark gives, and the page it is kept on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One line of the page. ``aim`` is the floor of design 8 in words; ``passed`` is None without an aim."""
+
+    what: str
+    ours: str
+    reference: str
+    ratio: str
+    aim: str = ""
+    passed: bool | None = None
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0...1) of the sorted values lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms" if seconds < 0.01 else f"{seconds * 1000:.1f} ms"
+
+
+def machine() -> str:
+    """The machine in one line: what a ratio does not need and a reader wants to know."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [row for row in info.read_text(encoding="utf-8").splitlines() if row.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return (
+        f"{os.cpu_count()} cores ({model}), {platform.system()} {platform.release()}, "
+        f"Python {python}, SQLite {sqlite3.sqlite_version}"
+    )
+
+
+def page(sections: Sequence[tuple[str, str, Sequence[Figure]]]) -> str:
+    """RESULTS.md: a section is (title, how it was measured, figures)."""
+    lines = [
+        "# Measured",
+        "",
+        "Made by `make bench`; every ratio was taken inside one run. Absolute times swing with the machine, ratios hold.",
+        "",
+        f"- Machine: {machine()}",
+        f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "",
+    ]
+    for title, how, figures in sections:
+        lines += [f"## {title}", "", how, "", "| what | ours | reference in the same run | ratio | aim | met |"]
+        lines.append("|---|---|---|---|---|---|")
+        for f in figures:
+            met = {True: "yes", False: "**no**", None: ""}[f.passed]
+            lines.append(f"| {f.what} | {f.ours} | {f.reference} | {f.ratio} | {f.aim} | {met} |")
+        lines.append("")
+    return "\n".join(lines)
