@@ -1,0 +1,357 @@
+"""Stop the hand: red over every window and every monitor until a person says they have stopped.
+
+    alarm = Alarm(kit)
+    alarm.raise_alarm(AlarmView("a1", i18n.say("alarms.stop"), i18n.say("alarms.cancelled", order_no=no),
+    ...)) alarm.acknowledged.connect(lambda alarm_id, by: ...)       # by: "key", "touch" or "scan"
+
+While an alarm stands, nothing else in the program takes a key, a touch or a shortcut. Scans still arrive
+at the scanner door: whoever listens there asks `alarm.active`, refuses, or calls
+`alarm.acknowledge("scan")` for the command code. Sound is not made here; join `raised` and `silent` to the
+player.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import shiboken6
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QScreen
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+
+from ui.kit import Kit
+from ui.say import Say, said
+from ui.widgets.big_button import BigButton
+from ui.widgets.layout import pad
+from ui.widgets.plain_label import PlainLabel
+
+ACK_KEY = "F9"
+By = Literal["key", "touch", "scan"]
+
+# Steps of the pulse; more would cost a slow machine its scans and look no different.
+_FRAME_MS = 80
+
+_KEYS = {QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride, QEvent.Type.InputMethod}
+_POINTER = {
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseButtonRelease,
+    QEvent.Type.MouseButtonDblClick,
+    QEvent.Type.Wheel,
+    QEvent.Type.TouchBegin,
+    QEvent.Type.TouchUpdate,
+    QEvent.Type.TouchEnd,
+    QEvent.Type.ContextMenu,
+    QEvent.Type.DragEnter,
+    QEvent.Type.Drop,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    """What an alarm says. `calm` for what must be read but is no danger: amber, no pulse."""
+
+    alarm_id: str
+    title: str | Say
+    """One word, read across the room: "停！"."""
+    sentence: str | Say
+    """What happened: "订单 OD20261121001 已取消"."""
+    todo: str | Say
+    """What to do: "请停手，把货放进红色周转箱。"."""
+    facts: tuple[str | Say, ...] = ()
+    """Small print: who, when, which parcel."""
+    calm: bool = False
+
+
+class Alarm(QObject):
+    """Raises, queues and ends alarms over all windows of this program."""
+
+    raised = Signal(object)
+    """An AlarmView came to the front."""
+    painted = Signal(str)
+    """The first pixels of the alarm with this id are drawn."""
+    acknowledged = Signal(str, str)
+    """An alarm was acknowledged: its id, and by "key", "touch" or "scan"."""
+    silent = Signal()
+    """No alarm stands any more."""
+
+    def __init__(self, kit: Kit, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._kit = kit
+        self._views: dict[str, AlarmView] = {}
+        self._sheets: list[AlarmSheet] = []
+        self._armed = QElapsedTimer()
+        self._pulse = QTimer(self, interval=_FRAME_MS)
+        self._pulse.timeout.connect(self._beat)
+
+    @property
+    def active(self) -> AlarmView | None:
+        """The alarm in front, None while all is quiet."""
+        return next(iter(self._views.values()), None)
+
+    @property
+    def waiting(self) -> tuple[AlarmView, ...]:
+        """All unacknowledged alarms, the one in front first."""
+        return tuple(self._views.values())
+
+    def raise_alarm(self, view: AlarmView) -> None:
+        """Shows an alarm at once. Raised again with the same id it only changes its words."""
+        fresh = not self._views
+        urgent_first = not view.calm and self.active is not None and self.active.calm
+        self._views[view.alarm_id] = view
+        if urgent_first:
+            self._views = {view.alarm_id: view} | self._views
+        if fresh:
+            self._cover()
+        self._show_front(new=fresh or urgent_first)
+
+    def withdraw(self, alarm_id: str) -> None:
+        """The reason is gone (lifted elsewhere): nothing is acknowledged."""
+        if self._views.pop(alarm_id, None) is not None:
+            self._next()
+
+    def acknowledge(self, by: By) -> bool:
+        """Acknowledges the alarm in front. False in the first moments, when the press was meant for
+        something else."""
+        front = self.active
+        if front is None or (by != "scan" and self._armed.elapsed() < self._kit.theme.ms("arm")):
+            return False
+        del self._views[front.alarm_id]
+        self.acknowledged.emit(front.alarm_id, by)
+        self._next()
+        return True
+
+    def sheets(self) -> tuple[AlarmSheet, ...]:
+        """The red sheets now lying over windows and monitors."""
+        return tuple(self._sheets)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind in _KEYS and isinstance(watched, QWidget):
+            return self._on_key(event)
+        if kind == QEvent.Type.Shortcut:
+            return True
+        if kind in _POINTER and isinstance(watched, QWidget):
+            return not any(sheet is watched or sheet.isAncestorOf(watched) for sheet in self._sheets)
+        if kind == QEvent.Type.Close and isinstance(watched, QWidget) and watched.isWindow():
+            event.ignore()
+            return True
+        if kind == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            QTimer.singleShot(0, self, self._cover_new)
+        if kind == QEvent.Type.Resize:
+            self._refit(watched)
+        return False
+
+    def _on_key(self, event: QEvent) -> bool:
+        # Accepting the override keeps every shortcut asleep, the key then comes as an ordinary press.
+        event.accept()
+        if (
+            event.type() == QEvent.Type.KeyPress
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_F9
+            and not event.isAutoRepeat()
+        ):
+            self.acknowledge("key")
+        return True
+
+    def _cover(self) -> None:
+        while (popup := QApplication.activePopupWidget()) is not None:
+            popup.close()
+        app = QApplication.instance()
+        if app is not None:
+            app.installEventFilter(self)
+        self._cover_new()
+
+    def _cover_new(self) -> None:
+        """Lays a sheet over each window that has none, and over each monitor that shows none of our
+        windows."""
+        if not self._views:
+            return
+        self._sheets = [sheet for sheet in self._sheets if shiboken6.isValid(sheet)]
+        covered = {sheet.parentWidget() for sheet in self._sheets}
+        windows = [w for w in QApplication.topLevelWidgets() if _to_cover(w)]
+        for window in windows:
+            if window not in covered:
+                self._sheets.append(AlarmSheet(self._kit, self, window))
+        ours = {w.screen() for w in windows} | {s.screen() for s in self._sheets if s.parentWidget() is None}
+        for screen in QGuiApplication.screens():
+            if screen not in ours:
+                self._sheets.append(AlarmSheet(self._kit, self, None, screen))
+        self._show_front(new=False)
+
+    def _show_front(self, *, new: bool) -> None:
+        front = self.active
+        if front is None:
+            return
+        for sheet in self._sheets:
+            sheet.show_view(front, len(self._views))
+        if new:
+            self._armed.start()
+            if not front.calm:
+                self._pulse.start()
+            self.raised.emit(front)
+
+    def _next(self) -> None:
+        if self.active is not None:
+            self._show_front(new=True)
+            return
+        self._pulse.stop()
+        app = QApplication.instance()
+        if app is not None:
+            app.removeEventFilter(self)
+        for sheet in self._sheets:
+            if shiboken6.isValid(sheet):
+                sheet.hide()
+                sheet.deleteLater()
+        self._sheets = []
+        self.silent.emit()
+
+    def _refit(self, watched: QObject) -> None:
+        for sheet in self._sheets:
+            if (window := sheet.parentWidget()) is not None and window is watched:
+                sheet.setGeometry(window.rect())
+
+    def _beat(self) -> None:
+        """Between light and dark red, smoothly, in the time of one swing."""
+        swing = self._kit.theme.ms("pulse")
+        at = self._armed.elapsed() % swing / swing
+        for sheet in self._sheets:
+            sheet.set_depth(abs(2 * at - 1))
+
+
+def _to_cover(widget: QWidget) -> bool:
+    return widget.isVisible() and widget.isWindow() and not isinstance(widget, AlarmSheet)
+
+
+class AlarmSheet(QWidget):
+    """One red sheet: over a window of ours, or alone on a monitor."""
+
+    def __init__(self, kit: Kit, alarm: Alarm, window: QWidget | None, screen: QScreen | None = None) -> None:
+        super().__init__(window)
+        self._kit = kit
+        self._alarm = alarm
+        self._view: AlarmView | None = None
+        self._depth = 1.0
+        self._painted = ""
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._title, self._sentence, self._todo = (
+            PlainLabel(role="hero"),
+            PlainLabel(role="display"),
+            PlainLabel(role="title"),
+        )
+        self._facts, self._queue, self._hint = (
+            PlainLabel(role="lead"),
+            PlainLabel(role="lead"),
+            PlainLabel(role="body"),
+        )
+        self._labels = (self._title, self._sentence, self._todo, self._facts, self._queue, self._hint)
+        self._button = BigButton(kit, "ui.alarm_ack", role="alarm", key=ACK_KEY, tall=True)
+        # The key is obeyed by Alarm, in every window at once.
+        self._button.setShortcut("")
+        self._button.clicked.connect(lambda: alarm.acknowledge("touch"))
+        self._lay_out()
+        if window is not None:
+            self.setGeometry(window.rect())
+        elif screen is not None:
+            self.setWindowFlags(
+                Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint | Qt.WindowType.Tool
+            )
+            self.setGeometry(screen.geometry())
+        kit.i18n.bind(self, self._render)
+
+    def show_view(self, view: AlarmView, waiting: int) -> None:
+        self._view, self._waiting = view, waiting
+        self._depth = 0.0 if not view.calm else 1.0
+        self._button.set_role("calm" if view.calm else "alarm")
+        self._render()
+        self.show()
+        self.raise_()
+        self.setFocus()
+        # Not at the next turn of the event loop: these pixels are what the whole program is for.
+        self.repaint()
+
+    def set_depth(self, depth: float) -> None:
+        """0 light red ... 1 dark red."""
+        if self._view is not None and not self._view.calm:
+            self._depth = depth
+            self.update()
+
+    def words(self) -> str:
+        """All words on the sheet, a line each."""
+        return "\n".join(label.words() for label in self._labels if label.words())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self._ground())
+        self._paint_shape(painter)
+        painter.end()
+        if self._view is not None and self._painted != self._view.alarm_id:
+            self._painted = self._view.alarm_id
+            self._alarm.painted.emit(self._painted)
+
+    def _ground(self) -> QColor:
+        theme, calm = self._kit.theme, self._view is not None and self._view.calm
+        light, deep = (
+            theme.colour("calm" if calm else "alarm"),
+            theme.colour("calm_deep" if calm else "alarm_deep"),
+        )
+        part = self._depth
+        return QColor.fromRgbF(
+            light.redF() + (deep.redF() - light.redF()) * part,
+            light.greenF() + (deep.greenF() - light.greenF()) * part,
+            light.blueF() + (deep.blueF() - light.blueF()) * part,
+        )
+
+    def _paint_shape(self, painter: QPainter) -> None:
+        room = QRectF(self._shape_room())
+        calm = self._view is not None and self._view.calm
+        self._kit.theme.paint_icon(
+            painter, "state_info" if calm else "state_stop", "on_calm" if calm else "on_alarm", room
+        )
+
+    def _shape_room(self) -> QRect:
+        place = self._shape.geometry()
+        return place.adjusted(0, 0, place.height() - place.width(), 0)
+
+    def _lay_out(self) -> None:
+        for label in self._labels:
+            label.setWordWrap(True)
+        self._shape = QWidget(self)
+        self._shape.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self._shape.setFixedHeight(round(self._kit.theme.px("type.hero") * 1.7))
+        text = QVBoxLayout()
+        pad(self._kit, text, gap="space.m")
+        text.addStretch()
+        text.addWidget(self._shape)
+        for label in (self._title, self._sentence, self._todo, self._facts):
+            text.addWidget(label)
+        text.addSpacing(self._kit.theme.px("space.l"))
+        press = QHBoxLayout()
+        pad(self._kit, press, gap="space.l")
+        press.addWidget(self._button)
+        press.addWidget(self._hint, 1)
+        text.addLayout(press)
+        text.addStretch()
+        text.addWidget(self._queue)
+        layout = QHBoxLayout(self)
+        pad(self._kit, layout, "space.xxl")
+        layout.addStretch(1)
+        layout.addLayout(text, 10)
+        layout.addStretch(1)
+
+    def _render(self) -> None:
+        if self._view is None:
+            return
+        view, tr = self._view, self._kit.i18n.tr
+        self._title.setText(said(view.title))
+        self._sentence.setText(said(view.sentence))
+        self._todo.setText(said(view.todo))
+        self._facts.setText("   ·   ".join(said(fact) for fact in view.facts))
+        self._facts.setVisible(bool(view.facts))
+        self._queue.setText(tr("ui.alarm_queue", n=1, of=self._waiting) if self._waiting > 1 else "")
+        self._hint.setText(tr("ui.alarm_scan_hint", key=ACK_KEY))
+        self._button.set_text("ui.alarm_read" if view.calm else "ui.alarm_ack")
+        for label in self._labels:
+            label.set_tone("calm" if view.calm else "alarm")
+        self.setAccessibleName(self.words())
