@@ -83,7 +83,6 @@ def test_what_screens_show_is_made_without_qt() -> None:
     ]
 
 
-@pytest.mark.skipif(not (ROOT / "main.py").exists(), reason="no main.py yet")
 def test_main_loads_client_and_hub_only_when_asked() -> None:
     program = (
         "import sys, main; print(*{'PySide6', 'hub', 'ui', 'sqlalchemy', 'litestar'} & set(sys.modules))"
