@@ -53,14 +53,20 @@ def page(sections: Sequence[tuple[str, str, Sequence[Figure]]]) -> str:
     lines = [
         "# Measured",
         "",
-        "Made by `make bench`; every ratio was taken inside one run. Absolute times swing with the machine, ratios hold.",
+        "Made by `make bench`. Every ratio was taken inside one run: absolute times swing, ratios hold.",
         "",
         f"- Machine: {machine()}",
         f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "",
     ]
     for title, how, figures in sections:
-        lines += [f"## {title}", "", how, "", "| what | ours | reference in the same run | ratio | aim | met |"]
+        lines += [
+            f"## {title}",
+            "",
+            how,
+            "",
+            "| what | ours | reference in the same run | ratio | aim | met |",
+        ]
         lines.append("|---|---|---|---|---|---|")
         for f in figures:
             met = {True: "yes", False: "**no**", None: ""}[f.passed]

@@ -50,7 +50,7 @@ class Scan:
 
 # prefix, business day, optional letter of a restored series, counter of 3 or 6, optional parcel number of 2
 _DAY = r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-_OWN_NO = re.compile(rf"[A-Z]{{2,4}}({_DAY})[A-Z]?(\d{{3}}|\d{{6}})(\d{{2}})?")
+_OWN_NO = re.compile(rf"[A-Z]{{1,4}}({_DAY})[A-Z]?(\d{{3}}|\d{{6}})(\d{{2}})?")
 _WAYBILL = re.compile(r"[A-Z0-9]{8,24}(-\d{1,2}-\d{1,2}-?)?")
 _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/+\- ]{1,47}")
 # control characters, zero-width and byte-order marks that scanners and input methods leave behind

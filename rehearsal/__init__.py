@@ -1,0 +1,1 @@
+"""Stand-ins that speak the true protocols (courier, printer) and the scripted shift. Loopback only."""
