@@ -47,12 +47,8 @@ class Source:
                 yield ".".join([*folder, *(node.module or "").split(".")]).rstrip("."), node
 
     def texts(self) -> Iterator[ast.Constant]:
-        """Every string literal that is no docstring, the fixed parts of f-strings included."""
-        docstrings = {
-            id(node.body[0].value)
-            for node in self.nodes(ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-            if node.body and isinstance(node.body[0], ast.Expr)
-        }
+        """Every string literal that is no docstring (of a module, class, function or field)."""
+        docstrings = {id(statement.value) for statement in self.nodes(ast.Expr)}
         return (n for n in self.nodes(ast.Constant) if isinstance(n.value, str) and id(n) not in docstrings)
 
 

@@ -12,7 +12,13 @@ import pytest
 from tests.helpers.source import ROOMS, ROOT, Source, dotted, product
 
 # Where real clocks, ids and dice come from, and the programs that join them to the rest.
-OUTSIDE = ("main.py", "hub/main.py", "app/os/", "app/ports.py")
+OUTSIDE = (
+    "main.py",
+    "hub/main.py",
+    "app/os/",
+    "app/ports.py",
+    "rehearsal/processes.py",  # waits for real processes
+)
 
 # Where a fault of any kind must be caught, because something has to go on or be said to a person.
 EDGES: tuple[str, ...] = (
