@@ -24,6 +24,9 @@ from ui.binding import bind
 from ui.tokens import Mode, State, fill_style, load_tokens
 
 FONT_FILE = "NotoSansSC-Regular.otf"
+BOLD_FILE = "OrderdockSans-Bold.ttf"
+BOLD_FAMILY = "Orderdock Sans"
+"""A drawn bold for GB2312 and Latin; what it lacks comes from the regular family behind it."""
 
 _PALETTE: tuple[tuple[QPalette.ColorRole, str], ...] = (
     (QPalette.ColorRole.Window, "canvas"),
@@ -54,12 +57,15 @@ class FontMissing(RuntimeError):
 
 
 def load_fonts(resources: Path) -> str:
-    """Makes the bundled font known to this application and gives its family name; FontMissing when it is
-    not there.
+    """Makes the bundled fonts known to this application and gives the main family; FontMissing without them.
 
     Needs a QGuiApplication. Bytes are handed over rather than a path, so any folder name will do.
     """
-    path = resources / "fonts" / FONT_FILE
+    _load_font(resources / "fonts" / BOLD_FILE)
+    return _load_font(resources / "fonts" / FONT_FILE)
+
+
+def _load_font(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -154,9 +160,11 @@ class Theme(QObject):
 
     def font(self, size: str, *, bold: bool = False) -> QFont:
         """The font in the size `type.<size>`: caption, body, lead, title, heading, display, counter, hero."""
-        font = QFont(self._family)
+        font = QFont([BOLD_FAMILY, self._family] if bold else [self._family])
         font.setPixelSize(self.px(f"type.{size}"))
         font.setBold(bold)
+        # Full hinting would pull the thin strokes of dense characters together at 14 px.
+        font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
         return font
 
     def pixmap(self, icon: str, colour: str, px: int, ratio: float = 1.0) -> QPixmap:
@@ -206,12 +214,10 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         self._pixmaps.clear()
-        font = self.font("body")
-        # Full hinting would pull the thin strokes of dense characters together at 14 px.
-        font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
-        self._app.setFont(font)
+        self._app.setFont(self.font("body"))
         self._app.setPalette(self._palette())
-        words = {"icons": (self._resources / "icons").as_posix(), "mode": self._mode}
+        bold = f'font-family: "{BOLD_FAMILY}", "{self._family}"; font-weight: bold'
+        words = {"bold": bold, "icons": (self._resources / "icons").as_posix(), "mode": self._mode}
         self._app.setStyleSheet(fill_style(self._sheet, self.tokens, self._mode, self._scale, words))
         self.changed.emit()
 

@@ -1,6 +1,6 @@
 """Draws every widget in both languages and both schemes into out/gallery, for people to look at.
 
-    python -m tests.ui.gallery [--out DIR] [--size 1366x768]
+python -m tests.ui.gallery [--out DIR] [--size 1366x768]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ui.widgets.deadline_label import DeadlineLabel
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, row, rule
 from ui.widgets.message_bar import MessageBar
+from ui.widgets.page import Page
 from ui.widgets.plain_label import PlainLabel
 from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
@@ -55,8 +56,7 @@ def head(kit: Kit) -> QWidget:
 
 def bench(kit: Kit) -> QWidget:
     """Something like the packing bench: do the pieces make a screen?"""
-    page = QWidget()
-    page.setProperty("role", "window")
+    page = Page()
     whole = QVBoxLayout(page)
     whole.setContentsMargins(0, 0, 0, 0)
     whole.setSpacing(0)
@@ -72,13 +72,17 @@ def bench(kit: Kit) -> QWidget:
     left.body.addWidget(
         PlainLabel(both(kit, "扫下一件：货位 A-03-12", "Scan the next item: bin A-03-12"), "heading")
     )
-    for i, (title, done, of) in enumerate(
-        (("轻羽保温杯 500 ml 雾蓝", 2, 3), ("Cotton towel, set of 2 <b>white</b>", 1, 1), ("℃ 䶮㛃 × 3 & 赠品", 3, 2))
-    ):
+    for i, (title, done, of) in enumerate((
+        ("轻羽保温杯 500 ml 雾蓝", 2, 3),
+        ("Cotton towel, set of 2 <b>white</b>", 1, 1),
+        ("℃ 䶮㛃 × 3 & 赠品", 3, 2),
+    )):
         left.body.addWidget(rule())
         counter = CounterLabel(kit)
         counter.show_count(done, of)
-        words = column(kit, PlainLabel(title, "lead", lines=1), PlainLabel(f"SKU-{1000 + i} · A-03-{12 + i}", "caption"))
+        words = column(
+            kit, PlainLabel(title, "lead", lines=1), PlainLabel(f"SKU-{1000 + i} · A-03-{12 + i}", "caption")
+        )
         line = row(kit)
         line.addLayout(words, 1)
         line.addWidget(counter)
@@ -102,7 +106,13 @@ def bench(kit: Kit) -> QWidget:
     middle.addLayout(right, 1)
     whole.addLayout(middle, 1)
     bar = MessageBar(kit)
-    bar.error(both(kit, "这不是本单的商品。别放进箱子，放回原货位后再扫。", "Not in this order. Keep it out of the box and put it back."))
+    bar.error(
+        both(
+            kit,
+            "这不是本单的商品。别放进箱子，放回原货位后再扫。",
+            "Not in this order. Keep it out of the box and put it back.",
+        )
+    )
     bar.success(both(kit, "已保存", "Saved"))
     whole.addWidget(bar)
     whole.addWidget(strip(kit))
@@ -111,21 +121,20 @@ def bench(kit: Kit) -> QWidget:
 
 def strip(kit: Kit) -> Strip:
     foot = Strip(kit)
-    foot.show_items(
-        [
-            StripItem("hub", "wait", both(kit, "离线 2 分钟 · 4 条扫描在本机", "offline 2 min · 4 scans safe here")),
-            StripItem("printer", "ok", both(kit, "小票机 A 正常", "printer A ready")),
-            StripItem("scanner", "ok", both(kit, "扫码枪正常", "scanner ready")),
-            StripItem("sound", "stop", kit.i18n.say("ui.sound_no_device")),
-            StripItem("outbox", "idle", both(kit, "待上传 0", "0 waiting")),
-        ]
-    )
+    foot.show_items([
+        StripItem(
+            "hub", "wait", both(kit, "离线 2 分钟 · 4 条扫描在本机", "offline 2 min · 4 scans safe here")
+        ),
+        StripItem("printer", "ok", both(kit, "小票机 A 正常", "printer A ready")),
+        StripItem("scanner", "ok", both(kit, "扫码枪正常", "scanner ready")),
+        StripItem("sound", "stop", kit.i18n.say("ui.sound_no_device")),
+        StripItem("outbox", "idle", both(kit, "待上传 0", "0 waiting")),
+    ])
     return foot
 
 
 def pieces(kit: Kit) -> QWidget:
-    page = QWidget()
-    page.setProperty("role", "window")
+    page = Page()
     whole = QHBoxLayout(page)
     left, right = column(kit, gap="space.l"), column(kit, gap="space.l")
     whole.addLayout(left, 1)
@@ -188,7 +197,11 @@ def alarm_over(kit: Kit, page: QWidget, *, calm: bool) -> Alarm:
                 "b",
                 say(kit, "地址已改", "Address changed"),
                 say(kit, "订单 OD20261121001 改了收货地址", "Order OD20261121001 has a new address"),
-                say(kit, "旧面单作废。撕下旧面单，重新打印后再封箱。", "The old label is void. Take it off and print a new one."),
+                say(
+                    kit,
+                    "旧面单作废。撕下旧面单，重新打印后再封箱。",
+                    "The old label is void. Take it off and print a new one.",
+                ),
                 calm=True,
             )
         )
@@ -200,7 +213,10 @@ def alarm_over(kit: Kit, page: QWidget, *, calm: bool) -> Alarm:
                 say(kit, "停！", "STOP"),
                 say(kit, f"订单 OD2026112100{n} 已取消", f"Order OD2026112100{n} is cancelled"),
                 say(kit, "请停手。把货放进红色周转箱。", "Stop packing. Put the goods in the red tote."),
-                (say(kit, "买家 8 秒前取消", "Cancelled by the buyer 8 s ago"), say(kit, "包裹 01", "Parcel 01")),
+                (
+                    say(kit, "买家 8 秒前取消", "Cancelled by the buyer 8 s ago"),
+                    say(kit, "包裹 01", "Parcel 01"),
+                ),
             )
         )
     return alarm

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import shiboken6
-from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QScreen
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from ui.kit import Kit
 from ui.say import Say, said
 from ui.widgets.big_button import BigButton
-from ui.widgets.layout import pad
+from ui.widgets.layout import column, pad, row
 from ui.widgets.plain_label import PlainLabel
 
 ACK_KEY = "F9"
@@ -235,11 +235,10 @@ class AlarmSheet(QWidget):
         self._painted = ""
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._title, self._sentence, self._todo = (
-            PlainLabel(role="hero"),
-            PlainLabel(role="display"),
-            PlainLabel(role="title"),
-        )
+        self._title, self._sentence = PlainLabel(role="alarm"), PlainLabel(role="banner")
+        self._todo = PlainLabel(role="heading")
+        self._shape = QWidget(self)
+        self._shape.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self._facts, self._queue, self._hint = (
             PlainLabel(role="lead"),
             PlainLabel(role="lead"),
@@ -304,41 +303,29 @@ class AlarmSheet(QWidget):
         )
 
     def _paint_shape(self, painter: QPainter) -> None:
-        room = QRectF(self._shape_room())
         calm = self._view is not None and self._view.calm
-        self._kit.theme.paint_icon(
-            painter, "state_info" if calm else "state_stop", "on_calm" if calm else "on_alarm", room
-        )
-
-    def _shape_room(self) -> QRect:
-        place = self._shape.geometry()
-        return place.adjusted(0, 0, place.height() - place.width(), 0)
+        room = QRectF(self._shape.geometry())
+        side = min(room.width(), room.height(), self._kit.theme.px("type.hero") * 3.2)
+        middle = QRectF(room.right() - side, room.center().y() - side / 2, side, side)
+        icon, colour = ("state_info", "on_calm") if calm else ("state_stop", "on_alarm")
+        self._kit.theme.paint_icon(painter, icon, colour, middle)
 
     def _lay_out(self) -> None:
+        kit = self._kit
         for label in self._labels:
             label.setWordWrap(True)
-        self._shape = QWidget(self)
-        self._shape.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
-        self._shape.setFixedHeight(round(self._kit.theme.px("type.hero") * 1.7))
-        text = QVBoxLayout()
-        pad(self._kit, text, gap="space.m")
-        text.addStretch()
-        text.addWidget(self._shape)
-        for label in (self._title, self._sentence, self._todo, self._facts):
-            text.addWidget(label)
-        text.addSpacing(self._kit.theme.px("space.l"))
-        press = QHBoxLayout()
-        pad(self._kit, press, gap="space.l")
-        press.addWidget(self._button)
-        press.addWidget(self._hint, 1)
+        press = row(kit, self._button, self._hint, gap="space.l")
+        press.setStretch(1, 1)
+        text = column(kit, self._title, self._sentence, self._todo, self._facts, gap="space.s")
+        text.insertStretch(0, 1)
+        text.addSpacing(kit.theme.px("space.xl"))
         text.addLayout(press)
-        text.addStretch()
+        text.addStretch(1)
         text.addWidget(self._queue)
         layout = QHBoxLayout(self)
-        pad(self._kit, layout, "space.xxl")
-        layout.addStretch(1)
-        layout.addLayout(text, 10)
-        layout.addStretch(1)
+        pad(kit, layout, "space.xxl", "space.xxl")
+        layout.addWidget(self._shape, 2)
+        layout.addLayout(text, 7)
 
     def _render(self) -> None:
         if self._view is None:

@@ -18,7 +18,7 @@ from ui.tokens import State
 from ui.widgets.big_button import BigButton
 from ui.widgets.layout import column, pad, row, rule
 from ui.widgets.plain_label import PlainLabel, visible
-from ui.widgets.state_chip import StateChip, paint_chip
+from ui.widgets.state_chip import StateChip, chip_width, paint_chip
 
 ACK_KEY = "F8"
 _SHOWN_IN_PANEL = 100
@@ -176,10 +176,8 @@ class FadingNote(QWidget):
 
     def sizeHint(self) -> QSize:
         font = self._kit.theme.font("body")
-        metrics = QFontMetricsF(font)
-        room = font.pixelSize() * 1.12 + self._kit.theme.px("space.s")
-        width = metrics.horizontalAdvance(self.words()) + room if self._text else 0
-        return QSize(round(width) + 2, round(metrics.height() * 1.4))
+        width = chip_width(self._kit, self.words(), font) if self._text else 0
+        return QSize(round(width) + 1, round(QFontMetricsF(font).height() * 1.4))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, self.sizeHint().height())
@@ -190,7 +188,10 @@ class FadingNote(QWidget):
         painter = QPainter(self)
         painter.setOpacity(self._strength)
         font = self._kit.theme.font("body")
-        paint_chip(painter, self._kit, QRectF(self.rect()), self._state, self.words(), "bare", font)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        height = self.sizeHint().height()
+        pill = QRectF(0, (self.height() - height) / 2, self.width(), height)
+        paint_chip(painter, self._kit, pill, self._state, self.words(), "soft", font)
         painter.end()
 
     def _on_strength(self, value: float) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from ui.theme import restate
 from ui.tokens import State
 
-Role = Literal["body", "caption", "muted", "lead", "title", "heading", "display", "hero"]
+Role = Literal["body", "caption", "muted", "lead", "title", "heading", "display", "banner", "hero", "alarm"]
 
 # Marks that turn the reading direction round or hide letters: they can make a remark read as something else.
 _TRICKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c\ufeff]")
