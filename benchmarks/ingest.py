@@ -1,7 +1,7 @@
 """Pages of 100 orders with 3 lines go through the one writer into SQLite (WAL, synchronous FULL): mapped,
-masked, sealed with AES-GCM, blind-indexed, numbered, with history, one commit a page. The reference is a plain
-`executemany` of exactly the rows that came out, into an empty database of the same schema, rows ready, one
-transaction: what the disk and the indexes alone cost.
+masked, sealed with AES-GCM, blind-indexed, numbered, with history, one commit a page. The reference is a
+plain `executemany` of exactly the rows that came out, into an empty database of the same schema, rows
+ready, one transaction: what the disk and the indexes alone cost.
 """
 
 from __future__ import annotations

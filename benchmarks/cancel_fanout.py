@@ -1,0 +1,232 @@
+"""A rep's cancel until the last of 200 stations has the urgent event: a real hub process on SQLite (FULL)
+over real HTTP, 200 open streams with tokens of their own, the clock running from before the POST is sent
+until each station has read the event. The reference is a bare socket broadcast: one process writes the
+same bytes to 200 sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import Figure, milliseconds, percentile
+from rehearsal.processes import HubProcess, call, free_port, run_command
+
+TITLE = "Cancel accepted -> urgent event at 200 stations"
+STATIONS = 200
+PASSWORD = "bench-password-1"
+
+
+def run(quick: bool = False) -> list[Figure]:
+    stations, cancels = (20, 10) if quick else (STATIONS, 150)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        hub = _hub(folder)
+        try:
+            token = call(hub.url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})["token"]
+            orders = _orders(hub.url, token, folder, cancels)
+            tokens = [_paired(hub.url, token, n) for n in range(stations)]
+            seconds, acked = asyncio.run(_measure(hub.url, token, tokens, orders))
+        finally:
+            hub.stop()
+    floor = asyncio.run(_broadcast(stations, cancels))
+    ours, bare = percentile(seconds, 0.99), percentile(floor, 0.99)
+    return [
+        Figure(
+            what=f"last byte in at {stations} stations, {cancels} cancels, p50 / p99",
+            ours=f"{milliseconds(percentile(seconds, 0.5))} / {milliseconds(ours)}",
+            reference=f"{milliseconds(percentile(floor, 0.5))} / {milliseconds(bare)} bare socket broadcast",
+            ratio=f"{ours / bare:.1f}x",
+            aim="p99 <= 20 ms",
+            passed=ours <= 0.020,
+        ),
+        Figure(
+            what="the rep has the receipt, p50 / p99",
+            ours=f"{milliseconds(percentile(acked, 0.5))} / {milliseconds(percentile(acked, 0.99))}",
+            reference="-",
+            ratio="-",
+        ),
+    ]
+
+
+def _hub(folder: Path) -> HubProcess:
+    config = folder / "hub.toml"
+    config.write_text(
+        '[[shop]]\nid = "bench"\nconnector = "file"\n\n'
+        f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
+        encoding="utf-8",
+    )
+    config.chmod(0o600)
+    hub = HubProcess(folder / "hub", config, free_port(), folder / "hub.log")
+    hub.wait_ready()
+    return hub
+
+
+def _orders(url: str, token: str, folder: Path, count: int) -> list[str]:
+    table = folder / "orders.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([
+            "channel_order_no",
+            "paid_at",
+            "consignee_name",
+            "consignee_phone",
+            "consignee_address",
+            "sku_code",
+            "qty",
+            "paid",
+        ])
+        for n in range(count):
+            rows.writerow([
+                f"B{n:06d}",
+                "2026-11-21 09:00:00",
+                "林小明",
+                "18312342807",
+                "杭州市文三路1号",
+                "A",
+                1,
+                "10.00",
+            ])
+    done = run_command("import", str(table), "--shop", "bench", "--hub", url, token=token)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    orders: list[str] = []
+    after = ""
+    while len(orders) < count:
+        page = call(url, "GET", f"/v1/orders?q=&limit=200&after={after}", token=token)
+        orders += [o["order_no"] for o in page["orders"]]
+        after = page["next"]
+        if not after:
+            break
+    return orders
+
+
+def _paired(url: str, token: str, n: int) -> str:
+    code = call(url, "POST", "/v1/pairing_codes", {"kind": "packing", "warehouse": "main"}, token=token)[
+        "code"
+    ]
+    return str(call(url, "POST", "/v1/stations", {"code": code, "name": f"bench-{n}"})["token"])
+
+
+async def _measure(
+    url: str, token: str, tokens: list[str], orders: list[str]
+) -> tuple[list[float], list[float]]:
+    port = int(url.rsplit(":", 1)[1])
+    arrived: dict[str, list[float]] = {order_no: [] for order_no in orders}
+    enough = asyncio.Event()
+
+    async def listen(device: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        epoch = call_epoch
+        writer.write(
+            f"GET /v1/stream?after={head}&epoch={epoch} HTTP/1.1\r\nHost: x\r\nX-Orderdock-Wire: 1\r\n"
+            f"Authorization: Bearer {device}\r\nAccept: text/event-stream\r\n\r\n".encode()
+        )
+        urgent = False
+        ready.release()
+        while line := await reader.readline():
+            if line.startswith(b"event:"):
+                urgent = line.strip() == b"event: urgent"
+            elif urgent and line.startswith(b"data:"):
+                now = time.perf_counter()
+                seen = arrived.get(json.loads(line[5:])["order_no"])
+                if seen is not None:
+                    seen.append(now)
+                    if len(seen) >= len(tokens):
+                        enough.set()
+
+    health = await asyncio.to_thread(call, url, "GET", "/healthz")
+    head, call_epoch = health["seq"], health["epoch"]
+    ready = asyncio.Semaphore(0)
+    listeners = [asyncio.create_task(listen(device)) for device in tokens]
+    for _ in tokens:
+        await ready.acquire()
+    await asyncio.sleep(1.0)
+    seconds, acked = [], []
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for n, order_no in enumerate(orders):
+        enough.clear()
+        act = [
+            {
+                "act_id": f"cancel-{n:06d}",
+                "kind": "cancel",
+                "order_no": order_no,
+                "made_at": _now(),
+                "body": {},
+            }
+        ]
+        body = json.dumps(act).encode()
+        began = time.perf_counter()
+        writer.write(
+            f"POST /v1/acts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nX-Orderdock-Wire: 1\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(h[15:]) for h in answer.lower().split(b"\r\n") if h.startswith(b"content-length:"))
+        receipt = json.loads(await reader.readexactly(length))
+        acked.append(time.perf_counter() - began)
+        if receipt[0]["outcome"] != "applied":
+            raise RuntimeError(receipt)
+        await asyncio.wait_for(enough.wait(), 10)
+        seconds += [at - began for at in arrived[order_no]]
+        await asyncio.sleep(0.02)
+    for task in listeners:
+        task.cancel()
+    await asyncio.gather(*listeners, return_exceptions=True)
+    return seconds, acked
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+
+
+_SERVER = """
+import asyncio, sys
+class Out(asyncio.Protocol):
+    all = []
+    def connection_made(self, transport): self.transport = transport; Out.all.append(transport)
+    def data_received(self, data):
+        for transport in Out.all: transport.write(data)
+async def main():
+    server = await asyncio.get_running_loop().create_server(Out, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+async def _broadcast(stations: int, rounds: int) -> list[float]:
+    """The floor: 700 bytes (an urgent event's size) written to every socket by a process of its own."""
+    server = subprocess.Popen([sys.executable, "-c", _SERVER], stdout=subprocess.PIPE)
+    if server.stdout is None:
+        raise RuntimeError("no pipe")
+    port = int(server.stdout.readline())
+    pipes = [await asyncio.open_connection("127.0.0.1", port) for _ in range(stations)]
+    event = b"x" * 700
+    seconds: list[float] = []
+    try:
+        for _ in range(rounds):
+            began = time.perf_counter()
+
+            async def read(reader: asyncio.StreamReader, began: float = began) -> None:
+                await reader.readexactly(len(event))
+                seconds.append(time.perf_counter() - began)
+
+            waiting = [asyncio.create_task(read(reader)) for reader, _ in pipes]
+            pipes[0][1].write(event)
+            await asyncio.gather(*waiting)
+            await asyncio.sleep(0.02)
+    finally:
+        for _, writer in pipes:
+            writer.close()
+        server.kill()
+        server.wait()
+        server.stdout.close()
+    return seconds
