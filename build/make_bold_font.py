@@ -1,11 +1,11 @@
-"""Makes resources/fonts/OrderdockSans-Bold.ttf: Noto Sans SC SemiBold cut down to GB2312, Latin and signs, 2.2 MB.
+"""Makes resources/fonts/OrderdockSans-Bold.ttf: Noto Sans SC SemiBold cut down to GB2312 and Latin (2.2 MB).
 
     pip install fonttools; npm pack @expo-google-fonts/noto-sans-sc; tar xzf ...
     python build/make_bold_font.py package/600SemiBold/NotoSansSC_600SemiBold.ttf \\
         resources/fonts/OrderdockSans-Bold.ttf
 
 A drawn bold is far calmer than one smeared by the renderer, and Qt smears nothing above 63 px. Characters
-outside GB2312 come from the regular font. Renamed because a changed font must not carry the name of its origin.
+outside GB2312 come from the regular font. Renamed because a changed font must not carry its origin's name.
 """
 
 from __future__ import annotations
