@@ -61,13 +61,23 @@ def an_order(
         paid_fen=sum(GOODS[g][3] * qty for g, qty, _ in lines),
         lines=tuple(
             OrderLine(
-                line_no=no, sku_code=GOODS[g][0], title=GOODS[g][1], spec=GOODS[g][2], qty=qty, price_fen=GOODS[g][3]
+                line_no=no,
+                sku_code=GOODS[g][0],
+                title=GOODS[g][1],
+                spec=GOODS[g][2],
+                qty=qty,
+                price_fen=GOODS[g][3],
             )
             for no, (g, qty, _) in enumerate(lines, start=1)
         ),
         buyer_nick="小**",
         consignee=Consignee(
-            name="林**", phone="183****2807", province="浙江省", city="杭州市", district="余杭区", address="****"
+            name="林**",
+            phone="183****2807",
+            province="浙江省",
+            city="杭州市",
+            district="余杭区",
+            address="****",
         ),
         parcels=(
             Parcel(
@@ -90,7 +100,9 @@ def on_parcel(order: Order, **changes: object) -> Order:
     return settled(order.with_parcel(replace(order.parcels[0], **changes)))  # type: ignore[arg-type]
 
 
-def stopped(order: Order, command: str = "cancel", *, kind: StopKind = StopKind.freeze, **changes: object) -> Order:
+def stopped(
+    order: Order, command: str = "cancel", *, kind: StopKind = StopKind.freeze, **changes: object
+) -> Order:
     """The same order with one stop over it."""
     stop = Stop(stop_id="stop-1", kind=kind, command=command, since=NOW - timedelta(seconds=8), **changes)  # type: ignore[arg-type]
     return settled(replace(order, stops=(*order.stops, stop)))

@@ -10,6 +10,7 @@ from app.core import freeze
 from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parcel, ParcelLine, StopKind
 from app.core.reasons import Reason, Refused
 from app.station.outcome import Light, Outcome
+from app.store.readmodel import QueueRow
 from ui.present import states
 from ui.present.states import Chip, Number, State
 from ui.present.words import Words
@@ -145,8 +146,8 @@ def pack_view(order: Order, parcel_no: str, bench: Bench, words: Words, *, waiti
 
 
 def deadline(order: Order) -> datetime | None:
-    """When the parcel must be out: the platform's limit or our own promise, whichever is sooner."""
-    return min((at for at in (order.ship_by_at, order.promised_at) if at), default=None)
+    """When the parcel must be out: the platform's limit, else our own promise; the queue is sorted by the same."""
+    return order.ship_by_at or order.promised_at
 
 
 def remarks(order: Order, words: Words) -> tuple[Remark, ...]:
@@ -207,9 +208,10 @@ def _prompt(
             return Prompt("info", "scanner", tr("packing.do_bind"), tr("packing.do_bind_detail"))
         return Prompt("ok", "box", tr("packing.do_close"), tr("packing.do_close_detail", key=KEYS.close))
     line, left = todo[0], parcel.qty - parcel.qty_packed
-    key = "packing.do_scan_last" if left == 1 else "packing.do_scan"
-    detail = "" if left == 1 else tr("packing.do_scan_detail", n=line.of - line.done, all=left)
-    return Prompt("info", "scanner", tr(key, title=cut(line.title)), detail)
+    if left == 1:
+        return Prompt("info", "scanner", tr("packing.do_scan_last"), tr("packing.do_scan_last_detail"))
+    detail = tr("packing.do_scan_detail", n=line.of - line.done, all=left)
+    return Prompt("info", "scanner", tr("packing.do_scan"), detail)
 
 
 def _blocked(order: Order, parcel: Parcel, blocked: Refused, bench: Bench, words: Words) -> Prompt:
@@ -283,47 +285,40 @@ _COLOUR: dict[str, State] = {"ok": "ok", "wait": "wait", "stop": "stop", "info":
 
 
 @dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One parcel in the thin column."""
+class QueueView:
+    """One parcel in the thin column: number and deadline, goods, and what keeps this bench from taking it."""
 
     parcel_no: str
     order_no: str
     tail: str
     goods: str
-    units: str
     deadline: datetime | None
     is_rush: bool
     chip: Chip | None
 
 
-def queue_row(order: Order, parcel: Parcel, bench: Bench, words: Words) -> QueueRow:
-    """A parcel in two short lines: number and deadline, goods and count."""
-    first = next((order.line(line.line_no) for line in parcel.lines), None)
-    title = (first.title or first.sku_code) if first else ""
-    several = len(parcel.lines) > 1
-    goods = words.tr(
-        "packing.queue_more" if several else "packing.queue_units", title=cut(title), n=parcel.qty
-    )
-    return QueueRow(
-        parcel_no=parcel.parcel_no,
-        order_no=order.order_no,
-        tail=states.short(parcel.parcel_no),
-        goods=goods,
-        units=words.tr("packing.units", n=parcel.qty),
-        deadline=deadline(order),
-        is_rush=order.is_rush,
-        chip=_queue_chip(order, parcel, bench, words),
+def queue_view(row: QueueRow, bench: Bench, words: Words) -> QueueView:
+    key = "packing.queue_more" if row.line_count > 1 else "packing.queue_units"
+    return QueueView(
+        parcel_no=row.parcel_no,
+        order_no=row.order_no,
+        tail=states.short(row.parcel_no),
+        goods=words.tr(key, title=cut(row.title), n=row.qty),
+        deadline=row.deadline,
+        is_rush=row.is_rush,
+        chip=_queue_chip(row, bench, words),
     )
 
 
-def _queue_chip(order: Order, parcel: Parcel, bench: Bench, words: Words) -> Chip | None:
-    """Only what keeps this bench from taking it, or shows that it is on its way already."""
-    if order.stops_over(parcel):
-        return states.parcel_chip(order, parcel, words)
-    if parcel.holder and parcel.holder != bench.station_id:
-        return Chip("idle", bench.name_of(parcel.holder, words))
-    if parcel.state in (S.picking, S.packing, S.packed):
-        return states.order_chip(parcel.state, words)
+def _queue_chip(row: QueueRow, bench: Bench, words: Words) -> Chip | None:
+    if row.is_frozen:
+        return Chip("stop", words.tr("states.stop_freeze"))
+    if row.is_on_hold:
+        return Chip("wait", words.tr("states.stop_hold"))
+    if row.holder and row.holder != bench.station_id:
+        return Chip("idle", bench.name_of(row.holder, words))
+    if row.state in (S.picking, S.packing):
+        return states.order_chip(row.state, words)
     return None
 
 
@@ -336,40 +331,38 @@ class AlarmWords:
 
     number: str
     title: str
-    text: str
-    extra: tuple[str, ...]
-    by: str
+    sentence: str
+    todo: str
+    facts: tuple[str, ...]
     spoken: str
 
 
 def alarm_words(order: Order, parcel_no: str | None, now: datetime, words: Words) -> AlarmWords:
-    """Title, sentence and what else is to do with this parcel: torn label, box to be pulled."""
+    """What happened, what to do with this parcel (on the bench, in a closed box, only a slip yet), and who asked."""
+    tr = words.tr
     freezes = [s for s in order.stops if s.kind is StopKind.freeze]
     is_cancel = any(s.command == "cancel" for s in freezes) or order.order_state in (
         S.cancelled,
         S.shipped_despite_cancel,
     )
-    kind = "cancel" if is_cancel else "freeze"
     parcel = order.parcel(parcel_no) if parcel_no else next(iter(order.parcels), None)
-    first = freezes[0] if freezes else None
-    by = words.tr("packing.alarm_by", who=first.actor, ago=words.since(first.since, now)) if first else ""
+    facts = [tr("packing.alarm_label")] if parcel and parcel.label_count else []
+    if freezes and freezes[0].actor:
+        ago = words.since(freezes[0].since, now)
+        facts.append(tr("packing.alarm_by", who=freezes[0].actor, ago=ago))
     return AlarmWords(
         number=order.order_no,
-        title=words.tr(f"packing.alarm_{kind}_title"),
-        text=words.tr(f"packing.alarm_{kind}", number=order.order_no, key=KEYS.ack),
-        extra=_alarm_extra(parcel, words),
-        by=by if first and first.actor else "",
+        title=tr("packing.alarm_title"),
+        sentence=tr("packing.alarm_cancel" if is_cancel else "packing.alarm_freeze", number=order.order_no),
+        todo=tr(_todo_key(parcel), key=KEYS.ack),
+        facts=tuple(facts),
         spoken=states.number(order.order_no).tail,
     )
 
 
-def _alarm_extra(parcel: Parcel | None, words: Words) -> tuple[str, ...]:
-    if parcel is None:
-        return ()
-    if parcel.state is S.packed:
-        return (words.tr("packing.alarm_packed"),)
-    if parcel.label_count:
-        return (words.tr("packing.alarm_label"),)
-    if parcel.slip_count and not parcel.qty_packed:
-        return (words.tr("packing.alarm_printed"),)
-    return ()
+def _todo_key(parcel: Parcel | None) -> str:
+    if parcel is not None and parcel.state is S.packed:
+        return "packing.alarm_todo_packed"
+    if parcel is not None and parcel.slip_count and not parcel.qty_packed and parcel.holder is None:
+        return "packing.alarm_todo_printed"
+    return "packing.alarm_todo"

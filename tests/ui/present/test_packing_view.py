@@ -13,9 +13,10 @@ from app.core.order import Order, OrderState, RefundState, StopKind
 from app.core.reasons import Reason
 from app.core.texts import Lang
 from app.station.outcome import Done, Light, Outcome, refusal
+from app.store.readmodel import queue_row
 from tests.helpers.shop_orders import NOW, STATION, an_order, items, on_parcel, stopped
 from ui.present import states
-from ui.present.packing import Bench, alarm_words, pack_view, queue_row, scan_view
+from ui.present.packing import Bench, alarm_words, pack_view, queue_view, scan_view
 from ui.present.words import Words
 
 S = OrderState
@@ -33,9 +34,9 @@ def packed(order: Order, **changes: object) -> Order:
 
 FULL = ((0, 1, 1), (1, 3, 3))
 PROMPTS: list[tuple[str, Order, str, str]] = [
-    ("first line", an_order(), "info", "扫商品：新疆长绒棉四件套"),
-    ("second line", an_order(lines=((0, 1, 1), (1, 3, 1))), "info", "扫商品：A类纯棉毛巾三条装"),
-    ("last unit", an_order(lines=((0, 1, 1), (1, 3, 2))), "info", "最后一件：A类纯棉毛巾"),
+    ("first line", an_order(), "info", "扫这一件"),
+    ("second line", an_order(lines=((0, 1, 1), (1, 3, 1))), "info", "扫这一件"),
+    ("last unit", an_order(lines=((0, 1, 1), (1, 3, 2))), "info", "扫最后一件"),
     ("complete", an_order(lines=FULL), "ok", "都齐了，封箱"),
     (
         "complete without waybill",
@@ -57,7 +58,7 @@ PROMPTS: list[tuple[str, Order, str, str]] = [
     ("not released", an_order(state=S.new), "wait", "这单还没放行"),
     ("refund asked", an_order(refund_state=RefundState.asked), "wait", "买家申请退款，先别发"),
     ("elsewhere", on_parcel(an_order(), holder="st-1"), "wait", "正在打包台 1打包"),
-    ("mine", on_parcel(an_order(), holder=STATION), "info", "扫商品"),
+    ("mine", on_parcel(an_order(), holder=STATION), "info", "扫这一件"),
 ]
 
 
@@ -100,18 +101,13 @@ def test_a_stopped_parcel_offers_nothing_to_close_or_print() -> None:
     assert held.is_stopped
 
 
-def test_the_sooner_of_limit_and_promise_is_the_deadline() -> None:
-    order = an_order(promised_at=NOW + timedelta(hours=1))
-    assert pack_view(order, order.parcels[0].parcel_no, BENCH, words()).deadline == NOW + timedelta(hours=1)
-    assert (
-        pack_view(
-            packed_out := on_parcel(order, state=S.handed_over),
-            packed_out.parcels[0].parcel_no,
-            BENCH,
-            words(),
-        ).deadline
-        is None
-    )
+def test_the_platforms_limit_is_the_deadline_else_our_promise() -> None:
+    order = an_order(promised_at=NOW + timedelta(hours=1), due_in=timedelta(hours=2))
+    assert pack_view(order, order.parcels[0].parcel_no, BENCH, words()).deadline == NOW + timedelta(hours=2)
+    free = an_order(promised_at=NOW + timedelta(hours=1), ship_by_at=None)
+    assert pack_view(free, free.parcels[0].parcel_no, BENCH, words()).deadline == NOW + timedelta(hours=1)
+    gone = on_parcel(order, state=S.handed_over)
+    assert pack_view(gone, gone.parcels[0].parcel_no, BENCH, words()).deadline is None
 
 
 def test_remarks_are_shown_as_typed_and_blank_ones_not_at_all() -> None:
@@ -158,24 +154,30 @@ def test_everything_done_has_words(done: Done, lang: Lang) -> None:
 
 
 def test_queue_rows_say_only_what_matters() -> None:
+    def chip(order: Order) -> states.Chip | None:
+        return queue_view(queue_row(order, order.parcels[0]), BENCH, words()).chip
+
     order = an_order(7)
-    row = queue_row(order, order.parcels[0], BENCH, words())
-    assert (row.tail, row.units, row.chip) == ("007", "4 件", None)
-    busy = on_parcel(order, holder="st-1")
-    assert queue_row(busy, busy.parcels[0], BENCH, words()).chip == states.Chip("idle", "打包台 1")
-    frozen = stopped(order)
-    assert queue_row(frozen, frozen.parcels[0], BENCH, words()).chip == states.Chip("stop", "取消")
+    view = queue_view(queue_row(order, order.parcels[0]), BENCH, words())
+    assert (view.tail, view.chip) == ("007", None)
+    assert view.goods == "新疆长绒棉四件套 60支贡缎裸睡亲肤 床单款 等 4 件"
+    assert chip(on_parcel(order, holder=STATION)) is None
+    assert chip(on_parcel(order, holder="st-1")) == states.Chip("idle", "打包台 1")
+    assert chip(stopped(order)) == states.Chip("stop", "冻结")
+    assert chip(stopped(order, "hold", kind=StopKind.hold)) == states.Chip("wait", "挂起")
 
 
 def test_the_alarm_says_what_happened_and_what_to_do() -> None:
     order = stopped(on_parcel(an_order(1), label_count=1), actor="客服 小李")
     alarm = alarm_words(order, order.parcels[0].parcel_no, NOW, words())
-    assert alarm.text == "订单 OD20261121001 已取消，请停手！把商品放进红色周转箱，按 F9 确认。"
-    assert alarm.extra == ("面单不要贴，撕下作废。",)
-    assert alarm.by == "客服 小李，8 秒前"
+    assert alarm.sentence == "订单 OD20261121001 已取消，请停手！"
+    assert alarm.todo == "把商品放进红色周转箱，按 F9 确认。"
+    assert alarm.facts == ("面单不要贴，撕下作废", "客服 小李，8 秒前")
     assert alarm.spoken == "001"
     english = alarm_words(order, None, NOW, words("en"))
-    assert english.text == "Order OD20261121001 cancelled. Stop! Put the goods in the red tote and press F9."
+    assert f"{english.sentence} {english.todo}" == (
+        "Order OD20261121001 cancelled. Stop! Put the goods in the red tote and press F9."
+    )
 
 
 @pytest.mark.parametrize(

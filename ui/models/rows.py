@@ -1,0 +1,94 @@
+"""A list read page by page: what is on the screen and a little more, never everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+
+Row = TypeVar("Row")
+Fetch = Callable[[int, str], tuple[Sequence[Row], str]]
+"""(how many, after which cursor) to the rows and the cursor behind them; "" is the beginning, and the end."""
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+PAGE = 60
+VIEW_ROLE = int(Qt.ItemDataRole.UserRole)
+
+
+class RowsModel(QAbstractListModel, Generic[Row]):
+    """Rows with a key each. ``refresh`` brings them up to date and tells views only what differs, so that a list
+    under a finger neither jumps nor flickers; a full page more is fetched when the view comes near the end."""
+
+    def __init__(self, fetch: Fetch[Row], key: Callable[[Row], Hashable], text: Callable[[Row], str]) -> None:
+        super().__init__()
+        self._fetch, self._key, self._text = fetch, key, text
+        self._rows: list[Row] = []
+        self._next = ""
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        row = self._rows[index.row()]
+        if role == VIEW_ROLE:
+            return row
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._text(row)
+        return None
+
+    def canFetchMore(self, parent: AnyIndex) -> bool:
+        return not parent.isValid() and bool(self._next)
+
+    def fetchMore(self, parent: AnyIndex) -> None:
+        if not self.canFetchMore(parent):
+            return
+        rows, self._next = self._fetch(PAGE, self._next)
+        known = {self._key(row) for row in self._rows}
+        fresh = [row for row in rows if self._key(row) not in known]
+        if fresh:
+            self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(fresh) - 1)
+            self._rows += fresh
+            self.endInsertRows()
+
+    def row(self, at: int) -> Row | None:
+        return self._rows[at] if 0 <= at < len(self._rows) else None
+
+    def find(self, key: Hashable) -> int:
+        """Where the row with this key stands among those read so far; -1 when it is not there."""
+        return next((i for i, row in enumerate(self._rows) if self._key(row) == key), -1)
+
+    def refresh(self, least: int = PAGE) -> None:
+        """Reads the first ``least`` rows anew; what lies further down is dropped and read when it is scrolled to."""
+        rows, self._next = self._fetch(max(least, PAGE), "")
+        self._change_to(list(rows))
+
+    def redraw(self) -> None:
+        """The same rows in other words (a switch of language)."""
+        if self._rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
+
+    def _change_to(self, new: list[Row]) -> None:
+        wanted = {self._key(row) for row in new}
+        for at in range(len(self._rows) - 1, -1, -1):
+            if self._key(self._rows[at]) not in wanted:
+                self.beginRemoveRows(QModelIndex(), at, at)
+                del self._rows[at]
+                self.endRemoveRows()
+        known = {self._key(row) for row in self._rows}
+        if [self._key(r) for r in self._rows] != [self._key(r) for r in new if self._key(r) in known]:
+            self.beginResetModel()
+            self._rows = new
+            self.endResetModel()
+            return
+        for at, row in enumerate(new):
+            if at >= len(self._rows) or self._key(self._rows[at]) != self._key(row):
+                self.beginInsertRows(QModelIndex(), at, at)
+                self._rows.insert(at, row)
+                self.endInsertRows()
+            elif self._rows[at] != row:
+                self._rows[at] = row
+                self.dataChanged.emit(self.index(at), self.index(at))
