@@ -1,0 +1,203 @@
+"""The station's copy of what the hub feeds it. May be deleted at any time; then it is loaded anew.
+
+cache = Cache(folder / "cache.sqlite")
+topics = cache.apply_page(page)          # rows and cursor in one transaction
+cache.begin_again(); ...; cache.swap()   # another epoch: filled beside, put in place when caught up
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from app.store.cachefile import CacheFile, Cursor, FileClosed
+from app.store.surroundings import DiskFull, is_damage, is_no_room
+from app.wire import BucketDigest, ChangePage, ChannelRef, Digest, Urgent
+
+T = TypeVar("T")
+
+#: Rows of history, track and orders that one look may return; a look is never endless.
+LOOK_MAX = 5000
+
+
+class Cache:
+    """Reads come from the file in place; pages go to the file being filled. Safe to call from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the cache. A damaged file or one of another schema is deleted; see :attr:`was_damaged`."""
+        self._path = path
+        self._new_path = path.with_name(path.stem + ".new" + path.suffix)
+        self._swap_lock = threading.RLock()
+        self._on_lost: Callable[[], None] | None = None
+        self.was_damaged = False
+        _delete(self._new_path)  # half-filled when we ended: nobody knows which epoch it was for
+        self._file = self._opened()
+        self._filling: CacheFile | None = None
+
+    def _opened(self) -> CacheFile:
+        try:
+            return CacheFile(self._path)
+        except sqlite3.DatabaseError as error:
+            if is_no_room(error):
+                raise DiskFull("cache_disk_full", path=str(self._path)) from error
+            self.was_damaged = is_damage(error)
+            _delete(self._path)
+            return CacheFile(self._path)
+
+    def on_lost(self, call: Callable[[], None]) -> None:
+        """``call`` when the file turned out damaged while running and an empty one took its place."""
+        self._on_lost = call
+
+    def close(self) -> None:
+        with self._swap_lock:
+            self._file.close()
+            if self._filling is not None:
+                self._filling.close()
+
+    # ---------------------------------------------------------------------------------- feed
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the feed goes on: the cursor of the file being filled."""
+        return (self._filling or self._file).cursor
+
+    @property
+    def shown(self) -> Cursor:
+        """The cursor of what is read; receipts are compared with it."""
+        return self._file.cursor
+
+    @property
+    def is_filling_anew(self) -> bool:
+        return self._filling is not None
+
+    def apply_page(self, page: ChangePage) -> frozenset[str]:
+        """Stores rows and cursor in one transaction and says which topics changed on screen.
+
+        Applied twice or late it changes nothing. Raises DiskFull; the page may be applied again later.
+        """
+        with self._swap_lock:
+            filling = self._filling
+            topics = self._written(lambda: (filling or self._file).apply_page(page))
+            return frozenset() if filling is not None else topics
+
+    def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
+        """The fast lane: into both files, moving no cursor."""
+        with self._swap_lock:
+            filling = self._filling
+            if filling is not None:
+                self._written(lambda: filling.apply_urgent(urgent))
+            return self._written(lambda: self._file.apply_urgent(urgent))
+
+    def begin_again(self) -> None:
+        """Another epoch, or a cursor too old: fills a new file beside the old, which stays on screen."""
+        with self._swap_lock:
+            if self._filling is not None:
+                self._filling.close()
+            _delete(self._new_path)
+            self._filling = CacheFile(self._new_path)
+
+    def swap(self) -> frozenset[str]:
+        """Puts the new file in place of the old. Everything on screen may have changed."""
+        with self._swap_lock:
+            if self._filling is None:
+                return frozenset()
+            self._filling.close()
+            self._file.close()
+            _delete(self._path)
+            self._new_path.replace(self._path)
+            self._file, self._filling = CacheFile(self._path), None
+        return ALL_TOPICS
+
+    def start_over(self) -> None:
+        """Deletes the copy, for a damaged file or a revoked station."""
+        with self._swap_lock:
+            self._file.close()
+            if self._filling is not None:
+                self._filling.close()
+            _delete(self._new_path)
+            _delete(self._path)
+            self._file, self._filling = CacheFile(self._path), None
+
+    def index_some(self, limit: int = 500) -> bool:
+        """Brings the search index nearer to the rows; True when more wait."""
+        with self._swap_lock:
+            return self._written(lambda: self._file.index_some(limit))
+
+    def waits_for_index(self) -> bool:
+        return self.read(lambda db: bool(db.execute(_UNFOUND).fetchone()))
+
+    def digest(self) -> Digest:
+        """Count and hash per bucket of what is held, at the cursor it was taken."""
+        at, buckets = self._file.digest()
+        return Digest(
+            epoch=at.epoch,
+            seq=at.seq,
+            buckets=[BucketDigest(bucket=b, count=count, hash=value) for b, count, value in buckets],
+        )
+
+    # ---------------------------------------------------------------------------------- reading
+
+    def read(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs ``call`` on this thread's connection; a damaged file is replaced by an empty one and asked again."""
+        while True:
+            file = self._file
+            try:
+                return file.read(call)
+            except FileClosed:
+                if file is self._file:
+                    raise
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._lose(file)
+
+    def _written(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except sqlite3.DatabaseError as error:
+            if is_no_room(error):
+                raise DiskFull("cache_disk_full", path=str(self._path)) from error
+            if is_damage(error):
+                self._lose(self._file)
+            raise
+
+    def _lose(self, file: CacheFile) -> None:
+        with self._swap_lock:
+            if file is not self._file:
+                return
+            self.was_damaged = True
+            self.start_over()
+        if self._on_lost is not None:
+            self._on_lost()
+
+    def channel_ref(self, order_no: str) -> ChannelRef | None:
+        """What every act carries so that a restored hub can find its order again (design 3.11)."""
+        row = self.read(lambda db: db.execute(_CHANNEL_REF, (order_no,)).fetchone())
+        return ChannelRef(shop_id=row[0], channel_order_no=row[1]) if row and row[0] else None
+
+
+ALL_TOPICS = frozenset({
+    "order",
+    "history",
+    "track",
+    "alarm",
+    "station",
+    "item",
+    "person",
+    "setting",
+    "ticket",
+})
+
+_UNFOUND = 'SELECT 1 FROM "order" WHERE seq > (SELECT found_seq FROM cursor) LIMIT 1'
+_CHANNEL_REF = (
+    "SELECT json_extract(CAST(body AS TEXT), '$.shop_id'), json_extract(CAST(body AS TEXT), '$.channel_order_no') "
+    'FROM "order" WHERE order_no = ?'
+)
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

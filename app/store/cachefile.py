@@ -1,0 +1,377 @@
+"""One cache file: its connections, and feed pages written into it. :mod:`app.store.cache` decides which file is read."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from app.core.digest import DigestSum
+from app.store import rows, tables
+from app.wire import Change, ChangePage, Urgent
+
+T = TypeVar("T")
+
+#: More changed orders than this are reported as the topic "order" alone.
+NAMED_ORDERS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far the copy goes. ``epoch`` is empty before the first page."""
+
+    epoch: str = ""
+    seq: int = 0
+
+
+def open_engine(path: Path, synchronous: str) -> sa.Engine:
+    """An engine for one SQLite file in WAL mode; connections may move between threads (we lock them)."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 5.0},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _dress(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA cache_size=-8000")
+
+    return engine
+
+
+def plain(connection: sa.Connection) -> sqlite3.Connection:
+    """The driver's connection under Core's: where a statement's time counts (facts, part 2, 5)."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+class Link:
+    """One kept connection and its lock."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.lock = threading.Lock()
+        self.is_closed = False
+        self._core = engine.connect()
+        self.db = plain(self._core)
+
+    def close(self) -> None:
+        self.is_closed = True
+        self._core.close()
+
+
+class FileClosed(Exception):
+    """The file was closed meanwhile: ask the one that took its place."""
+
+
+@contextmanager
+def writing(db: sqlite3.Connection) -> Iterator[None]:
+    """One transaction: all or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+_ORDER_UPSERT = (
+    f'INSERT INTO "order" ({", ".join(rows.ORDER_COLUMNS)}) VALUES ({", ".join("?" * len(rows.ORDER_COLUMNS))}) '
+    "ON CONFLICT (order_no) DO UPDATE SET "
+    + ", ".join(f"{c} = excluded.{c}" for c in rows.ORDER_COLUMNS[1:])
+    + ' WHERE excluded.seq > "order".seq'
+)
+_HISTORY_UPSERT = (
+    "INSERT INTO history (id, seq, order_no, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    "seq = excluded.seq, order_no = excluded.order_no, body = excluded.body WHERE excluded.seq > history.seq"
+)
+_TRACK_UPSERT = (
+    "INSERT INTO track (parcel_no, seq, order_no, body) VALUES (?, ?, ?, ?) ON CONFLICT (parcel_no) DO UPDATE SET "
+    "seq = excluded.seq, order_no = excluded.order_no, body = excluded.body WHERE excluded.seq > track.seq"
+)
+_THING_UPSERT = (
+    "INSERT INTO thing (kind, key, seq, body) VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET "
+    "seq = excluded.seq, body = excluded.body WHERE excluded.seq > thing.seq"
+)
+_URGENT_UPSERT = (
+    "INSERT INTO urgent (order_no, seq, body) VALUES (?, ?, ?) ON CONFLICT (order_no) DO UPDATE SET "
+    "seq = excluded.seq, body = excluded.body WHERE excluded.seq > urgent.seq"
+)
+
+
+class CacheFile:
+    """One SQLite file that holds one epoch's copy up to its cursor."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file. Raises sqlite3.DatabaseError when it is no cache of ours."""
+        self.path = path
+        self._engine = open_engine(path, "NORMAL")
+        self._links: dict[int, Link] = {}
+        self._links_lock = threading.Lock()
+        self._is_closed = False
+        self._writer: Link | None = None
+        try:
+            self._prepare()
+            self._writer = Link(self._engine)
+            self.cursor = self._read_cursor(self._writer.db)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
+            with self._engine.connect() as core:
+                db = plain(core)
+                if db.execute("PRAGMA user_version").fetchone()[0] == tables.SCHEMA:
+                    return
+                if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise sqlite3.DatabaseError("a cache of another schema")
+                with writing(db):
+                    tables.metadata.create_all(core, checkfirst=False)
+                    for statement in tables.SEARCH:
+                        db.execute(statement)
+                    db.execute("INSERT INTO cursor (id, epoch, seq, found_seq) VALUES (1, '', 0, 0)")
+                    db.execute(f"PRAGMA user_version = {tables.SCHEMA}")
+        except sa.exc.DBAPIError as error:
+            raise (error.orig if isinstance(error.orig, sqlite3.Error) else error) from None
+
+    @staticmethod
+    def _read_cursor(db: sqlite3.Connection) -> Cursor:
+        epoch, seq = db.execute("SELECT epoch, seq FROM cursor").fetchone()
+        return Cursor(epoch, seq)
+
+    # ---------------------------------------------------------------------------------- reading
+
+    def read(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs ``call`` on this thread's kept connection. Raises FileClosed after :meth:`close`."""
+        link = self._links.get(threading.get_ident()) or self._new_link()
+        with link.lock:
+            if link.is_closed:
+                raise FileClosed(self.path)
+            return call(link.db)
+
+    def _new_link(self) -> Link:
+        with self._links_lock:
+            if self._is_closed:
+                raise FileClosed(self.path)
+            link = self._links[threading.get_ident()] = Link(self._engine)
+            return link
+
+    def close(self) -> None:
+        """Closes every connection, waiting for reads under way."""
+        with self._links_lock:
+            links, self._links = list(self._links.values()), {}
+            self._is_closed = True
+        for link in [*links, *([self._writer] if self._writer else [])]:
+            with link.lock:
+                link.close()
+        self._engine.dispose()
+
+    # ---------------------------------------------------------------------------------- writing
+
+    def _write(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        assert self._writer is not None
+        with self._writer.lock:
+            if self._writer.is_closed:
+                raise FileClosed(self.path)
+            with writing(self._writer.db):
+                return call(self._writer.db)
+
+    def apply_page(self, page: ChangePage) -> frozenset[str]:
+        """Rows and cursor in one transaction; what the cursor has passed changes nothing. Returns topics."""
+        topics: set[str] = set()
+
+        def write(db: sqlite3.Connection) -> Cursor:
+            at = self._read_cursor(db)
+            if at.epoch not in ("", page.epoch):
+                raise ValueError(f"page of epoch {page.epoch} for a cache of {at.epoch}")
+            news = [change for change in page.changes if change.seq > at.seq]
+            topics.update(self._apply(db, news))
+            moved = Cursor(page.epoch, max(at.seq, page.next))
+            db.execute("UPDATE cursor SET epoch = ?, seq = ?", (moved.epoch, moved.seq))
+            return moved
+
+        self.cursor = self._write(write)
+        return frozenset(topics)
+
+    def _apply(self, db: sqlite3.Connection, changes: Sequence[Change]) -> Iterable[str]:
+        by_kind: dict[str, list[Change]] = {}
+        for change in changes:
+            by_kind.setdefault(change.kind, []).append(change)
+        for kind, group in by_kind.items():
+            came = [change for change in group if not change.gone]
+            left = [change for change in group if change.gone]
+            match kind:
+                case "order":
+                    _put_orders(db, came)
+                    _drop_orders(db, left)
+                case "history":
+                    db.executemany(_HISTORY_UPSERT, [_history_row(c) for c in came])
+                    db.executemany(
+                        "DELETE FROM history WHERE id = ? AND seq < ?", [(int(c.key), c.seq) for c in left]
+                    )
+                case "track":
+                    db.executemany(_TRACK_UPSERT, [_of_order_row(c) for c in came])
+                    db.executemany(
+                        "DELETE FROM track WHERE parcel_no = ? AND seq < ?", [(c.key, c.seq) for c in left]
+                    )
+                case _:
+                    _put_things(db, kind, came)
+                    _drop_things(db, kind, left)
+        orders = {change.key for change in by_kind.get("order", ())}
+        named = {f"order:{no}" for no in orders} if len(orders) <= NAMED_ORDERS_MAX else set()
+        return {*by_kind, *named}
+
+    def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
+        """Keeps a stop that came ahead of its row; older words change nothing."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            row = db.execute('SELECT seq FROM "order" WHERE order_no = ?', (urgent.order_no,)).fetchone()
+            if row and row[0] >= urgent.seq:
+                return False
+            values = (urgent.order_no, urgent.seq, msgspec.json.encode(urgent))
+            return db.execute(_URGENT_UPSERT, values).rowcount > 0
+
+        return frozenset({"order", f"order:{urgent.order_no}"}) if self._write(write) else frozenset()
+
+    def index_some(self, limit: int) -> bool:
+        """Brings the search index up to date by ``limit`` orders; True when more wait."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            (at,) = db.execute("SELECT found_seq FROM cursor").fetchone()
+            news = db.execute(
+                'SELECT id, order_no, numbers, names, seq FROM "order" WHERE seq > ? ORDER BY seq LIMIT ?',
+                (at, limit),
+            ).fetchall()
+            for row_id, order_no, numbers, names, _seq in news:
+                _find_again(db, row_id, rows.searched_numbers(order_no, numbers, names), names)
+            if news:
+                db.execute("UPDATE cursor SET found_seq = ?", (news[-1][4],))
+            return len(news) == limit
+
+        return self._write(write)
+
+    # ---------------------------------------------------------------------------------- digest
+
+    def digest(self) -> tuple[Cursor, list[tuple[int, int, str]]]:
+        """The cursor and the buckets of the orders held, from one moment."""
+
+        def add(db: sqlite3.Connection) -> tuple[Cursor, list[tuple[int, int, str]]]:
+            db.execute("BEGIN")
+            try:
+                at = self._read_cursor(db)
+                total = DigestSum()
+                for kind, key, seq in db.execute(_ALL_ROWS):
+                    total.add(kind, key, seq)
+                return at, total.buckets()
+            finally:
+                db.execute("COMMIT")
+
+        return self.read(add)
+
+
+_ALL_ROWS = "SELECT 'order', order_no, seq FROM \"order\""
+
+
+def _history_row(change: Change) -> tuple[int, int, str, bytes]:
+    body = bytes(change.body)
+    return int(change.key), change.seq, rows.order_no_of(body), body
+
+
+def _of_order_row(change: Change) -> tuple[str, int, str, bytes]:
+    body = bytes(change.body)
+    return change.key, change.seq, rows.order_no_of(body), body
+
+
+def _put_orders(db: sqlite3.Connection, came: Sequence[Change]) -> None:
+    if not came:
+        return
+    new = {change.key: rows.order_row(bytes(change.body), change.seq) for change in came}
+    old = _numbers_of(db, list(new))
+    db.executemany(_ORDER_UPSERT, new.values())
+    add: list[rows.NumberRow] = []
+    drop: list[rows.NumberRow] = []
+    for order_no, row in new.items():
+        was, seq = old.get(order_no, ("", 0))
+        if row[1] > seq and row[9] != was:
+            before, after = rows.number_rows(was, order_no), rows.number_rows(row[9], order_no)
+            add += after - before
+            drop += before - after
+    db.executemany(_NUMBER_DELETE, drop)
+    db.executemany(
+        "INSERT OR REPLACE INTO number (number, kind, order_no, parcel_no) VALUES (?, ?, ?, ?)", add
+    )
+    db.executemany(
+        "DELETE FROM urgent WHERE order_no = ? AND seq <= ?", [(no, row[1]) for no, row in new.items()]
+    )
+
+
+_NUMBER_DELETE = "DELETE FROM number WHERE number = ? AND kind = ? AND order_no = ? AND parcel_no = ?"
+
+
+def _numbers_of(db: sqlite3.Connection, order_nos: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """What is held now of these orders: their ``numbers`` column and seq."""
+    found: dict[str, tuple[str, int]] = {}
+    for start in range(0, len(order_nos), 500):
+        part = order_nos[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        found.update(
+            (no, (numbers, seq))
+            for no, numbers, seq in db.execute(
+                f'SELECT order_no, numbers, seq FROM "order" WHERE order_no IN ({marks})', part
+            )
+        )
+    return found
+
+
+def _drop_orders(db: sqlite3.Connection, left: Sequence[Change]) -> None:
+    for change in left:
+        row = db.execute(
+            'SELECT id, numbers FROM "order" WHERE order_no = ? AND seq < ?', (change.key, change.seq)
+        ).fetchone()
+        if row is not None:
+            db.executemany(_NUMBER_DELETE, rows.number_rows(row[1], change.key))
+            db.execute("DELETE FROM find_number WHERE rowid = ?", (row[0],))
+            db.execute("DELETE FROM find_name WHERE rowid = ?", (row[0],))
+            db.execute('DELETE FROM "order" WHERE id = ?', (row[0],))
+            db.execute("DELETE FROM history WHERE order_no = ? AND seq < ?", (change.key, change.seq))
+            db.execute("DELETE FROM track WHERE order_no = ? AND seq < ?", (change.key, change.seq))
+        db.execute("DELETE FROM urgent WHERE order_no = ? AND seq <= ?", (change.key, change.seq))
+
+
+def _put_things(db: sqlite3.Connection, kind: str, came: Sequence[Change]) -> None:
+    db.executemany(_THING_UPSERT, [(kind, c.key, c.seq, bytes(c.body)) for c in came])
+    if kind == "item":
+        db.executemany("DELETE FROM item_code WHERE sku_code = ?", [(c.key,) for c in came])
+        codes = [row for c in came for row in rows.item_codes(bytes(c.body))]
+        db.executemany("INSERT OR REPLACE INTO item_code (code, sku_code, pack_qty) VALUES (?, ?, ?)", codes)
+
+
+def _drop_things(db: sqlite3.Connection, kind: str, left: Sequence[Change]) -> None:
+    gone = [(kind, c.key, c.seq) for c in left]
+    db.executemany("DELETE FROM thing WHERE kind = ? AND key = ? AND seq < ?", gone)
+    if kind == "item":
+        orphan = "DELETE FROM item_code WHERE sku_code = ? AND sku_code NOT IN (SELECT key FROM thing WHERE kind = 'item')"
+        db.executemany(orphan, [(c.key,) for c in left])
+
+
+def _find_again(db: sqlite3.Connection, row_id: int, numbers: str, names: str) -> None:
+    held = db.execute("SELECT numbers FROM find_number WHERE rowid = ?", (row_id,)).fetchone()
+    if held is None or held[0] != numbers:
+        db.execute("INSERT OR REPLACE INTO find_number (rowid, numbers) VALUES (?, ?)", (row_id, numbers))
+    spaced = "\n".join(rows.spaced(part) for part in names.split("\n"))
+    held = db.execute("SELECT names FROM find_name WHERE rowid = ?", (row_id,)).fetchone()
+    if held is None or held[0] != spaced:
+        db.execute("INSERT OR REPLACE INTO find_name (rowid, names) VALUES (?, ?)", (row_id, spaced))

@@ -1,0 +1,1 @@
+"""Versions of the outbox. There is no way down: a newer file is refused, never changed."""

@@ -1,0 +1,535 @@
+"""What screens show: the copy, the stops heard of ahead of it, and this station's own pending acts folded over.
+
+The fold is the hub's own rule (:mod:`app.core.decide`). Facts are folded, commands are not: nobody is told
+"stopped" before the hub has said so; a pending command stands in ``order.commands`` as ``sent``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from app.core.acts import COMMANDS, Act, Actor
+from app.core.decide import Accepted, decide, happened
+from app.core.freeze import Rules
+from app.core.history import HistoryKind, HistoryRow
+from app.core.order import CommandState, CommandView, Item, Order, OrderState, Parcel, Stop, settled
+from app.core.packing import ItemCode
+from app.core.scan import Guess, Scan, ScanClass
+from app.core.tracking import Track
+from app.store.cache import LOOK_MAX, Cache
+from app.store.cachefile import Cursor
+from app.store.leases import LeaseBook
+from app.store.outbox import NeedsPerson, Outbox
+from app.store.rows import spaced
+from app.wire import AlarmView, StationView, Urgent
+
+S = OrderState
+TO_PACK = (S.released, S.picking, S.packing)
+
+Expected = Literal["parcel", "item"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """One parcel of the queue. ``deadline`` is the platform's limit, else the promise."""
+
+    order_no: str
+    parcel_no: str
+    state: OrderState
+    is_rush: bool
+    is_frozen: bool
+    is_on_hold: bool
+    deadline: datetime | None
+    title: str
+    line_count: int
+    qty: int
+    qty_packed: int
+    holder: str | None
+    waybill_no: str
+    slip_count: int
+    shop_id: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """``next`` goes into the next call; empty at the end."""
+
+    rows: list[QueueRow]
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a scan means here. ``others``: further parcels the same number stands for."""
+
+    kind: Literal["parcel", "item", "command", "badge", "unknown"]
+    key: str
+    order_no: str = ""
+    parcel_no: str = ""
+    guess: Guess
+    meanings: tuple[ItemCode, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryLine:
+    """One line of a parcel's story. ``raw_text`` is a courier's own words; ``lasted`` the time to the next line."""
+
+    at: datetime
+    kind: str
+    params: dict[str, Any] = field(default_factory=dict)
+    parcel_no: str | None = None
+    source: str = ""
+    actor: str = ""
+    station_id: str | None = None
+    cause: str = ""
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    raw_text: str = ""
+    pending: bool = False
+    lasted: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStop:
+    """One stop and the parcels it is about."""
+
+    order: Order
+    stop: Stop
+    parcels: tuple[Parcel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """An order this station worked on lately."""
+
+    order_no: str
+    kind: str
+    at: datetime
+
+
+_ORDER = msgspec.json.Decoder(Order)
+_URGENT = msgspec.json.Decoder(Urgent)
+
+_ONE = (
+    'SELECT o.body, o.seq, u.body, u.seq FROM (SELECT ? AS no) LEFT JOIN "order" o ON o.order_no = no '
+    "LEFT JOIN urgent u ON u.order_no = no"
+)
+_MANY = 'SELECT o.body, o.seq, u.body, u.seq FROM "order" o LEFT JOIN urgent u ON u.order_no = o.order_no '
+
+
+class ReadModel:
+    """Every look a screen takes. Quick and safe to call from any thread."""
+
+    def __init__(
+        self, cache: Cache, outbox: Outbox, rules: Rules, leases: LeaseBook, me: Callable[[], Actor]
+    ) -> None:
+        self._cache = cache
+        self._outbox = outbox
+        self._rules = rules
+        self._leases = leases
+        self._me = me
+
+    # ---------------------------------------------------------------------------------- orders
+
+    def order(self, order_no: str) -> Order | None:
+        """The order as this station knows it now."""
+        cursor = (
+            self._cache.shown
+        )  # before the row: a row may be newer than the cursor we compare with, never older
+        row = self._cache.read(lambda db: db.execute(_ONE, (order_no,)).fetchone())
+        return self._view(row, cursor) if row[0] is not None else None
+
+    def _orders(self, where: str, params: Sequence[object] = ()) -> list[Order]:
+        cursor = self._cache.shown
+        rows = self._cache.read(lambda db: db.execute(_MANY + where, params).fetchall())
+        return [self._view(row, cursor) for row in rows]
+
+    def _view(self, row: tuple[bytes, int, bytes | None, int | None], cursor: Cursor) -> Order:
+        order = _ORDER.decode(row[0])
+        if row[2] is not None and row[3] is not None and row[3] > row[1]:
+            order = with_urgent(order, _URGENT.decode(row[2]))
+        order = self._with_leases(order)
+        for pending in self._outbox.pending_of(order.order_no):
+            if not pending.is_in(cursor):
+                order = self._folded(order, pending.act)
+        return order
+
+    def _with_leases(self, order: Order) -> Order:
+        mine = [p for p in order.parcels if self._leases.is_valid(p.parcel_no)]
+        for parcel in mine:
+            if parcel.holder != self._me().station_id:
+                order = order.with_parcel(replace(parcel, holder=self._me().station_id))
+        return order
+
+    def _folded(self, order: Order, act: Act) -> Order:
+        if act.kind in COMMANDS:
+            return _asked(order, act)
+        verdict = decide(order, act, self._me(), act.made_at, self._rules)
+        if not isinstance(verdict, Accepted):
+            verdict = happened(order, act, self._me(), act.made_at, self._rules)
+        return verdict.order
+
+    def by_parcel(self, parcel_no: str) -> list[Order]:
+        """The order a parcel belongs to, and those merged into it."""
+        return self._by_numbers("parcel", parcel_no, parcel_no[:-2])
+
+    def by_waybill(self, waybill_no: str) -> list[Order]:
+        return self._by_numbers("waybill", waybill_no.upper())
+
+    def _by_numbers(self, kind: str, number: str, order_no: str = "") -> list[Order]:
+        found = self._cache.read(lambda db: _order_nos(db, kind, number))
+        wanted = list(dict.fromkeys([order_no, *found] if order_no else found))
+        return [order for no in wanted if (order := self.order(no)) is not None]
+
+    def parcel_order_no(self, parcel_no: str) -> str | None:
+        """Which order a parcel number belongs to, if it is here."""
+        for order in self.by_parcel(parcel_no):
+            if order.parcel(parcel_no) is not None:
+                return order.order_no
+        return None
+
+    def resolve(self, scan: Scan, expected: Expected = "parcel") -> Target:
+        """What the scan means here: its guesses are looked up, best for the expected step first."""
+        guesses = sorted(scan.guesses, key=lambda g: _rank(g, expected))
+        for guess in guesses:
+            if (target := self._target(guess)) is not None:
+                return target
+        return Target(kind="unknown", key=scan.text, guess=guesses[0])
+
+    def _target(self, guess: Guess) -> Target | None:
+        match guess.scan_class:
+            case ScanClass.command:
+                return Target(kind="command", key=guess.key, guess=guess)
+            case ScanClass.badge:
+                return Target(kind="badge", key=guess.key, guess=guess)
+            case ScanClass.order_qr | ScanClass.order_no:
+                return self._parcel_target(guess)
+            case ScanClass.waybill:
+                return self._waybill_target(guess)
+            case ScanClass.item | ScanClass.outer_pack:
+                meanings = tuple(self.items_for_code(guess.key))
+                return (
+                    Target(kind="item", key=guess.key, guess=guess, meanings=meanings) if meanings else None
+                )
+            case _:
+                return None
+
+    def _parcel_target(self, guess: Guess) -> Target | None:
+        if guess.is_parcel:
+            order_no = self.parcel_order_no(guess.key)
+            if order_no is not None:
+                return _at(guess, order_no, [guess.key])
+        order = self.order(guess.key)
+        if order is None:
+            return None
+        return _at(guess, order.order_no, _by_need(order.parcels))
+
+    def _waybill_target(self, guess: Guess) -> Target | None:
+        for order in self.by_waybill(guess.key):
+            parcels = [p for p in order.parcels if p.waybill_no.upper() == guess.key.upper()]
+            if parcels:
+                return _at(guess, order.order_no, _by_need(parcels))
+        return None
+
+    # ---------------------------------------------------------------------------------- lists
+
+    def queue(self, n: int = 50, after: str = "") -> QueuePage:
+        """Parcels to pack: rush first, then by deadline."""
+        return self._key_page("queue_key", TO_PACK, n, after)
+
+    def packed(self, n: int = 50, after: str = "") -> QueuePage:
+        """Packed parcels that wait for the van."""
+        return self._key_page("packed_key", (S.packed,), n, after)
+
+    def _key_page(self, column: str, states: Iterable[OrderState], n: int, after: str) -> QueuePage:
+        wanted = set(states)
+        keys = self._cache.read(
+            lambda db: db.execute(
+                f'SELECT {column}, order_no FROM "order" WHERE {column} > ? ORDER BY {column} LIMIT ?',
+                (after, n),
+            ).fetchall()
+        )
+        orders = [order for _key, no in keys if (order := self.order(no)) is not None]
+        rows = [queue_row(o, p) for o in orders for p in o.parcels if p.state in wanted and p.lines]
+        return QueuePage(rows, keys[-1][0] if len(keys) == n else "")
+
+    def queue_count(self) -> int:
+        """Orders with a parcel to pack."""
+        return int(
+            self._cache.read(
+                lambda db: db.execute('SELECT count(*) FROM "order" WHERE queue_key IS NOT NULL').fetchone()[
+                    0
+                ]
+            )
+        )
+
+    def search(self, text: str, n: int = 50) -> list[Order]:
+        """By any number or part of one, name, nickname or tail of the phone; newest first, exact hits on top."""
+        wanted = text.strip()
+        if not wanted:
+            return self._orders("ORDER BY o.id DESC LIMIT ?", (n,))
+        found = self._cache.read(lambda db: _search(db, wanted, n))
+        return [order for no in found[:n] if (order := self.order(no)) is not None]
+
+    def recently_handled(self, n: int = 20) -> list[Handled]:
+        return [Handled(*row) for row in self._outbox.recent(n)]
+
+    def open_stops(self) -> list[OpenStop]:
+        """Every stop that lies over an order here, oldest first."""
+        where = (
+            "WHERE o.stop_since IS NOT NULL OR o.order_no IN (SELECT order_no FROM urgent) "
+            "ORDER BY o.stop_since LIMIT ?"
+        )
+        orders = self._orders(where, (LOOK_MAX,))
+        stops = [OpenStop(o, s, stopped_parcels(o, s)) for o in orders for s in o.stops]
+        return sorted(stops, key=lambda found: found.stop.since)
+
+    def alarms(self) -> list[AlarmView]:
+        """Newest first, acknowledged ones last."""
+        alarms = self._things("alarm", AlarmView)
+        alarms.sort(key=lambda alarm: alarm.raised_at, reverse=True)
+        return sorted(alarms, key=lambda alarm: alarm.acked_at is not None)
+
+    def stations(self) -> list[StationView]:
+        return sorted(self._things("station", StationView), key=lambda station: station.name)
+
+    def station(self, station_id: str) -> StationView | None:
+        station: StationView | None = self._thing("station", station_id, StationView)
+        return station
+
+    def setting(self, key: str) -> Any:
+        """A shop setting the hub feeds, or None."""
+        return self._thing("setting", key, object)
+
+    def _things(self, kind: str, shape: type[Any]) -> list[Any]:
+        query = "SELECT body FROM thing WHERE kind = ? LIMIT ?"
+        rows = self._cache.read(lambda db: db.execute(query, (kind, LOOK_MAX)).fetchall())
+        return [msgspec.json.decode(row[0], type=shape) for row in rows]
+
+    def _thing(self, kind: str, key: str, shape: type[Any]) -> Any:
+        query = "SELECT body FROM thing WHERE kind = ? AND key = ?"
+        row = self._cache.read(lambda db: db.execute(query, (kind, key)).fetchone())
+        return msgspec.json.decode(row[0], type=shape) if row else None
+
+    # ---------------------------------------------------------------------------------- goods
+
+    def items_for_code(self, code: str) -> list[ItemCode]:
+        """What a goods code may mean."""
+        query = "SELECT sku_code, pack_qty FROM item_code WHERE code = ?"
+        rows = self._cache.read(lambda db: db.execute(query, (code,)).fetchall())
+        return [ItemCode(sku, qty) for sku, qty in rows]
+
+    def item(self, sku_code: str) -> Item | None:
+        item: Item | None = self._thing("item", sku_code, Item)
+        return item
+
+    # ---------------------------------------------------------------------------------- story
+
+    def story(self, order_no: str) -> list[StoryLine]:
+        """Everything that happened to the order, oldest first, courier's nodes and own pending acts included."""
+        cursor = self._cache.shown
+
+        def look(db: sqlite3.Connection) -> tuple[list[Any], list[Any]]:
+            told = db.execute(
+                "SELECT body FROM history WHERE order_no = ? ORDER BY id LIMIT ?", (order_no, LOOK_MAX)
+            )
+            tracks = db.execute("SELECT body FROM track WHERE order_no = ?", (order_no,))
+            return told.fetchall(), tracks.fetchall()
+
+        told, tracked = self._cache.read(look)
+        tracks = [msgspec.json.decode(row[0], type=Track) for row in tracked]
+        followed = {track.parcel_no for track in tracks if track.nodes}
+        rows = [msgspec.json.decode(row[0], type=HistoryRow) for row in told]
+        lines = [
+            _told(row) for row in rows if row.kind != HistoryKind.track_node or row.parcel_no not in followed
+        ]
+        lines += [_node(track, node) for track in tracks for node in track.nodes]
+        lines.sort(key=lambda line: line.at)
+        known = {row.act_id for row in rows if row.act_id}
+        for pending in self._outbox.pending_of(order_no):
+            if not pending.is_in(cursor) and pending.act.act_id not in known:
+                lines.append(_pending_line(pending.act, self._me()))
+        return _with_durations(lines)
+
+    # ---------------------------------------------------------------------------------- own work
+
+    def pending_count(self) -> int:
+        return self._outbox.pending_count()
+
+    def oldest_pending(self) -> datetime | None:
+        return self._outbox.oldest_pending()
+
+    def pending_of(self, order_no: str) -> list[Act]:
+        """Own acts on this order that the hub has not answered yet."""
+        return [p.act for p in self._outbox.pending_of(order_no) if p.state == "waiting"]
+
+    def needs_person(self) -> list[NeedsPerson]:
+        return self._outbox.needs_person()
+
+
+def with_urgent(order: Order, urgent: Urgent) -> Order:
+    """The order with the stops that came ahead of its row."""
+    order = replace(order, stops=urgent.stops)
+    for parcel in urgent.parcels:
+        order = order.with_parcel(parcel)
+    return replace(settled(order), is_frozen=urgent.is_frozen)
+
+
+def _asked(order: Order, act: Act) -> Order:
+    if any(command.act_id == act.act_id for command in order.commands):
+        return order
+    asked = CommandView(act_id=act.act_id, kind=act.kind, state=CommandState.sent, asked_at=act.made_at)
+    return replace(order, commands=(*order.commands, asked))
+
+
+def stopped_parcels(order: Order, stop: Stop) -> tuple[Parcel, ...]:
+    """The parcels a stop is about, also those already cancelled by it."""
+    if not stop.line_nos:
+        return order.parcels
+    return tuple(
+        p
+        for p in order.parcels
+        if any(pl.order_no == order.order_no and pl.line_no in stop.line_nos for pl in p.lines)
+    )
+
+
+def queue_row(order: Order, parcel: Parcel) -> QueueRow:
+    """One parcel as a list shows it."""
+    line = order.line(parcel.lines[0].line_no) if parcel.lines else None
+    return QueueRow(
+        order_no=order.order_no,
+        parcel_no=parcel.parcel_no,
+        state=parcel.state,
+        is_rush=order.is_rush,
+        is_frozen=parcel.is_frozen,
+        is_on_hold=bool(order.stops_over(parcel)),
+        deadline=order.ship_by_at or order.promised_at,
+        title=(line.title or line.sku_code) if line else "",
+        line_count=len(parcel.lines),
+        qty=parcel.qty,
+        qty_packed=parcel.qty_packed,
+        holder=parcel.holder,
+        waybill_no=parcel.waybill_no,
+        slip_count=parcel.slip_count,
+        shop_id=order.shop_id,
+        channel=order.channel,
+    )
+
+
+_GOODS = frozenset({ScanClass.item, ScanClass.outer_pack})
+
+
+def _rank(guess: Guess, expected: Expected) -> int:
+    """Goods first while a parcel is open, numbers of parcels first otherwise; certain codes come alone."""
+    return int((guess.scan_class in _GOODS) != (expected == "item"))
+
+
+def _by_need(parcels: Iterable[Parcel]) -> list[str]:
+    """Parcel numbers, those that still need hands first."""
+    ranks = {**dict.fromkeys(TO_PACK, 0), S.packed: 1}
+    return [p.parcel_no for p in sorted(parcels, key=lambda p: ranks.get(p.state, 2))]
+
+
+def _at(guess: Guess, order_no: str, parcel_nos: Sequence[str]) -> Target:
+    return Target(
+        kind="parcel",
+        key=guess.key,
+        order_no=order_no,
+        parcel_no=parcel_nos[0] if parcel_nos else "",
+        guess=guess,
+        others=tuple(parcel_nos[1:]),
+    )
+
+
+def _order_nos(db: sqlite3.Connection, kind: str, number: str) -> list[str]:
+    rows = db.execute("SELECT order_no FROM number WHERE number = ? AND kind = ?", (number, kind))
+    return [row[0] for row in rows]
+
+
+def _search(db: sqlite3.Connection, text: str, n: int) -> list[str]:
+    upper = text.upper()
+    exact = 'SELECT order_no FROM "order" WHERE order_no IN (?, ?) UNION SELECT order_no FROM number WHERE number IN (?, ?)'
+    found = [row[0] for row in db.execute(exact, (upper, upper[:-2], text, upper))]
+    if len(found) < n:
+        found += _found(db, "find_name", "names", spaced(text), n)
+    if len(found) < n and len(text) >= 3:
+        found += _found(db, "find_number", "numbers", text, n)
+    elif len(found) < n:
+        starts = "SELECT DISTINCT order_no FROM number WHERE number >= ? AND number < ? LIMIT ?"
+        found += [row[0] for row in db.execute(starts, (upper, upper + "\U0010ffff", n))]
+    return list(dict.fromkeys(found))
+
+
+def _found(db: sqlite3.Connection, table: str, column: str, phrase: str, n: int) -> list[str]:
+    quoted = '"' + phrase.replace('"', '""') + '"'
+    query = (
+        f"SELECT o.order_no FROM (SELECT rowid AS id FROM {table} WHERE {column} MATCH ? ORDER BY rowid DESC LIMIT ?) f "
+        'JOIN "order" o ON o.id = f.id'
+    )
+    return [row[0] for row in db.execute(query, (quoted, n))]
+
+
+def _told(row: HistoryRow) -> StoryLine:
+    return StoryLine(
+        at=row.made_at or row.at,
+        kind=row.kind,
+        params=row.params,
+        parcel_no=row.parcel_no,
+        source=row.source,
+        actor=row.actor,
+        station_id=row.station_id,
+        cause=row.cause,
+        before=row.before,
+        after=row.after,
+    )
+
+
+def _node(track: Track, node: Any) -> StoryLine:
+    return StoryLine(
+        at=node.at,
+        kind=HistoryKind.track_node,
+        params={"kind": node.kind, "place": node.place, "text": node.raw_text},
+        parcel_no=track.parcel_no,
+        source=node.source or f"carrier:{track.carrier}",
+        raw_text=node.raw_text,
+    )
+
+
+def _pending_line(act: Act, me: Actor) -> StoryLine:
+    return StoryLine(
+        at=act.made_at,
+        kind=_TOLD_AS.get(act.kind, act.kind),
+        params=msgspec.to_builtins(act.body),
+        parcel_no=act.parcel_no,
+        source=me.source,
+        actor=me.name,
+        station_id=me.station_id,
+        pending=True,
+    )
+
+
+#: History kinds of acts that are told under another name.
+_TOLD_AS = {
+    "cancel": HistoryKind.cancel_asked,
+    "hold": HistoryKind.stop_set,
+    "release": HistoryKind.stop_lifted,
+    "rush": HistoryKind.rushed,
+    "change_remark": HistoryKind.remark_changed,
+    "reveal": HistoryKind.revealed,
+    "take_over": HistoryKind.taken_over,
+}
+
+
+def _with_durations(lines: list[StoryLine]) -> list[StoryLine]:
+    return [
+        replace(line, lasted=lines[i + 1].at - line.at) if i + 1 < len(lines) else line
+        for i, line in enumerate(lines)
+    ]

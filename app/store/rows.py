@@ -1,0 +1,152 @@
+"""From a feed body to the columns beside it. Only what the columns need is decoded: a page holds a thousand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class _Stop(msgspec.Struct):
+    since: str
+
+
+class _Parcel(msgspec.Struct):
+    parcel_no: str
+    state: str
+    waybill_no: str = ""
+
+
+class _Consignee(msgspec.Struct):
+    name: str = ""
+    phone: str = ""
+
+
+class _Order(msgspec.Struct):
+    order_no: str
+    order_state: str
+    channel_order_no: str = ""
+    is_frozen: bool = False
+    is_rush: bool = False
+    ship_by_at: str | None = None
+    promised_at: str | None = None
+    paid_at: str | None = None
+    stops: list[_Stop] = []
+    buyer_nick: str = ""
+    consignee: _Consignee | None = None
+    parcels: list[_Parcel] = []
+
+
+class _OfOrder(msgspec.Struct):
+    order_no: str
+
+
+class _Barcode(msgspec.Struct):
+    code: str
+    pack_qty: int = 1
+
+
+class _Item(msgspec.Struct):
+    sku_code: str
+    barcodes: list[_Barcode] = []
+
+
+_ORDER = msgspec.json.Decoder(_Order)
+_OF_ORDER = msgspec.json.Decoder(_OfOrder)
+_ITEM = msgspec.json.Decoder(_Item)
+
+_TO_PACK = frozenset({"released", "picking", "packing"})
+_NEVER = "9999-12-31T23:59:59"
+
+#: The columns of :func:`order_row`, in its order.
+ORDER_COLUMNS = (
+    "order_no",
+    "seq",
+    "body",
+    "state",
+    "is_frozen",
+    "deadline",
+    "queue_key",
+    "packed_key",
+    "stop_since",
+    "numbers",
+    "names",
+)
+
+#: One row of table ``number``: number, kind, order_no, parcel_no.
+NumberRow = tuple[str, str, str, str]
+
+
+def order_row(body: bytes, seq: int) -> tuple[Any, ...]:
+    """One row of table ``order`` in the order of :data:`ORDER_COLUMNS`."""
+    o = _ORDER.decode(body)
+    deadline = (o.ship_by_at or o.promised_at or "")[:19]
+    states = {p.state for p in o.parcels}
+    key = f"{0 if o.is_rush else 1}{deadline or _NEVER}{(o.paid_at or _NEVER)[:19]}{o.order_no}"
+    return (
+        o.order_no,
+        seq,
+        body,
+        o.order_state,
+        int(o.is_frozen),
+        deadline or None,
+        key if states & _TO_PACK else None,
+        key if "packed" in states else None,
+        min((s.since for s in o.stops), default=None),
+        _numbers(o),
+        _names(o),
+    )
+
+
+def _numbers(o: _Order) -> str:
+    """One line a number: ``kind TAB number TAB parcel_no``; a parcel's own number only where its order's does not begin it."""
+    lines = [f"channel\t{_tight(o.channel_order_no)}\t"] if o.channel_order_no else []
+    for p in o.parcels:
+        if p.waybill_no:
+            lines.append(f"waybill\t{_tight(p.waybill_no).upper()}\t{p.parcel_no}")
+        if p.parcel_no[:-2] != o.order_no:
+            lines.append(f"parcel\t{p.parcel_no}\t{p.parcel_no}")
+    return "\n".join(lines)
+
+
+def _tight(number: str) -> str:
+    return "".join(number.split())
+
+
+def number_rows(numbers: str, order_no: str) -> set[NumberRow]:
+    """The rows of table ``number`` that a ``numbers`` column stands for."""
+    rows = set()
+    for line in numbers.splitlines():
+        kind, number, parcel_no = line.split("\t")
+        rows.add((number, kind, order_no, parcel_no))
+    return rows
+
+
+def _names(o: _Order) -> str:
+    consignee = o.consignee or _Consignee()
+    tail = consignee.phone[-4:] if consignee.phone[-4:].isdigit() else ""
+    return "\n".join((o.buyer_nick, consignee.name, tail))
+
+
+def searched_numbers(order_no: str, numbers: str, names: str) -> str:
+    """What the trigram index holds: every number of the order and the tail of the phone."""
+    found = [line.split("\t")[1] for line in numbers.splitlines()]
+    return " ".join([order_no, *found, names.rsplit("\n", 1)[-1]])
+
+
+def spaced(text: str) -> str:
+    """A blank between all characters, so that each is a word of the name index."""
+    return " ".join(c for c in text if not c.isspace())
+
+
+def order_no_of(body: bytes) -> str:
+    """Which order a history or track body belongs to."""
+    return _OF_ORDER.decode(body).order_no
+
+
+def item_codes(body: bytes) -> list[tuple[str, str, int]]:
+    """Rows of table ``item_code``: a sku_code scans as itself."""
+    item = _ITEM.decode(body)
+    codes = {b.code: b.pack_qty for b in item.barcodes}
+    codes[item.sku_code] = 1
+    return [(code, item.sku_code, qty) for code, qty in codes.items()]
