@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.core.acts import BODIES, Act, ActKind
-from app.core.order import LeaseStep, Order, Parcel, Stop
+from app.core.order import Consignee, LeaseStep, Order, Parcel, Stop
 
 #: Protocol version; a hub serves WIRE and WIRE - 1.
 WIRE = 1
@@ -91,11 +91,15 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """``acts`` and ``screens``: what this person may send and where they may work."""
+
     token: str
     role: str
     expires_at: datetime
     wire: int = WIRE
     user: str = ""
+    acts: list[str] = []
+    screens: list[str] = []
 
 
 class PairRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +108,19 @@ class PairRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paired(msgspec.Struct, frozen=True, kw_only=True):
+    """``warehouse`` "" is all of them. ``ca_sha256``: fingerprint of the hub's own CA, "" without TLS."""
+
     station_id: str
     token: str
     kind: StationKind
     warehouse: str
     wire: int = WIRE
+    ca_sha256: str = ""
+
+
+class PairingAsk(msgspec.Struct, frozen=True, kw_only=True):
+    kind: StationKind
+    warehouse: str = "main"
 
 
 class PairingCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +128,7 @@ class PairingCode(msgspec.Struct, frozen=True, kw_only=True):
     kind: StationKind
     warehouse: str
     expires_at: datetime
+    ca_sha256: str = ""
 
 
 class PrinterReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +155,70 @@ class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
     go_check_ms: int = 300
 
 
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the hub takes the caller for. ``role`` "" at a station whose shop requires sign-on and nobody did."""
+
+    user: str
+    role: str
+    acts: list[str]
+    screens: list[str]
+    mask: str
+    warehouse: str = ""
+    station_id: str = ""
+    station_kind: str = ""
+    sign_on_required: bool = False
+    wire: int = WIRE
+
+
+class SetUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The first administrator of a new hub, with the code it printed at its first start."""
+
+    code: str
+    user: str
+    password: str
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True):
+    """``warehouse`` "": all of them."""
+
+    name: str
+    role: str
+    password: str
+    warehouse: str = ""
+
+
+class UserView(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    role: str
+    warehouse: str = ""
+    is_disabled: bool = False
+    has_badge: bool = False
+
+
+class UserList(msgspec.Struct, frozen=True, kw_only=True):
+    users: list[UserView]
+
+
+class NewPassword(msgspec.Struct, frozen=True, kw_only=True):
+    password: str
+
+
+class NewRole(msgspec.Struct, frozen=True, kw_only=True):
+    role: str
+    is_disabled: bool = False
+
+
+class Badge(msgspec.Struct, frozen=True, kw_only=True):
+    """``code`` is what the badge shows as a QR code; it is told this once."""
+
+    name: str
+    code: str
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    done: bool = True
+
+
 class StationView(msgspec.Struct, frozen=True, kw_only=True):
     """Feed kind ``station``: one bench as supervisors see it."""
 
@@ -155,6 +232,10 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     waiting_acts: int = 0
     printers: list[PrinterReport] = []
     sign_on: str = ""
+
+
+class StationList(msgspec.Struct, frozen=True, kw_only=True):
+    stations: list[StationView]
 
 
 class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +306,43 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
     detail: dict[str, Any] = {}
     raw: str | None = None
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    order_no: str
+    entries: list[StoryEntry]
+
+
+class RevealAsk(msgspec.Struct, frozen=True, kw_only=True):
+    reason: str
+
+
+class Revealed(msgspec.Struct, frozen=True, kw_only=True):
+    """The full consignee, once, to one person, with the reason in the order's file."""
+
+    order_no: str
+    consignee: Consignee
+    buyer_nick: str = ""
+
+
+class CourierNode(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime
+    kind: str
+    text: str = ""
+    place: str = ""
+
+
+class CourierPush(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rehearsal courier pushes; real couriers have shapes of their own."""
+
+    waybill_no: str
+    carrier: str = ""
+    nodes: list[CourierNode]
+
+
+class CourierAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    known: bool
+    new_nodes: int = 0
 
 
 class OrderList(msgspec.Struct, frozen=True, kw_only=True):
