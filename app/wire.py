@@ -61,10 +61,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True, kw_only=True):
+    """In the stream ``after`` says where the page begins: who stands before it pulls instead of applying it."""
+
     epoch: str
     head: int
     next: int
     changes: list[Change]
+    after: int | None = None
 
 
 class Urgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +159,7 @@ class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the hub takes the caller for. ``role`` "" at a station whose shop requires sign-on and nobody did."""
+    """Who the hub takes the caller for. ``role`` "": sign-on is required here and nobody did."""
 
     user: str
     role: str
@@ -306,11 +309,6 @@ class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
     detail: dict[str, Any] = {}
     raw: str | None = None
-
-
-class Story(msgspec.Struct, frozen=True, kw_only=True):
-    order_no: str
-    entries: list[StoryEntry]
 
 
 class RevealAsk(msgspec.Struct, frozen=True, kw_only=True):
