@@ -79,7 +79,8 @@ class I18n(QObject):
 
     @property
     def words(self) -> Words:
-        """Words and figures in the present language, for the functions of `ui.present`. A value: ask anew after
+        """Words and figures in the present language, for the functions of `ui.present`. A value: ask anew
+        after
         a switch."""
         return Words(self._texts, self._lang, self.zone)
 

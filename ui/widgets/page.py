@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QWidget
 class Page(QWidget):
     """A screen's widget: background of the window, and the place the keyboard rests.
 
-    It takes the focus itself when it is shown, so no button wears a ring nobody asked for and no field catches keys by
-    chance; and it has no input method, so a scanner's letters are never taken for pinyin. Scans need no focus at all
-    (`ui.scanner_input`).
+    It takes the focus itself when it is shown, so no button wears a ring nobody asked for and no field
+    catches keys by chance; and it has no input method, so a scanner's letters are never taken for pinyin.
+    Scans need no focus at all (`ui.scanner_input`).
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:

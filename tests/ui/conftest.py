@@ -1,0 +1,33 @@
+"""One application, one kit in Chinese and light: tests switch what they need and it is switched back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from tests.helpers.qt import FixedClock
+from ui.kit import Kit, make_kit
+from ui.resources import resource_dir
+
+
+@pytest.fixture(scope="session")
+def _session_kit(qapp: QApplication) -> tuple[Kit, FixedClock]:
+    clock = FixedClock()
+    return make_kit(qapp, resource_dir(), clock), clock
+
+
+@pytest.fixture
+def kit(_session_kit: tuple[Kit, FixedClock]) -> Iterator[Kit]:
+    made = _session_kit[0]
+    yield made
+    made.i18n.switch("zh")
+    made.theme.set_mode("light")
+    made.theme.set_scale(1.0)
+
+
+@pytest.fixture
+def kit_clock(_session_kit: tuple[Kit, FixedClock]) -> FixedClock:
+    """The clock of `kit`: it stands until moved."""
+    return _session_kit[1]

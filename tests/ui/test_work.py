@@ -1,0 +1,243 @@
+"""The door for work off the window's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer
+from pytestqt.qtbot import QtBot
+
+from app.ports import SystemClock
+from ui.work import CrashReport, Work
+
+
+@pytest.fixture
+def crashes() -> list[CrashReport]:
+    return []
+
+
+@pytest.fixture
+def work(qtbot: QtBot, crashes: list[CrashReport]) -> Iterator[Work]:
+    made = Work(SystemClock(), crashes.append)
+    yield made
+    assert made.stop()
+
+
+class Counting:
+    """An engine that counts its steps and comes back when told."""
+
+    def __init__(self, due: float | timedelta = 3600.0) -> None:
+        self.steps = 0
+        self.due = due
+        self.fault: Exception | None = None
+
+    async def step(self, now: datetime) -> datetime | float:
+        self.steps += 1
+        if self.fault is not None:
+            raise self.fault
+        return now + self.due if isinstance(self.due, timedelta) else self.due
+
+
+def test_a_result_comes_to_the_windows_thread(qtbot: QtBot, work: Work) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    async def call() -> int:
+        await asyncio.sleep(0)
+        assert threading.current_thread() is not threading.main_thread()
+        return 7
+
+    work.run(call, lambda n: seen.append((n, threading.current_thread() is threading.main_thread())))
+    qtbot.waitUntil(lambda: seen == [(7, True)])
+
+
+def test_an_error_goes_to_who_asked_and_otherwise_to_the_crash_report(
+    qtbot: QtBot, work: Work, crashes: list[CrashReport]
+) -> None:
+    failed: list[Exception] = []
+
+    async def call() -> None:
+        raise ValueError("not today")
+
+    work.run(call, failed=failed.append)
+    qtbot.waitUntil(lambda: len(failed) == 1)
+    assert not crashes
+    work.run(call)
+    qtbot.waitUntil(lambda: len(crashes) == 1)
+    assert isinstance(crashes[0].error, ValueError) and "not today" in crashes[0].trace
+
+
+def test_a_faulty_callback_is_reported_and_the_next_one_still_runs(
+    qtbot: QtBot, work: Work, crashes: list[CrashReport]
+) -> None:
+    seen: list[str] = []
+
+    def faulty() -> None:
+        raise KeyError("ours")
+
+    work.hand(faulty)
+    work.hand(lambda: seen.append("next"))
+    qtbot.waitUntil(lambda: seen == ["next"])
+    assert [type(c.error) for c in crashes] == [KeyError]
+
+
+def test_nothing_is_called_for_an_owner_that_is_gone_or_a_job_that_was_cancelled(qtbot: QtBot, work: Work) -> None:
+    seen: list[str] = []
+    owner = QObject()
+    gate = threading.Event()
+
+    async def call() -> str:
+        while not gate.is_set():
+            await asyncio.sleep(0.005)
+        return "x"
+
+    work.run(call, seen.append, owner=owner)
+    job = work.run(call, seen.append)
+    last = work.run(call, lambda _: seen.append("last"))
+    job.cancel()
+    owner.deleteLater()
+    qtbot.wait(30)
+    gate.set()
+    qtbot.waitUntil(lambda: last.finished)
+    assert seen == ["last"]
+
+
+def test_a_blocking_call_leaves_the_loop_free(qtbot: QtBot, work: Work) -> None:
+    seen: list[str] = []
+    gate = threading.Event()
+
+    async def quick() -> str:
+        return "quick"
+
+    work.blocking(lambda: gate.wait(5) and "slow", lambda word: seen.append(str(word)))
+    work.run(quick, seen.append)
+    qtbot.waitUntil(lambda: seen == ["quick"])
+    gate.set()
+    qtbot.waitUntil(lambda: seen == ["quick", "slow"])
+
+
+def test_results_keep_their_order_and_ten_thousand_do_not_freeze_the_window(qtbot: QtBot, work: Work) -> None:
+    seen: list[int] = []
+    gaps: list[int] = []
+    since = QElapsedTimer()
+    since.start()
+    beat = QTimer(interval=5)
+    beat.timeout.connect(lambda: gaps.append(since.restart()))
+
+    def flood() -> None:
+        for n in range(10_000):
+            work.hand(lambda n=n: (time.sleep(0.00002), seen.append(n)))  # type: ignore[misc]
+
+    beat.start()
+    threading.Thread(target=flood).start()
+    qtbot.waitUntil(lambda: len(seen) == 10_000, timeout=20_000)
+    beat.stop()
+    assert seen == list(range(10_000))
+    # 10,000 x 20 us is at least 200 ms of work: in one piece the beat would have stopped for all of it.
+    assert sorted(gaps)[int(len(gaps) * 0.95)] < 60
+
+
+def test_batches_are_at_least_fifty_ms_apart_and_urgent_ones_do_not_wait(qtbot: QtBot, work: Work) -> None:
+    times: list[tuple[str, int]] = []
+    clock = QElapsedTimer()
+    clock.start()
+
+    async def call() -> None:
+        for n in range(8):
+            work.hand(lambda n=n: times.append((f"batch{n}", clock.elapsed())))  # type: ignore[misc]
+            await asyncio.sleep(0.01)
+        work.urgent(lambda: times.append(("urgent", clock.elapsed())))
+
+    work.run(call, lambda _: times.append(("done", clock.elapsed())))
+    qtbot.waitUntil(lambda: bool(times) and times[-1][0] == "done")
+    runs = sorted({at // 5 for name, at in times if name.startswith("batch")})
+    assert len(runs) <= 4
+    order = [name for name, _ in times]
+    assert order.index("urgent") < order.index("done")
+
+
+def test_topics_are_merged_to_at_most_ten_refreshes_a_second(qtbot: QtBot, work: Work) -> None:
+    told: list[frozenset[str]] = []
+    work.changed.connect(told.append)
+
+    async def call() -> None:
+        for n in range(300):
+            work.announce({f"order:{n % 7}", "queue"})
+            if n % 10 == 0:
+                await asyncio.sleep(0.01)
+
+    clock = QElapsedTimer()
+    clock.start()
+    work.run(call)
+    qtbot.waitUntil(lambda: frozenset().union(*told) >= {"queue", *(f"order:{n}" for n in range(7))})
+    qtbot.wait(150)
+    assert 1 <= len(told) <= clock.elapsed() / 100 + 1
+
+
+def test_an_engine_is_stepped_when_it_asked_to_be_and_when_woken(qtbot: QtBot, work: Work) -> None:
+    often, rarely = Counting(timedelta(milliseconds=10)), Counting(3600.0)
+    work.loop(often, "often")
+    handle = work.loop(rarely, "rarely")
+    qtbot.waitUntil(lambda: often.steps >= 5 and rarely.steps == 1)
+    handle.wake()
+    qtbot.waitUntil(lambda: rarely.steps == 2)
+
+
+def test_a_failing_engine_is_reported_once_stepped_again_and_its_recovery_is_known(
+    qtbot: QtBot, work: Work, crashes: list[CrashReport]
+) -> None:
+    engine = Counting()
+    engine.fault = RuntimeError("broken")
+    handle = work.loop(engine, "pull")
+    for n in (1, 2, 3):
+        qtbot.waitUntil(lambda n=n: engine.steps >= n)  # type: ignore[misc]
+        handle.wake()
+    qtbot.waitUntil(lambda: len(crashes) == 1)
+    assert crashes[0].where == "pull" and handle.failing is not None
+    engine.fault = None
+    handle.wake()
+    qtbot.waitUntil(lambda: handle.failing is None)
+    assert len(crashes) == 1
+
+
+def test_stopping_one_engine_leaves_the_others(qtbot: QtBot, work: Work) -> None:
+    one, other = Counting(0.01), Counting(0.01)
+    handle = work.loop(one, "one")
+    work.loop(other, "other")
+    qtbot.waitUntil(lambda: one.steps > 1 and other.steps > 1)
+    handle.stop()
+    qtbot.wait(30)
+    steps, others = one.steps, other.steps
+    qtbot.waitUntil(lambda: other.steps > others + 3)
+    assert one.steps == steps
+
+
+def test_stop_cancels_what_is_under_way_and_joins(qtbot: QtBot, crashes: list[CrashReport]) -> None:
+    work = Work(SystemClock(), crashes.append)
+    ended: list[str] = []
+    begun = threading.Event()
+
+    async def call() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append("cancelled")
+
+    work.run(call, lambda _: ended.append("done"))
+    assert begun.wait(5)
+    clock = QElapsedTimer()
+    clock.start()
+    assert work.stop()
+    assert clock.elapsed() < 1000
+    qtbot.wait(20)
+    assert ended == ["cancelled"] and not crashes
+    work.run(call)
+    work.hand(lambda: ended.append("late"))
+    work.urgent(lambda: ended.append("late"))
+    qtbot.wait(20)
+    assert ended == ["cancelled"]

@@ -1,0 +1,372 @@
+"""The one door for work off the window's thread, and the only place that starts threads.
+
+    work = Work(clock, on_crash)
+    work.run(lambda: api.search(text), done=self.show_found, failed=self.say_why, owner=self)   # one call
+    handle = work.loop(puller, "pull")       # an engine stepped for ever: async step(now) -> when to call
+    again handle.wake()                            # now, please
+    work.changed.connect(screen.refresh)     # topics that changed, at most ten times a second
+    work.stop()                              # cancels, joins
+
+One background thread runs one asyncio loop. What is ready there comes to the window's thread in batches,
+at most one batch each 50 ms, so that ten thousand results cannot freeze the scan field; `urgent` ones come
+at once and may overtake a batch. All callbacks run in the window's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import traceback
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import shiboken6
+from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
+
+from app.ports import Clock
+
+T = TypeVar("T")
+
+BATCH_MS = 50
+"""Least time between two batches of results."""
+REFRESH_MS = 100
+"""Least time between two `changed`: ten refreshes a second."""
+_BUDGET_MS = 8
+"""So long may one batch keep the window's thread before it lets keys and paint through."""
+_LEAST_S, _MOST_S = 0.005, 3600.0
+_RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+
+
+class Engine(Protocol):
+    """Something that works in steps. Trouble in its surroundings it deals with itself; what it raises is
+    our fault."""
+
+    async def step(self, now: datetime) -> datetime | float:
+        """Does what is due and says when to be called again: a moment, or seconds from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """A fault of ours: where it happened, the error, and its traceback as text for the log."""
+
+    where: str
+    error: BaseException
+    trace: str
+
+
+class Job:
+    """One call under way. `cancel()` from the window's thread: neither `done` nor `failed` is called after
+    it."""
+
+    def __init__(self) -> None:
+        self._stop: Callable[[], None] | None = None
+        self.cancelled = False
+        self.finished = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        if self._stop is not None:
+            self._stop()
+
+
+class EngineLoop:
+    """An engine being stepped. Both methods may be called from any thread."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.name = name
+        self.failing: BaseException | None = None
+        """The error of the last step while it keeps failing, None when all is well."""
+        self._loop = loop
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
+
+    def wake(self) -> None:
+        """Steps the engine now, or again at once if a step is under way."""
+        self._soon(self._woken.set)
+
+    def stop(self) -> None:
+        """Ends this engine alone; a step under way is cancelled."""
+        self._stopped = True
+        self._soon(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _soon(self, call: Callable[[], object]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            try:
+                self._loop.call_soon_threadsafe(call)
+            except RuntimeError:
+                # Closed between the look and the call: there is nothing left to wake.
+                pass
+
+
+class Work(QObject):
+    """Background work of one window program. Make it in the window's thread."""
+
+    changed = Signal(frozenset)
+    """Topics (names) that changed since the last time, for screens to look up what concerns them."""
+    _ready = Signal()
+    _topics_ready = Signal()
+    _at_once = Signal(object)
+
+    def __init__(
+        self, clock: Clock, on_crash: Callable[[CrashReport], None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._on_crash = on_crash
+        self._lock = threading.Lock()
+        self._handed: deque[Callable[[], object]] = deque()
+        self._poked = False
+        self._topics: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="orderdock-blocking")
+        self._batch, self._since_batch = self._throttle(self._flush), QElapsedTimer()
+        self._refresh, self._since_refresh = self._throttle(self._tell_topics), QElapsedTimer()
+        queued = Qt.ConnectionType.QueuedConnection
+        self._ready.connect(self._on_ready, queued)
+        self._topics_ready.connect(self._on_topics, queued)
+        self._at_once.connect(self._guarded, queued)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
+        self._started = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._thread_main, name="orderdock-work", daemon=True)
+        self._thread.start()
+        self._started.wait()
+
+    # -- for the window's thread ---------------------------------------------------------------------------
+
+    def run(
+        self,
+        call: Callable[[], Awaitable[T]],
+        done: Callable[[T], object] | None = None,
+        failed: Callable[[Exception], object] | None = None,
+        *,
+        owner: QObject | None = None,
+    ) -> Job:
+        """Awaits `call()` in the background, then calls `done` with its result or `failed` with its error.
+
+        An error without `failed` is a crash report. With `owner`, nothing is called once that object is gone.
+        """
+        job = Job()
+        self._soon(lambda: self._spawn(job, call, done, failed, owner))
+        return job
+
+    def blocking(
+        self,
+        call: Callable[[], T],
+        done: Callable[[T], object] | None = None,
+        failed: Callable[[Exception], object] | None = None,
+        *,
+        owner: QObject | None = None,
+    ) -> Job:
+        """The same for a plain function that blocks (files, databases): it runs in one of two threads kept
+        for that."""
+
+        async def in_thread() -> T:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+        return self.run(in_thread, done, failed, owner=owner)
+
+    def loop(self, engine: Engine, name: str) -> EngineLoop:
+        """Steps `engine` from now until `stop`. A step that raises is reported once and tried again, ever
+        more slowly."""
+        handle = EngineLoop(name, self._loop)
+        self._soon(lambda: self._spawn_engine(handle, engine))
+        return handle
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Cancels everything, joins the thread and drops results not yet handed over. False if it did not
+        end in time."""
+        self._stopping = True
+        self._soon(self._end.set)
+        self._thread.join(timeout_s)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._batch.stop()
+        self._refresh.stop()
+        self._handed.clear()
+        return not self._thread.is_alive()
+
+    # -- for any thread ------------------------------------------------------------------------------------
+
+    def hand(self, call: Callable[[], object]) -> None:
+        """Has `call` run in the window's thread with the next batch, in the order handed."""
+        with self._lock:
+            self._handed.append(call)
+            poke, self._poked = not self._poked, True
+        if poke and not self._stopping:
+            self._ready.emit()
+
+    def urgent(self, call: Callable[[], object]) -> None:
+        """Has `call` run in the window's thread at once: for stops, nothing else."""
+        if not self._stopping:
+            self._at_once.emit(call)
+
+    def announce(self, topics: Iterable[str]) -> None:
+        """Says that what these topics name has changed; `changed` goes out merged."""
+        with self._lock:
+            first = not self._topics
+            self._topics.update(topics)
+            some = bool(self._topics)
+        if first and some and not self._stopping:
+            self._topics_ready.emit()
+
+    # -- the window's side ---------------------------------------------------------------------------------
+
+    def _throttle(self, call: Callable[[], None]) -> QTimer:
+        timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(call)
+        return timer
+
+    def _on_ready(self) -> None:
+        _start(self._batch, self._since_batch, BATCH_MS)
+
+    def _on_topics(self) -> None:
+        _start(self._refresh, self._since_refresh, REFRESH_MS)
+
+    def _flush(self) -> None:
+        """Runs what was handed over, but not so long that a key would have to wait."""
+        self._since_batch.start()
+        with self._lock:
+            self._poked = False
+        while self._handed:
+            self._guarded(self._handed.popleft())
+            if self._since_batch.elapsed() >= _BUDGET_MS and self._handed:
+                self._batch.start(1)
+                return
+
+    def _tell_topics(self) -> None:
+        self._since_refresh.start()
+        with self._lock:
+            topics, self._topics = frozenset(self._topics), set()
+        if topics:
+            self.changed.emit(topics)
+
+    def _guarded(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - the work door: no callback may end the program
+            self._report("callback", error)
+
+    def _report(self, where: str, error: BaseException) -> None:
+        self._on_crash(CrashReport(where, error, "".join(traceback.format_exception(error))))
+
+    # -- the background's side -----------------------------------------------------------------------------
+
+    def _thread_main(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._on_loop_error)
+        self._started.set()
+        await self._end.wait()
+        # asyncio.run cancels what is left and waits for it.
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(str(context.get("message")))
+        if not self._stopping:
+            self.hand(lambda: self._report("loop", error))
+
+    def _soon(self, call: Callable[[], object]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            try:
+                self._loop.call_soon_threadsafe(call)
+            except RuntimeError:
+                # The loop closed in between: after stop() nothing is run, by contract.
+                pass
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        # asyncio itself holds tasks only weakly.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _spawn(
+        self,
+        job: Job,
+        call: Callable[[], Awaitable[T]],
+        done: Callable[[T], object] | None,
+        failed: Callable[[Exception], object] | None,
+        owner: QObject | None,
+    ) -> None:
+        if job.cancelled:
+            return
+        task = asyncio.get_running_loop().create_task(self._run(job, call, done, failed, owner))
+        job._stop = lambda: self._soon(task.cancel)
+        self._keep(task)
+
+    async def _run(
+        self,
+        job: Job,
+        call: Callable[[], Awaitable[T]],
+        done: Callable[[T], object] | None,
+        failed: Callable[[Exception], object] | None,
+        owner: QObject | None,
+    ) -> None:
+        def wanted() -> bool:
+            job.finished = True
+            return not job.cancelled and (owner is None or shiboken6.isValid(owner))
+
+        try:
+            result = await call()
+        except Exception as error:  # noqa: BLE001 - the work door: every error goes to whoever asked
+            reason = error
+            if failed is None:
+                self.hand(lambda: self._report("run", reason) if wanted() else None)
+            else:
+                answer = failed
+                self.hand(lambda: answer(reason) if wanted() else None)
+        else:
+            self.hand(lambda: done(result) if wanted() and done is not None else None)
+
+    def _spawn_engine(self, handle: EngineLoop, engine: Engine) -> None:
+        if handle._stopped:
+            return
+        handle._task = asyncio.get_running_loop().create_task(self._step_for_ever(handle, engine))
+        self._keep(handle._task)
+
+    async def _step_for_ever(self, handle: EngineLoop, engine: Engine) -> None:
+        failures = 0
+        while True:
+            handle._woken.clear()
+            try:
+                due = await engine.step(self._clock.now())
+            except Exception as error:  # noqa: BLE001 - the step loop: an engine is never lost to one bad
+            step
+                wait_s = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
+                failures += 1
+                self._note_failure(handle, error)
+            else:
+                failures = 0
+                handle.failing = None
+                wait_s = self._wait_s(due)
+            try:
+                await asyncio.wait_for(handle._woken.wait(), wait_s)
+            except TimeoutError:
+                pass
+
+    def _wait_s(self, due: datetime | float) -> float:
+        seconds = (due - self._clock.now()).total_seconds() if isinstance(due, datetime) else float(due)
+        return min(max(seconds, _LEAST_S), _MOST_S)
+
+    def _note_failure(self, handle: EngineLoop, error: Exception) -> None:
+        """Reports a failing engine once, and again only when it fails in another way."""
+        said = handle.failing
+        handle.failing = error
+        if said is None or (type(said), str(said)) != (type(error), str(error)):
+            self.hand(lambda: self._report(handle.name, error))
+
+
+def _start(timer: QTimer, since: QElapsedTimer, gap_ms: int) -> None:
+    """Lets `timer` fire at once, or when `gap_ms` have passed since the last time."""
+    if not timer.isActive():
+        waited = since.elapsed() if since.isValid() else gap_ms
+        timer.start(max(0, gap_ms - waited))
