@@ -19,6 +19,8 @@ from machine import PYTHON, ROOT, VENV, WINDOWS, say
 
 BUILD = ROOT / "build"
 LINTED = ["app", "benchmarks", "build", "hub", "main.py", "printing", "rehearsal", "sync", "tests", "ui"]
+# Python reports each open() without an encoding, in pytest's own process: programs under test stay as they are.
+PYTEST = ["-X", "warn_default_encoding", "-m", "pytest"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -61,11 +63,10 @@ def test(rest: list[str]) -> int:
     The whole suite comes last: what pytest says at its end is the last line.
     """
     machine.ready(for_tests=not WINDOWS)
-    env = dict(os.environ, PYTHONWARNDEFAULTENCODING="1")
     if rest:
-        return python("-m", "pytest", *rest, env=env)
-    under_gbk = _test_under_gbk(env)
-    whole = python("-m", "pytest", env=env)
+        return python(*PYTEST, *rest)
+    under_gbk = _test_under_gbk()
+    whole = python(*PYTEST)
     return whole or under_gbk
 
 
@@ -102,7 +103,7 @@ def bench(rest: list[str]) -> int:
 def sim(rest: list[str]) -> int:
     """The seeded world by itself."""
     machine.ready(for_tests=not WINDOWS)
-    return python("-m", "pytest", "tests/sim", *rest)
+    return python(*PYTEST, "tests/sim", *rest)
 
 
 def bundle(rest: list[str]) -> int:
@@ -126,7 +127,7 @@ def lock(rest: list[str]) -> int:
 # ----------------------------------------------------------------------------------------------------- parts
 
 
-def _test_under_gbk(env: dict[str, str]) -> int:
+def _test_under_gbk() -> int:
     """Runs the tests marked `gbk` as a Chinese Windows would: file names are Unicode, everything else is GBK.
 
     `tests/helpers/gbk/sitecustomize.py` switches every Python started from here; TMPDIR has a blank and
@@ -142,7 +143,7 @@ def _test_under_gbk(env: dict[str, str]) -> int:
         temporary = Path(folder, "张 三")
         temporary.mkdir()
         chinese = dict(
-            env,
+            os.environ,
             LC_ALL="C.UTF-8",
             LOCPATH=str(locales),
             ORDERDOCK_TEST_LOCALE="zh_CN.GBK",
@@ -153,7 +154,7 @@ def _test_under_gbk(env: dict[str, str]) -> int:
         )
         say("test: tests marked gbk, under zh_CN.GBK")
         done = subprocess.run(
-            [str(PYTHON), "-m", "pytest", "-m", "gbk", "--durations=0", "--durations-min=5"],
+            [str(PYTHON), *PYTEST, "-m", "gbk", "--durations=0", "--durations-min=5"],
             cwd=str(ROOT),
             env=chinese,
             stdout=subprocess.PIPE,

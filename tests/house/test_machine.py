@@ -10,14 +10,45 @@ from pathlib import Path
 import PySide6
 import pytest
 
-PACKAGES = """
-alembic.command apprise apscheduler.schedulers.background argon2 cryptography.hazmat.primitives.ciphers.aead cv2
-escpos.printer httptools httpx httpx_sse keyring litestar msgspec numpy openpyxl PIL.Image platformdirs
-prometheus_client psycopg python_calamine pyzbar.pyzbar qrcode sqlalchemy structlog typer tzdata uvicorn xlsxwriter
-zstandard zxingcpp
-PySide6.QtCharts PySide6.QtMultimedia PySide6.QtPrintSupport PySide6.QtSerialPort PySide6.QtSvg
-PySide6.QtTextToSpeech PySide6.QtWidgets
-""".split()
+PACKAGES = [
+    "alembic.command",
+    "apprise",
+    "apscheduler.schedulers.background",
+    "argon2",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "cv2",
+    "escpos.printer",
+    "httptools",
+    "httpx",
+    "httpx_sse",
+    "keyring",
+    "litestar",
+    "msgspec",
+    "numpy",
+    "openpyxl",
+    "PIL.Image",
+    "platformdirs",
+    "prometheus_client",
+    "psycopg",
+    "python_calamine",
+    "pyzbar.pyzbar",
+    "qrcode",
+    "sqlalchemy",
+    "structlog",
+    "typer",
+    "tzdata",
+    "uvicorn",
+    "xlsxwriter",
+    "zstandard",
+    "zxingcpp",
+    "PySide6.QtCharts",
+    "PySide6.QtMultimedia",
+    "PySide6.QtPrintSupport",
+    "PySide6.QtSerialPort",
+    "PySide6.QtSvg",
+    "PySide6.QtTextToSpeech",
+    "PySide6.QtWidgets",
+]
 
 
 def test_every_package_loads_without_a_warning() -> None:
