@@ -19,7 +19,7 @@ from machine import PYTHON, ROOT, VENV, WINDOWS, say
 
 BUILD = ROOT / "build"
 LINTED = ["app", "benchmarks", "build", "hub", "main.py", "printing", "rehearsal", "sync", "tests", "ui"]
-# Python reports each open() without an encoding, in pytest's own process: programs under test stay as they are.
+# Python reports each open() without an encoding; programs under test stay as people run them.
 PYTEST = ["-X", "warn_default_encoding", "-m", "pytest"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
