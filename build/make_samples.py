@@ -30,7 +30,7 @@ NUMBERS = {"数量", "单价", "实付金额", "优惠券", "积分抵扣", "运
 def csv_bytes(headings: Sequence[str], rows: Sequence[Sequence[shop.Value]]) -> bytes:
     """CSV in UTF-8 with the mark that makes Excel read it right."""
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(headings)
     writer.writerows([_csv_cell(value) for value in row] for row in rows)
     return b"\xef\xbb\xbf" + out.getvalue().encode("utf-8")

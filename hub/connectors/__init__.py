@@ -1,1 +1,1 @@
-"""Where orders and courier nodes come from: one small folder per channel or carrier. Values out, no writing."""
+"""Where orders and courier nodes come from: one small folder per channel or carrier; values out."""

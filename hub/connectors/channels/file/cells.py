@@ -247,8 +247,8 @@ def rounded_ids(ids: list[str]) -> frozenset[str]:
     """Which ids of one CSV column Excel has rounded to 15 digits.
 
     One long id in a thousand ends in three zeros by chance, so among a hundred or more of them a lone one is
-    believed. Ids of 16 or 17 digits lose only one or two digits: they are refused when the column has three or
-    more long ids and every one of them looks that way, which chance cannot explain.
+    believed. Ids of 16 or 17 digits lose only one or two digits: they are refused when the column has three
+    or more long ids and every one of them looks that way, which chance cannot explain.
     """
     long_ids = {text for text in ids if len(text) >= 16 and text.isascii() and text.isdigit()}
     cut = {text for text in long_ids if not text[15:].strip("0")}

@@ -347,7 +347,7 @@ def _told(value: Any) -> str:
 
 
 def _whole_group(group: Sequence[_Parsed], problems: Sequence[Problem]) -> list[Problem]:
-    """The problems of an order, and a word for each other row of it: an order is taken whole or not at all."""
+    """The problems of an order, and a word for its other rows: an order is taken whole or not at all."""
     bad = {problem.row for problem in problems}
     others = [p.row for p in group if p.row not in bad]
     return [*problems, *(Problem(row, "", "row_of_refused", {"row": min(bad)}) for row in others)]

@@ -52,7 +52,7 @@ def read(data: bytes, limits: Limits, own: Mapping[str, str] | None) -> list[Row
 
 
 def _records(text: str, separator: str, limits: Limits) -> Iterator[tuple[int, tuple[Cell, ...]]]:
-    """(number, cells) of each record. Strict: a quote that never closes would swallow all orders behind it."""
+    """(number, cells) of each record. Strict: a quote that never closes would swallow the orders after it."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     no = 0
     while True:

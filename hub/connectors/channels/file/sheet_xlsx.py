@@ -1,9 +1,9 @@
 """Workbooks (.xlsx), read as a stream by our own small reader.
 
-calamine, the fast reader, makes a dense table between the two farthest cells: a workbook of 5 KB with one cell
-in A1 and one in XFD1048576 asks for 512 GB there and takes the process with it. This one holds only cells that
-have a value, keeps numbers as they were written (a float loses the end of an order number), sees formulas that
-were never calculated, and stops at the first row too many.
+calamine, the fast reader, makes a dense table between the two farthest cells: a workbook of 5 KB with one
+cell in A1 and one in XFD1048576 asks for 512 GB there and takes the process with it. This one holds only
+cells with a value, keeps numbers as they were written (a float loses the end of an order number), sees
+formulas that were never calculated, and stops at the first row too many.
 """
 
 from __future__ import annotations
