@@ -18,8 +18,8 @@ VIEW_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
 class RowsModel(QAbstractListModel, Generic[Row]):
-    """Rows with a key each. ``refresh`` brings them up to date and tells views only what differs, so that a list
-    under a finger neither jumps nor flickers; a full page more is fetched when the view comes near the end."""
+    """Rows with a key each. ``refresh`` brings them up to date and tells views only what differs, so that a
+    list under a finger neither jumps nor flickers; a page more is fetched when the view nears the end."""
 
     def __init__(self, fetch: Fetch[Row], key: Callable[[Row], Hashable], text: Callable[[Row], str]) -> None:
         super().__init__()
@@ -53,6 +53,11 @@ class RowsModel(QAbstractListModel, Generic[Row]):
             self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(fresh) - 1)
             self._rows += fresh
             self.endInsertRows()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether rows wait behind those read so far."""
+        return bool(self._next)
 
     def row(self, at: int) -> Row | None:
         return self._rows[at] if 0 <= at < len(self._rows) else None

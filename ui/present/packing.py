@@ -9,6 +9,7 @@ from datetime import datetime
 from app.core import freeze
 from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parcel, ParcelLine, StopKind
 from app.core.reasons import Reason, Refused
+from app.station.alarms import StationAlarm
 from app.station.outcome import Light, Outcome
 from app.store.readmodel import QueueRow
 from ui.present import states
@@ -327,42 +328,43 @@ def _queue_chip(row: QueueRow, bench: Bench, words: Words) -> Chip | None:
 
 @dataclass(frozen=True, slots=True)
 class AlarmWords:
-    """What covers the bench when the hand must stop (FRZ-05). ``spoken`` is the number as it is read aloud."""
+    """What covers the bench when the hand must stop (FRZ-05). ``spoken`` is the number as it is read aloud;
+    ``calm`` is for a stop that was taken back before anybody acknowledged it."""
 
-    number: str
     title: str
     sentence: str
     todo: str
     facts: tuple[str, ...]
     spoken: str
+    calm: bool = False
 
 
-def alarm_words(order: Order, parcel_no: str | None, now: datetime, words: Words) -> AlarmWords:
+def alarm_words(alarm: StationAlarm, order: Order | None, now: datetime, words: Words) -> AlarmWords:
     """What happened, what to do with this parcel (on the bench, in a closed box, only a slip yet), and who asked."""
     tr = words.tr
-    freezes = [s for s in order.stops if s.kind is StopKind.freeze]
-    is_cancel = any(s.command == "cancel" for s in freezes) or order.order_state in (
-        S.cancelled,
-        S.shipped_despite_cancel,
-    )
-    parcel = order.parcel(parcel_no) if parcel_no else next(iter(order.parcels), None)
+    if alarm.is_lifted:
+        sentence = tr("packing.alarm_lifted", number=alarm.order_no)
+        todo = tr("packing.alarm_lifted_todo", key=KEYS.ack)
+        return AlarmWords(tr("packing.alarm_lifted_title"), sentence, todo, (), alarm.spoken_no, calm=True)
+    is_cancel = alarm.command == "cancel"
+    parcel = order.parcel(alarm.parcel_no) if order is not None else None
     facts = [tr("packing.alarm_label")] if parcel and parcel.label_count else []
-    if freezes and freezes[0].actor:
-        ago = words.since(freezes[0].since, now)
-        facts.append(tr("packing.alarm_by", who=freezes[0].actor, ago=ago))
+    if alarm.by:
+        facts.append(tr("packing.alarm_by", who=alarm.by, ago=words.since(alarm.since, now)))
+    if why := alarm.note or (states.hold_reason(alarm.reason, words) if alarm.reason else ""):
+        facts.append(why)
     return AlarmWords(
-        number=order.order_no,
         title=tr("packing.alarm_title"),
-        sentence=tr("packing.alarm_cancel" if is_cancel else "packing.alarm_freeze", number=order.order_no),
-        todo=tr(_todo_key(parcel), key=KEYS.ack),
+        sentence=tr("packing.alarm_cancel" if is_cancel else "packing.alarm_freeze", number=alarm.order_no),
+        todo=tr(_todo_key(alarm, parcel), key=KEYS.ack),
         facts=tuple(facts),
-        spoken=states.number(order.order_no).tail,
+        spoken=alarm.spoken_no,
     )
 
 
-def _todo_key(parcel: Parcel | None) -> str:
-    if parcel is not None and parcel.state is S.packed:
+def _todo_key(alarm: StationAlarm, parcel: Parcel | None) -> str:
+    if alarm.is_packed:
         return "packing.alarm_todo_packed"
-    if parcel is not None and parcel.slip_count and not parcel.qty_packed and parcel.holder is None:
+    if parcel is not None and parcel.slip_count and not parcel.qty_packed and not alarm.is_open_here:
         return "packing.alarm_todo_printed"
     return "packing.alarm_todo"

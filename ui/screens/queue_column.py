@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import (
@@ -18,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui.kit import Kit
-from ui.models.rows import PAGE, VIEW_ROLE, RowsModel
+from ui.models.rows import PAGE, VIEW_ROLE, Fetch, RowsModel
 from ui.present.packing import QueueView
 from ui.theme import state_icon
 from ui.tokens import State
@@ -104,7 +102,7 @@ class QueueDelegate(QStyledItemDelegate):
     def _paint_left(self, painter: QPainter, rect: QRectF, view: QueueView) -> None:
         if view.deadline is None:
             return
-        kit, theme = self._kit, self._kit.theme
+        kit = self._kit
         left = deadline_view(view.deadline, kit.ticker.now())
         span = kit.i18n.duration(left.left_s)
         words = kit.i18n.tr("ui.deadline_over", span=span) if left.state == "stop" else span
@@ -143,7 +141,7 @@ class ParcelList(QListView):
 
     chosen = Signal(str)
 
-    def __init__(self, kit: Kit, fetch: Callable[[int, str], tuple[Sequence[QueueView], str]]) -> None:
+    def __init__(self, kit: Kit, fetch: Fetch[QueueView]) -> None:
         super().__init__()
         self._kit = kit
         self.rows: RowsModel[QueueView] = RowsModel(
@@ -186,17 +184,15 @@ class ParcelList(QListView):
 
 
 class QueueColumn(QFrame):
-    """Head with the count, the list, and room for what belongs below it."""
+    """Head with the count, and the list; ``empty_key`` is said when there is nothing."""
 
     chosen = Signal(str)
 
-    def __init__(
-        self, kit: Kit, title_key: str, fetch: Callable[[int, str], tuple[Sequence[QueueView], str]]
-    ) -> None:
+    def __init__(self, kit: Kit, title_key: str, empty_key: str, fetch: Fetch[QueueView]) -> None:
         super().__init__()
         self._kit = kit
-        self._title_key = title_key
-        self._n = 0
+        self._keys = (title_key, empty_key)
+        self._n, self._more = 0, False
         self.setProperty("role", "card")
         self._title = PlainLabel(role="title")
         self._count = PlainLabel(role="muted")
@@ -215,18 +211,20 @@ class QueueColumn(QFrame):
         kit.theme.bind(self, self._measure)
         kit.i18n.bind(self, self._render)
 
-    def show_count(self, n: int) -> None:
-        self._n = n
-        self._render()
+    def show_count(self, n: int, *, more: bool = False) -> None:
+        """``more``: at least so many."""
+        if (n, more) != (self._n, self._more):
+            self._n, self._more = n, more
+            self._render()
 
     def _render(self) -> None:
         tr = self._kit.i18n.tr
-        self._title.setText(tr(self._title_key))
-        self._count.setText(tr("packing.queue_count", n=self._n))
-        self._empty.setText(tr("packing.queue_empty"))
+        title_key, empty_key = self._keys
+        self._title.setText(tr(title_key))
+        self._count.setText(tr("packing.queue_count_more" if self._more else "packing.queue_count", n=self._n))
+        self._empty.setText(tr(empty_key))
         self.list.setVisible(self._n > 0)
         self._empty.setVisible(self._n == 0)
 
     def _measure(self) -> None:
-        theme = self._kit.theme
-        self.setFixedWidth(theme.px("type.body") * 20)
+        self.setFixedWidth(self._kit.theme.px("type.body") * 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +13,7 @@ from app.core import texts
 from app.core.order import Order, OrderState, RefundState, StopKind
 from app.core.reasons import Reason
 from app.core.texts import Lang
+from app.station.alarms import StationAlarm
 from app.station.outcome import Done, Light, Outcome, refusal
 from app.store.readmodel import queue_row
 from tests.helpers.shop_orders import NOW, STATION, an_order, items, on_parcel, stopped
@@ -167,17 +169,46 @@ def test_queue_rows_say_only_what_matters() -> None:
     assert chip(stopped(order, "hold", kind=StopKind.hold)) == states.Chip("wait", "挂起")
 
 
+def an_alarm(**changes: Any) -> StationAlarm:
+    given: dict[str, Any] = {
+        "order_no": "OD20261121001",
+        "parcel_no": "OD2026112100101",
+        "spoken_no": "1001",
+        "stop_ids": ("stop-1",),
+        "command": "cancel",
+        "since": NOW - timedelta(seconds=8),
+        "by": "客服 小李",
+        "is_open_here": True,
+    }
+    return StationAlarm(**(given | changes))
+
+
 def test_the_alarm_says_what_happened_and_what_to_do() -> None:
-    order = stopped(on_parcel(an_order(1), label_count=1), actor="客服 小李")
-    alarm = alarm_words(order, order.parcels[0].parcel_no, NOW, words())
-    assert alarm.sentence == "订单 OD20261121001 已取消，请停手！"
-    assert alarm.todo == "把商品放进红色周转箱，按 F9 确认。"
+    order = stopped(on_parcel(an_order(1), label_count=1))
+    alarm = alarm_words(an_alarm(), order, NOW, words())
+    assert alarm.title == "停手！"
+    assert alarm.sentence + alarm.todo == (
+        "订单 OD20261121001 已取消，请停手！把商品放进红色周转箱，按 F9 确认。"
+    )
     assert alarm.facts == ("面单不要贴，撕下作废", "客服 小李，8 秒前")
-    assert alarm.spoken == "001"
-    english = alarm_words(order, None, NOW, words("en"))
+    english = alarm_words(an_alarm(), None, NOW, words("en"))
     assert f"{english.sentence} {english.todo}" == (
         "Order OD20261121001 cancelled. Stop! Put the goods in the red tote and press F9."
     )
+
+
+def test_what_to_do_depends_on_where_the_parcel_is() -> None:
+    slip = stopped(on_parcel(an_order(1), slip_count=1))
+    here = alarm_words(an_alarm(), slip, NOW, words())
+    only_slip = alarm_words(an_alarm(is_open_here=False), slip, NOW, words())
+    closed = alarm_words(an_alarm(is_packed=True), slip, NOW, words())
+    assert len({here.todo, only_slip.todo, closed.todo}) == 3
+    assert "待交接区" in closed.todo and "拣货单" in only_slip.todo
+
+
+def test_a_stop_taken_back_is_no_danger_any_more() -> None:
+    alarm = alarm_words(an_alarm(is_lifted=True), None, NOW, words())
+    assert alarm.calm and "继续" in alarm.sentence + alarm.todo
 
 
 @pytest.mark.parametrize(

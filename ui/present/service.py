@@ -1,0 +1,227 @@
+"""The service desk as values: who was found, all fields with the system they come from, may it go."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.order import Order, Parcel
+from ui.present import states
+from ui.present.packing import cut
+from ui.present.states import Chip
+from ui.present.words import Words
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One order in the list of what was found."""
+
+    order_no: str
+    number: str
+    goods: str
+    person: str
+    when: str
+    chip: Chip
+
+
+def hit(order: Order, words: Words, now: datetime) -> Hit:
+    first = order.lines[0] if order.lines else None
+    title = cut((first.title or first.sku_code) if first else "")
+    units = sum(line.qty for line in order.lines)
+    key = "service.hit_goods" if len(order.lines) > 1 else "service.hit_good"
+    stop = order.stops[0] if order.stops else None
+    at = order.paid_at or order.received_at
+    return Hit(
+        order_no=order.order_no,
+        number=order.order_no,
+        goods=words.tr(key, title=title, n=units),
+        person=" ".join(p for p in (order.consignee.name, order.consignee.phone[-4:]) if p),
+        when=words.clock(at, now) if at else "",
+        chip=states.stop_chip(stop, words) if stop else states.order_chip(order.order_state, words),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the order and the system that said so (MAP-01)."""
+
+    label: str
+    value: str
+    source: str
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHead:
+    """Number, the three states side by side, and whether it may go out, part by part."""
+
+    number: str
+    shop: str
+    chips: tuple[tuple[str, Chip], ...]
+    may_go: Chip
+    parts: tuple[Chip, ...]
+
+
+def order_head(order: Order, words: Words) -> OrderHead:
+    tr = words.tr
+    channel = _channel_state(order, words)
+    return OrderHead(
+        number=order.order_no,
+        shop=states.shop_line(order, words),
+        chips=(
+            (tr("service.state_ours"), states.order_chip(order.order_state, words)),
+            (tr("service.state_channel"), Chip("idle", channel)),
+            (tr("service.state_refund"), states.refund_chip(order.refund_state, words)),
+        ),
+        may_go=Chip("ok", tr("service.may_go_yes"))
+        if order.may_go.ok
+        else Chip("stop", tr("service.may_go_no")),
+        parts=tuple(
+            Chip(
+                "ok" if part.ok else "stop", words.maybe(f"states.part_{part.name}", tr("states.part_other"))
+            )
+            for part in order.may_go.parts
+        ),
+    )
+
+
+def _channel_state(order: Order, words: Words) -> str:
+    """The platform's word where it is one: its bare codes say nothing to people."""
+    said = order.channel_state
+    return (
+        said
+        if _CHINESE.search(said)
+        else words.maybe(f"states.channel_state_{said.lower()}", words.tr("service.state_unknown"))
+    )
+
+
+def groups(order: Order, words: Words) -> tuple[Group, ...]:
+    """Every field of the unified order, grouped as people ask for them."""
+    tr = words.tr
+    parcels = tuple(
+        Group(tr("service.field_parcel", n=n), _parcel_fields(parcel, words))
+        for n, parcel in enumerate(order.parcels, start=1)
+    )
+    shown = (
+        Group(tr("service.group_order"), _order_fields(order, words)),
+        Group(tr("service.group_goods"), _goods_fields(order, words)),
+        Group(tr("service.group_people"), _people_fields(order, words)),
+        *parcels,
+    )
+    extra = _extra_fields(order, words)
+    return (*shown, Group(tr("service.group_extra"), extra)) if extra else shown
+
+
+def _order_fields(order: Order, words: Words) -> tuple[Field, ...]:
+    tr = words.tr
+    ours, shop = tr("states.source_hub"), states.shop_line(order, words)
+    return (
+        Field(tr("service.field_order_no"), order.order_no, ours, copies=True),
+        Field(tr("service.field_channel_order_no"), order.channel_order_no, shop, copies=True),
+        Field(tr("service.field_channel"), states.channel_name(order.channel, words), ours),
+        Field(tr("service.field_shop"), order.shop_id, ours),
+        Field(tr("service.field_state"), states.order_chip(order.order_state, words).text, ours),
+        Field(tr("service.field_channel_state"), _channel_state(order, words), shop),
+        Field(tr("service.field_refund_state"), states.refund_chip(order.refund_state, words).text, shop),
+        Field(tr("service.field_paid"), words.money(order.paid_fen), shop),
+        Field(tr("service.field_coupon"), words.money(order.coupon_fen), shop),
+        Field(tr("service.field_freight"), words.money(order.freight_fen), shop),
+        Field(tr("service.field_ordered_at"), _moment(order.ordered_at, words), shop),
+        Field(tr("service.field_paid_at"), _moment(order.paid_at, words), shop),
+        Field(tr("service.field_ship_by"), _moment(order.ship_by_at, words), shop),
+        Field(tr("service.field_promised"), _moment(order.promised_at, words), shop),
+        Field(tr("service.field_delivery"), order.delivery_method or tr("service.unknown"), shop),
+        Field(tr("service.field_cross_border"), _yes(order.is_cross_border, words), shop),
+        Field(tr("service.field_rush"), _yes(order.is_rush, words), ours),
+        Field(tr("service.field_warehouse"), order.warehouse, ours),
+        Field(
+            tr("service.field_feedback"),
+            order.wms_feedback_code or tr("service.unknown"),
+            tr("service.story_floor"),
+        ),
+    )
+
+
+def _goods_fields(order: Order, words: Words) -> tuple[Field, ...]:
+    shop = states.shop_line(order, words)
+    return tuple(
+        Field(
+            f"{words.tr('service.field_line', n=line.line_no)} · {line.sku_code}",
+            " ".join(
+                words.tr(
+                    "service.line_value", title=line.title or line.sku_code, spec=line.spec, n=line.qty
+                ).split()
+            )
+            + f"  {words.money(line.price_fen)}"
+            + (
+                "\n" + words.tr("service.line_left", cancelled=line.qty_cancelled, refunded=line.qty_refunded)
+                if line.qty_cancelled or line.qty_refunded
+                else ""
+            ),
+            shop,
+        )
+        for line in order.lines
+    )
+
+
+def _people_fields(order: Order, words: Words) -> tuple[Field, ...]:
+    tr, who = words.tr, order.consignee
+    shop, unknown = states.shop_line(order, words), tr("service.unknown")
+    address = "".join((who.province, who.city, who.district, who.address))
+    return (
+        Field(tr("service.field_nick"), order.buyer_nick or unknown, shop),
+        Field(tr("service.field_consignee"), who.name or unknown, shop),
+        Field(tr("service.field_phone"), who.phone or unknown, shop),
+        Field(tr("service.field_address"), address or unknown, shop),
+        Field(tr("service.field_buyer_remark"), order.buyer_remark or tr("service.none"), shop),
+        Field(tr("service.field_seller_remark"), order.seller_remark or tr("service.none"), shop),
+    )
+
+
+def _parcel_fields(parcel: Parcel, words: Words) -> tuple[Field, ...]:
+    tr = words.tr
+    ours = tr("states.source_hub")
+    carrier = states.carrier_name(parcel.carrier, words)
+    courier = carrier if parcel.carrier else ours
+    synced = _moment(parcel.track_synced_at, words)
+    return (
+        Field(tr("service.field_state"), states.order_chip(parcel.state, words).text, ours),
+        Field(tr("service.field_carrier"), carrier, ours),
+        Field(
+            tr("service.field_waybill"),
+            parcel.waybill_no or tr("service.unknown"),
+            ours,
+            copies=bool(parcel.waybill_no),
+        ),
+        Field(tr("service.field_track"), synced, courier),
+    )
+
+
+def _extra_fields(order: Order, words: Words) -> tuple[Field, ...]:
+    """What is peculiar to the channel, under the names it came with."""
+    shop = states.shop_line(order, words)
+    fields = [
+        Field(str(key), str(value), shop) for key, value in order.extra.items() if value not in (None, "")
+    ]
+    if order.tags:
+        fields.insert(
+            0, Field(words.tr("service.field_tags"), "、".join(order.tags), words.tr("states.source_hub"))
+        )
+    return tuple(fields)
+
+
+def _moment(at: datetime | None, words: Words) -> str:
+    return words.moment(at) if at else words.tr("service.unknown")
+
+
+def _yes(value: bool, words: Words) -> str:
+    return words.tr("service.yes" if value else "service.no")

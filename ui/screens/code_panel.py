@@ -1,0 +1,93 @@
+"""Codes on the screen that the scanner can read as if they were buttons."""
+
+from __future__ import annotations
+
+import qrcode
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.core.qr import command_code
+from ui.kit import Kit
+from ui.widgets.card import Card
+from ui.widgets.layout import pad
+from ui.widgets.plain_label import PlainLabel
+
+#: Command verb to the text key of its words, in the order they are needed.
+VERBS = (
+    ("CLOSE", "station.code_close"),
+    ("UNDO", "station.code_undo"),
+    ("PRINT", "station.code_print"),
+    ("ABNORMAL", "station.code_abnormal"),
+    ("HANDOVER", "station.code_handover"),
+    ("ACK", "station.code_ack"),
+)
+_QUIET = 4
+
+
+class CodeView(QWidget):
+    """One QR code, dark on light in both schemes, because scanners want it so."""
+
+    def __init__(self, kit: Kit, text: str) -> None:
+        super().__init__()
+        self._kit = kit
+        code = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
+        code.add_data(text)
+        code.make(fit=True)
+        self._cells = code.get_matrix()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        kit.theme.bind(self, lambda: self.setFixedSize(self.sizeHint()))
+
+    def sizeHint(self) -> QSize:
+        side = len(self._cells) + 2 * _QUIET
+        cell = max(3, self._kit.theme.px("type.hero") * 2 // side)
+        return QSize(side * cell, side * cell)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        cell = self.width() // (len(self._cells) + 2 * _QUIET)
+        tokens = self._kit.theme.tokens.colours["light"]
+        painter.fillRect(self.rect(), QColor(tokens["surface"]))
+        ink = QColor(tokens["text"])
+        for y, cells in enumerate(self._cells):
+            for x, dark in enumerate(cells):
+                if dark:
+                    painter.fillRect(QRectF((x + _QUIET) * cell, (y + _QUIET) * cell, cell, cell), ink)
+        painter.end()
+
+
+class CodePanel(Card):
+    """All command codes side by side with their words."""
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit, margin="space.l", gap="space.m")
+        self._kit = kit
+        self._title = PlainLabel(role="heading")
+        self._text = PlainLabel(role="muted", wrap=True)
+        self._names = [PlainLabel(role="title") for _ in VERBS]
+        self.body.addWidget(self._title)
+        self.body.addWidget(self._text)
+        self.body.addStretch(1)
+        for part in (slice(0, 3), slice(3, 6)):
+            self.body.addLayout(self._row(part))
+            self.body.addStretch(1)
+        kit.i18n.bind(self, self._render)
+
+    def _row(self, part: slice) -> QHBoxLayout:
+        line = QHBoxLayout()
+        pad(self._kit, line, gap="space.xl")
+        for (verb, _), name in zip(VERBS[part], self._names[part], strict=True):
+            cell = QVBoxLayout()
+            pad(self._kit, cell, gap="space.xs")
+            cell.addWidget(CodeView(self._kit, command_code(verb)), 0, Qt.AlignmentFlag.AlignHCenter)
+            name.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            cell.addWidget(name)
+            line.addLayout(cell, 1)
+        return line
+
+    def _render(self) -> None:
+        tr = self._kit.i18n.tr
+        self._title.setText(tr("packing.codes_title"))
+        self._text.setText(tr("packing.codes_text"))
+        for (_, key), name in zip(VERBS, self._names, strict=True):
+            name.setText(tr(key))

@@ -1,0 +1,331 @@
+"""The packing desk: one parcel fills the screen, everything works by scan, by one key and by a finger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.order import Order, Parcel
+from app.station.outcome import Done, Outcome
+from app.store.readmodel import QueuePage
+from ui.present.packing import KEYS, QueueView, pack_view, queue_view, scan_view
+from ui.screens.code_panel import CodePanel
+from ui.screens.pack_board import PackBoard
+from ui.screens.pack_parts import Hero, ScanBar
+from ui.screens.queue_column import QueueColumn
+from ui.screens.room import Room
+from ui.present.packing import Prompt
+from ui.widgets.big_button import BigButton
+from ui.widgets.empty_state import EmptyState
+from ui.widgets.layout import column, pad, row
+from ui.widgets.page import Page
+from ui.widgets.plain_label import PlainLabel
+
+#: How many slips one press prints, until the settings say otherwise.
+SLIPS_AT_ONCE = 5
+#: What may be wrong with a parcel, as the shop's holds name it.
+ABNORMAL = ("short", "damaged", "mismatch", "address", "other")
+#: Topics of the read model that change what stands here.
+TOPICS = frozenset({"order", "item", "station", "outbox", "desk", "status"})
+
+
+class PackingScreen(Page):
+    """The desk of a packer. ``scan`` takes what the scanner read, ``refresh`` what changed, ``later`` an outcome's
+    later word (amber became green, or red)."""
+
+    def __init__(self, room: Room, slips_at_once: int = SLIPS_AT_ONCE) -> None:
+        super().__init__()
+        self._room = room
+        self._slips = slips_at_once
+        self._last: Outcome | None = None
+        self._handed = 0
+        kit = room.kit
+        self.board = PackBoard(kit)
+        self.scan_bar = ScanBar(kit)
+        self.queue = QueueColumn(kit, "packing.queue", "packing.queue_empty", self._fetch_queue)
+        self.packed = QueueColumn(kit, "packing.handover_queue", "packing.handover_none", self._fetch_packed)
+        self._side = QStackedWidget()
+        self._side.addWidget(self.queue)
+        self._side.addWidget(self.packed)
+        self._side.setSizePolicy(self.queue.sizePolicy())
+        self._empty = EmptyState(kit, "scanner", "", "")
+        self._handover = HandoverPanel(room)
+        self._codes = CodePanel(kit)
+        self._middle = QStackedWidget()
+        for page in (self._empty, self.board, self._handover, self._codes):
+            self._middle.addWidget(page)
+        self._make_buttons()
+        self._lay_out()
+        self.queue.chosen.connect(self._open)
+        self.scan_bar.acknowledged.connect(self._forget_scan)
+        kit.i18n.changed.connect(self.refresh)
+        self.refresh()
+
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def scan(self, raw: str) -> None:
+        """A read of the scanner. What needs the hub goes on in the background; the bar is amber meanwhile."""
+        self._take(self._room.core.packing.on_scan(raw, self._room.now()))
+
+    def later(self, outcome: Outcome) -> None:
+        """A later word about an outcome shown before; older scans only change what is on the board."""
+        if self._last is not None and outcome.scan_id == self._last.scan_id:
+            self._show_outcome(outcome, heard=outcome.result != self._last.result)
+        self.refresh()
+
+    def refresh(self, topics: frozenset[str] = TOPICS) -> None:
+        """Shows what is true now, if any of these topics concerns this desk."""
+        if topics & TOPICS:
+            self._show_desk()
+            self._show_side()
+
+    def _show_side(self) -> None:
+        """Only the list that is seen is read anew."""
+        if self._side.currentWidget() is self.packed:
+            self.packed.list.refresh()
+            self.packed.show_count(self.packed.list.rows.rowCount(), more=self.packed.list.rows.has_more)
+            return
+        self.queue.show_count(self._room.core.read.queue_count())
+        self.queue.list.refresh()
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def _show_desk(self) -> None:
+        view = self._room.core.packing.view()
+        in_handover = view.mode == "handover"
+        self._show_list(self.packed if in_handover else self.queue)
+        if self._codes_button.isChecked():
+            self._middle.setCurrentWidget(self._codes)
+        elif in_handover:
+            self._handover.show_count(self._handed)
+            self._middle.setCurrentWidget(self._handover)
+        elif view.order is not None and view.parcel is not None:
+            self._show_parcel(view.order, view.parcel, can_undo=view.can_undo)
+        else:
+            self._show_empty()
+        opened = view.parcel.parcel_no if view.parcel is not None else ""
+        self.queue.list.mark_open(opened)
+        works = not in_handover and bool(opened)
+        if opened:
+            self._print_button.set_text("packing.act_print_one")
+        else:
+            self._print_button.set_text("packing.act_print_next", n=self._slips)
+        self._undo_button.setEnabled(view.can_undo)
+        self._abnormal_button.setEnabled(works)
+        if not works:
+            self._close_button.setEnabled(False)
+        self._handover_button.set_text("packing.act_handover_end" if in_handover else "packing.act_handover")
+
+    def _show_list(self, wanted: QueueColumn) -> None:
+        if self._side.currentWidget() is not wanted:
+            self._side.setCurrentWidget(wanted)
+            self._show_side()
+
+    def _show_parcel(self, order: Order, parcel: Parcel, *, can_undo: bool) -> None:
+        room = self._room
+        skus = frozenset(line.sku_code for line in order.lines)
+        waiting = bool(room.core.read.pending_of(order.order_no))
+        view = pack_view(order, parcel.parcel_no, room.bench(skus), room.words(), waiting=waiting)
+        self.board.show_view(view)
+        self._middle.setCurrentWidget(self.board)
+        self._close_button.setEnabled(view.can_close)
+        self._close_button.set_role("main" if view.can_close else "plain")
+
+    def _show_empty(self) -> None:
+        """Nothing lies here: say why and what to do first."""
+        tr = self._room.kit.i18n.tr
+        waiting = self._room.core.read.queue_count()
+        if waiting:
+            text = tr("packing.ready_text", n=waiting)
+            if self._slips:
+                text += "\n" + tr("packing.ready_print", key=KEYS.print_next, n=self._slips)
+            self._empty.show_text("scanner", tr("packing.ready_title"), text)
+        elif self._room.core.packing.view().is_online:
+            self._empty.show_text("box", tr("packing.empty_title"), tr("packing.empty_text"))
+        else:
+            self._empty.show_text(
+                "offline", tr("packing.empty_offline_title"), tr("packing.empty_offline_text")
+            )
+        self._middle.setCurrentWidget(self._empty)
+
+    def _show_outcome(self, outcome: Outcome, *, heard: bool = True) -> None:
+        self._last = outcome
+        self.scan_bar.show_scan(scan_view(outcome, self._room.words()))
+        if heard:
+            self._room.hear(outcome)
+
+    def _forget_scan(self) -> None:
+        self._last = None
+        self.scan_bar.show_scan(None)
+
+    def _fetch_queue(self, n: int, after: str) -> tuple[Sequence[QueueView], str]:
+        return self._views(self._room.core.read.queue(n, after))
+
+    def _fetch_packed(self, n: int, after: str) -> tuple[Sequence[QueueView], str]:
+        return self._views(self._room.core.read.packed(n, after))
+
+    def _views(self, page: QueuePage) -> tuple[Sequence[QueueView], str]:
+        bench, words = self._room.bench(), self._room.words()
+        return [queue_view(row, bench, words) for row in page.rows], page.next
+
+    # -- acting ----------------------------------------------------------------------------------------------------
+
+    def _take(self, outcome: Outcome) -> None:
+        """Shows an outcome and follows it up where the hub has to be asked."""
+        self._show_outcome(outcome)
+        if outcome.is_ok and outcome.done is Done.handed_over:
+            self._handed += 1
+        if outcome.done in (Done.mode_handover, Done.mode_packing):
+            self._handed = 0
+        self._show_desk()
+        if outcome.follow is not None:
+            desk = self._room.core.packing
+            self._room.work.run(
+                lambda: desk.follow(outcome, self._room.now()),
+                self._take_answer,
+                self._room.trouble,
+                owner=self,
+            )
+
+    def _take_answer(self, outcome: Outcome) -> None:
+        if self._last is None or self._last.scan_id == outcome.scan_id:
+            self._take(outcome)
+        else:
+            self._show_desk()
+
+    def _open(self, parcel_no: str) -> None:
+        self._take(self._room.core.packing.open_parcel(parcel_no, self._room.now()))
+
+    def _close(self) -> None:
+        self._room.work.run(
+            lambda: self._room.core.packing.close(self._room.now()),
+            self._take,
+            self._room.trouble,
+            owner=self,
+        )
+
+    def _undo(self) -> None:
+        self._take(self._room.core.packing.undo_last(self._room.now()))
+
+    def _switch_mode(self) -> None:
+        desk = self._room.core.packing
+        self._take(desk.set_mode("packing" if desk.view().mode == "handover" else "handover"))
+
+    def _print(self) -> None:
+        """The slip of the open parcel; with nothing open, those of the most urgent parcels that have none yet."""
+        desk, reason = self._room.core.packing, ""
+        parcel = desk.view().parcel
+        if parcel is not None:
+            numbers = [parcel.parcel_no]
+            reason = self._room.kit.i18n.tr("packing.reprint") if parcel.slip_count else ""
+        else:
+            page = self._room.core.read.queue(self._slips * 10)
+            free = [r for r in page.rows if not (r.slip_count or r.is_frozen or r.is_on_hold)]
+            numbers = [row.parcel_no for row in free[: self._slips]]
+        if not numbers:
+            self._print_button.unlock()
+            self._room.bar.note(self._room.kit.i18n.say("packing.all_printed"))
+            return
+        self._room.work.run(
+            lambda: desk.print_slips(numbers, self._room.now(), reason),
+            self._printed,
+            self._print_failed,
+            owner=self,
+        )
+
+    def _printed(self, outcomes: Sequence[Outcome]) -> None:
+        self._print_button.unlock()
+        refused = [outcome for outcome in outcomes if not outcome.is_ok]
+        for outcome in (refused or list(outcomes))[-1:]:
+            self._take(outcome)
+
+    def _print_failed(self, error: Exception) -> None:
+        self._print_button.unlock()
+        self._room.trouble(error)
+
+    def _mark(self, reason: str) -> None:
+        self._buttons.setCurrentIndex(0)
+        self._take(self._room.core.packing.mark_abnormal(reason, self._room.now()))
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def _make_buttons(self) -> None:
+        kit = self._room.kit
+        self._close_button = self._button("packing.act_close", self._close, "box", KEYS.close)
+        self._undo_button = self._button("packing.act_undo", self._undo, "history", KEYS.undo)
+        self._abnormal_button = self._button(
+            "packing.act_abnormal", lambda: self._buttons.setCurrentIndex(1), "hand", KEYS.abnormal
+        )
+        self._handover_button = self._button(
+            "packing.act_handover", self._switch_mode, "truck", KEYS.handover
+        )
+        self._codes_button = self._button("packing.act_codes", self._show_desk, "scanner", "")
+        self._codes_button.setCheckable(True)
+        self._print_button = BigButton(
+            kit, "packing.act_print_next", icon="printer", key=KEYS.print_next, locks=True, tall=True
+        )
+        self._print_button.set_text("packing.act_print_next", n=self._slips)
+        self._print_button.clicked.connect(self._print)
+
+    def _button(self, key: str, act: Callable[[], object], icon: str, shortcut: str) -> BigButton:
+        button = BigButton(self._room.kit, key, icon=icon, key=shortcut, tall=True)
+        button.clicked.connect(lambda: act())
+        return button
+
+    def _lay_out(self) -> None:
+        kit = self._room.kit
+        acts = QWidget()
+        line = row(kit, self._close_button, self._undo_button, self._abnormal_button, gap="space.s")
+        line.addStretch(1)
+        line.addWidget(self._codes_button)
+        line.addWidget(self._handover_button)
+        acts.setLayout(line)
+        self._buttons = QStackedWidget()
+        self._buttons.addWidget(acts)
+        self._buttons.addWidget(self._reasons())
+        left = column(kit, gap="space.m")
+        left.addWidget(self._middle, 1)
+        left.addWidget(self.scan_bar)
+        left.addWidget(self._buttons)
+        side = QVBoxLayout()
+        pad(kit, side, gap="space.s")
+        side.addWidget(self._side, 1)
+        side.addWidget(self._print_button)
+        layout = QHBoxLayout(self)
+        pad(kit, layout, "space.m", "space.m")
+        layout.addLayout(left, 1)
+        layout.addLayout(side)
+
+    def _reasons(self) -> QWidget:
+        """What is wrong, in the place of the buttons: nothing covers the parcel, nothing waits for an answer."""
+        kit = self._room.kit
+        panel = QWidget()
+        line = row(kit, gap="space.s")
+        ask = PlainLabel(role="lead")
+        kit.i18n.bind(ask, lambda: ask.setText(kit.i18n.tr("packing.abnormal_title")))
+        line.addWidget(ask, 1)
+        for reason in ABNORMAL:
+            line.addWidget(self._button(f"packing.reason_{reason}", lambda r=reason: self._mark(r), "", ""))
+        line.addWidget(
+            self._button("packing.act_back", lambda: self._buttons.setCurrentIndex(0), "close", "")
+        )
+        panel.setLayout(line)
+        return panel
+
+
+class HandoverPanel(QWidget):
+    """Boxes go to the courier: scan each label, see how many are left."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
+        self._hero = Hero(room.kit)
+        layout = column(room.kit, gap="space.m")
+        layout.addWidget(self._hero, 1)
+        self.setLayout(layout)
+
+    def show_count(self, handed: int) -> None:
+        tr = self._room.kit.i18n.tr
+        detail = tr("packing.do_handover_detail", n=handed, key=KEYS.handover)
+        self._hero.show_view(Prompt("info", "truck", tr("packing.do_handover"), detail), None)
