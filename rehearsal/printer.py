@@ -17,7 +17,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -434,9 +433,8 @@ class StandInPrinter:
 
     def _wear(self, rows: int) -> None:
         """Printing takes time and paper; the band under way is finished when the roll ends."""
-        until = time.monotonic() + (rows / self._rows_per_s if self._rows_per_s else 0)
-        while self._is_on and (left := until - time.monotonic()) > 0:
-            self._state.wait(left)
+        if self._rows_per_s:
+            self._state.wait_for(lambda: not self._is_on, rows / self._rows_per_s)
         if self._paper_rows_left is not None:
             self._paper_rows_left -= rows
             if self._paper_rows_left <= 0:
