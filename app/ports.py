@@ -7,6 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
+from app import wire
+from app.core.order import LeaseStep
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
@@ -19,6 +22,91 @@ class Clock(Protocol):
 class NewId(Protocol):
     def __call__(self) -> str:
         """A new random id: 26 characters, letters and digits, roughly in order of making."""
+
+
+class HubTrouble(Exception):
+    """The hub could not be asked or said no to the call as such (a refused act is an answer, not trouble).
+
+    ``text`` and ``hint`` are the hub's own words in the asker's language, empty when it said nothing;
+    ``key`` is then the sentence to show (``sync.<key>`` of the texts).
+    """
+
+    key = "hub_trouble"
+
+    def __init__(self, text: str = "", hint: str = "") -> None:
+        super().__init__(text or self.key)
+        self.text = text
+        self.hint = hint
+
+
+class HubAway(HubTrouble):
+    """Network, time-out, 5xx or 429: try again later. Nothing is known about what was asked."""
+
+    key = "hub_away"
+
+    def __init__(self, text: str = "", hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(text, hint)
+        self.retry_after_s = retry_after_s
+
+
+class SignInFailed(HubTrouble):
+    """401: wrong password, or a token that is revoked or unknown."""
+
+    key = "sign_in_failed"
+
+
+class NotAllowed(HubTrouble):
+    """403: this station or person may not."""
+
+    key = "not_allowed"
+
+
+class FeedGone(HubTrouble):
+    """410: another epoch, or a cursor older than the tombstones: begin at 0."""
+
+    key = "feed_gone"
+
+
+class UpdateMe(HubTrouble):
+    """The hub speaks another protocol version than this program."""
+
+    key = "update_me"
+
+
+class Rejected(HubTrouble):
+    """Any other 4xx: the question itself was wrong."""
+
+    key = "rejected"
+
+    def __init__(self, text: str = "", hint: str = "", status: int = 400, code: str = "") -> None:
+        super().__init__(text, hint)
+        self.status = status
+        self.code = code
+
+
+class HubApi(Protocol):
+    """What desks ask of the hub beside acts and feed. Every call may raise HubTrouble."""
+
+    async def go_check(self, parcel_no: str, step: LeaseStep, timeout_s: float) -> wire.GoAnswer:
+        """May this parcel take its next step? HubAway when the answer takes longer than ``timeout_s``."""
+
+    async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
+        """At most 200 parcels, one answer each."""
+
+    async def sign_in(self, sign_in: wire.SignIn) -> wire.Session:
+        """Signs a person on at this station; later calls are theirs."""
+
+    async def sign_out(self) -> None:
+        """The station acts as itself again."""
+
+    async def ack_alarm(self, alarm_id: str) -> None:
+        """Somebody takes care of it."""
+
+    async def orders(self, q: str, after: str = "") -> wire.OrderList:
+        """The hub's own search: full names and phones, and orders no longer held here."""
+
+    async def story(self, order_no: str) -> list[wire.StoryEntry]:
+        """The story of an order that is not held here, in words."""
 
 
 class Engine(Protocol):
@@ -43,6 +131,16 @@ class SystemClock:
         import time
 
         return time.monotonic()
+
+
+class Dice(Protocol):
+    def __call__(self) -> float:
+        """At least 0, less than 1."""
+
+
+def dice() -> float:
+    """The real dice."""
+    return secrets.randbelow(1 << 24) / (1 << 24)
 
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     on_hold = "on_hold"
     no_lease = "no_lease"
     already_handed_over = "already_handed_over"
+    nothing_open = "nothing_open"
+    not_kept = "not_kept"
     # in the life of an order
     order_unknown = "order_unknown"
     parcel_unknown = "parcel_unknown"

@@ -1,19 +1,22 @@
-'''Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
+"""Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
 
 Joined once, in main.py::
 
-    core = StationCore(data_dir, kind="packing", connect=sync.link.connect, clock=StationClock(), new_id=Ulid(clock))
-    work.loop(engine) for engine in core.engines()     # and again whenever core.on_engines(callback) says so
+    clock = app.os.clock.StationClock()
+    core = StationCore(data_dir, kind="packing", connect=sync.link.connect, pair=sync.link.pair,
+                       clock=clock, new_id=Ulid(clock))
+    for engine in core.engines():                      # and again whenever core.on_engines(callback) says so
+        engine.on_wake(work.loop(engine, engine.name).wake)
 
-**Threads.** Methods without ``async`` are quick (own SQLite files only) and may be called from the window's thread.
+**Threads.** Methods without ``async`` are quick (own SQLite files only): fine in the window's thread.
 ``async`` ones run on the background loop. Callbacks come from any thread: bring them home with a queued signal.
 
 ``app.station.core.StationCore``
-    StationCore(data_dir: Path, *, kind: StationKind, connect: Connect, clock: Clock, new_id: NewId, rules=Rules())
+    StationCore(data_dir: Path, *, kind, connect, pair, clock, new_id, rules=Rules(), dice=ports.dice)
     .identity: Identity | None          hub_url, station_id, name, kind, warehouse, token (None: not paired yet)
     .kind: StationKind                  of the pairing, else as asked
     await .pair(hub_url, code, name) -> Identity           raises sync errors (see Surroundings below)
-    await .sign_in(user, password) / .sign_in_badge(badge) -> Session;  .sign_out();  .person: str, .role: str
+    await .sign_in(user, password) / .sign_in_badge(badge) -> Session;  await .sign_out();  .person, .role
     .engines() -> list[Engine]          app.ports.Engine: .name, async .step(now) -> next, .on_wake(callback)
     .on_changed(callback: frozenset[str] -> None)          topics, see below
     .on_alarm(callback: StationAlarm | None -> None)       the bench goes red / is free again
@@ -22,7 +25,10 @@ Joined once, in main.py::
     .strip(now) -> list[StripItem]                         the honest strip, always the same order
     .read: ReadModel   .packing: PackingDesk   .supervisor: SupervisorDesk   .service: ServiceDesk   .outbox: Outbox
     .notices: list[str]                 text keys of what happened at start ("station.cache_damaged" ...)
-    .close()
+    .hub: HubApi | None                 .orders(q), .story(order_no): the hub's own search, full names, older orders
+    .print_work(render) -> printing.spooler.Work;  store = .outbox;  .report_printers([...]), .report_scanner(bool)
+    .lang = "zh" | "en"                 the language the hub answers in
+    await .close()   or, when no loop runs any more, .close_files()
 
 ``app.store.readmodel.ReadModel`` (copy + own pending facts, by the hub's own rule)
     order(order_no) -> Order | None              by_parcel(parcel_no) / by_waybill(no) -> list[Order]
@@ -62,16 +68,19 @@ Joined once, in main.py::
     rush(order_no, is_rush, note, now), remark(order_no, seller_remark, now)
     answer(order_no) -> AnswerCard | None                  design 3.8, to be read again on topic "order"
     Asked(act_id, state: "sent"|"applied"|"refused", reason, params): what the hub said within 3 s, else "sent".
-    AnswerCard(order_no, command_state, counting_down_until, parcels: [ParcelAnswer(parcel_no, result, holder_name)],
-               sentence_key, params)
+    AnswerCard(order_no, command_state, result, parcels: [ParcelAnswer(parcel_no, result, holder, holder_name)],
+               stop_id, asked_at, actor, note, counting_down_until)
 
 Words of outcomes: ``reasons.<result>`` when refused, ``station.done_<done>`` otherwise (resources/texts/station.toml).
 
 **Topics** of ``on_changed``: the feed kinds (order, history, track, alarm, station, item, person, setting, ticket),
 ``order:<order_no>`` for each order when they are few (up to 100), and outbox, print, status, desk.
 
-**StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): words are ``strip.<key>`` of resources/texts/strip.toml.
+**StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): fresh_now, fresh, catching_up, offline, offline_calm,
+offline_new, needs_you(what), not_paired; nothing_waiting, waiting, waiting_old; refused; clock_off; printer(name, state,
+n); scanner, scanner_away. Times are ISO text (``since``), spans ``seconds``, counts ``n``.
 
-**Surroundings** (app.station.surroundings): HubAway, SignInFailed, NotAllowed, UpdateMe, Rejected: all have ``.text`` (the hub's
-words in our language or "") and ``.key`` (text key to fall back to).
+**Trouble**: ``app.ports.HubTrouble`` (HubAway, SignInFailed, NotAllowed, UpdateMe, Rejected) from ``async`` calls:
+``.text`` and ``.hint`` are the hub's words in our language or empty, then show ``sync.<key>``.
+``app.store.surroundings.StoreTrouble`` at start: show ``store.<key>`` with ``params``.
 '''

@@ -103,6 +103,7 @@ class Outbox:
         except (sqlite3.Error, sa.exc.DBAPIError) as error:
             self._engine.dispose()
             raise self._said(error) from error
+        self._answers: dict[str, Future[Receipt]] = {}
         self._is_closed = False
         self._thread = threading.Thread(target=self._write_all, name="outbox", daemon=True)
         self._thread.start()
@@ -236,7 +237,16 @@ class Outbox:
                     self._needing[receipt.act_id] = NeedsPerson(pending.act, receipt)
                 else:
                     self._pending[receipt.act_id] = Pending(pending.act, "settled", epoch, receipt.seq)
+            waiters = [(self._answers.pop(r.act_id, None), r) for r in receipts]
+        for waiter, receipt in waiters:
+            if waiter is not None and waiter.set_running_or_notify_cancel():
+                waiter.set_result(receipt)
         self._tell("outbox", "order", *(f"order:{p.act.order_no}" for p in known.values() if p))
+
+    def when_answered(self, act_id: str) -> Future[Receipt]:
+        """Done when the hub has answered this act; ask before recording it."""
+        with self._lock:
+            return self._answers.setdefault(act_id, Future())
 
     def passed(self, cursor: Cursor) -> None:
         """The copy stands at ``cursor``: what it holds is no longer pending."""
@@ -423,7 +433,7 @@ class Outbox:
             ).fetchall()
         return [msgspec.json.decode(row[0], type=PrintJob) for row in rows]
 
-    def pull(self, parcel_no: str, cause: str, at: datetime) -> int:
+    def pull(self, parcel_no: str, cause: str, at: datetime) -> Future[int]:
         """Takes every paper of this parcel that has not left for the device out of the queue. How many."""
 
         def write(db: sqlite3.Connection) -> int:
@@ -434,10 +444,9 @@ class Outbox:
                 _moved(db, job, PrintState.pulled, cause, at)
             return len(caught)
 
-        count = self.run(write).result()
-        if count:
-            self._tell("print")
-        return count
+        done = self.run(write)
+        done.add_done_callback(lambda _answer: self._tell("print"))
+        return done
 
     # ---------------------------------------------------------------------------------- settings
 

@@ -1,0 +1,52 @@
+"""What has to be done now and then on a station: search index, old rows, a second look at alarms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from app.station.alarms import AlarmWatch
+from app.store.cache import Cache
+from app.store.outbox import Outbox
+from app.store.surroundings import StoreTrouble
+
+_IDLE = timedelta(seconds=60)
+_TIDY = timedelta(hours=6)
+#: Orders whose search words are made in one go: a few milliseconds each time.
+INDEX_BATCH = 300
+
+
+class Chores:
+    """An engine without network."""
+
+    name = "chores"
+
+    def __init__(self, cache: Cache, outbox: Outbox, alarms: AlarmWatch) -> None:
+        self._cache = cache
+        self._outbox = outbox
+        self._alarms = alarms
+        self._tidy_at: datetime | None = None
+        self._wake: Callable[[], None] = _nothing
+
+    def on_wake(self, call: Callable[[], None]) -> None:
+        self._wake = call
+
+    def wake(self) -> None:
+        self._wake()
+
+    async def step(self, now: datetime) -> datetime:
+        try:
+            if await asyncio.to_thread(self._cache.index_some, INDEX_BATCH):
+                return now + timedelta(milliseconds=20)
+            await asyncio.to_thread(self._alarms.check_all, now)
+            if self._tidy_at is None or now >= self._tidy_at:
+                await asyncio.to_thread(self._outbox.tidy, now)
+                self._tidy_at = now + _TIDY
+        except StoreTrouble:
+            pass  # said by whoever meets it while working; tried again with the next round
+        return now + _IDLE
+
+
+def _nothing() -> None:
+    pass

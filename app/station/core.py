@@ -1,0 +1,321 @@
+"""One station: its files, its wire and its desks, joined. No Qt, no network code (both are handed in)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from app.core.freeze import Rules
+from app.core.order import Parcel
+from app.core.reasons import Reason, Refused
+from app.ports import Clock, Dice, Engine, HubApi, HubAway, NewId
+from app.ports import dice as real_dice
+from app.station import keepsake
+from app.station.alarms import AlarmWatch, StationAlarm
+from app.station.asking import Asking
+from app.station.bench import Bench, Identity, SignedOn
+from app.station.chores import Chores
+from app.station.leasing import LeaseKeeper
+from app.station.outcome import Outcome
+from app.station.packing import PackingDesk
+from app.station.printwork import PrintWork, Render
+from app.station.service import ServiceDesk
+from app.station.status import StripFacts, StripItem, strip
+from app.station.supervisor import SupervisorDesk
+from app.store.cache import Cache
+from app.store.leases import LeaseBook
+from app.store.link import Connect, Link, LinkParts, Pair
+from app.store.outbox import Outbox
+from app.store.readmodel import ReadModel
+from app.store.status import SyncStatus
+from app.wire import Beat, PrinterReport, Session, SignIn, StationKind
+
+
+class StationCore:
+    """See the text of :mod:`app.station` for threads and topics."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        kind: StationKind,
+        connect: Connect,
+        pair: Pair,
+        clock: Clock,
+        new_id: NewId,
+        rules: Rules = Rules(),  # noqa: B008 - frozen
+        dice: Dice = real_dice,
+    ) -> None:
+        """Opens both files. Raises StoreTrouble (one sentence, nothing touched) when the outbox cannot be used.
+
+        ``clock.monotonic`` must go on while the computer sleeps (``app.os.clock``).
+        """
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._data_dir = data_dir
+        self._connect = connect
+        self._pair = pair
+        self._clock = clock
+        self._dice = dice
+        self._asked_kind = kind
+        self._changed_listeners: list[Callable[[frozenset[str]], None]] = []
+        self._outcome_listeners: list[Callable[[Outcome], None]] = []
+        self._engine_listeners: list[Callable[[], None]] = []
+        self._printers: Sequence[PrinterReport] = ()
+        self._scanner: bool | None = None
+        self._link: Link | None = None
+        self._lost_lock = threading.Lock()
+        self.notices: list[str] = []
+        self.lang = "zh"
+
+        self.cache = Cache(data_dir / "cache.sqlite")
+        try:
+            self.outbox = Outbox(data_dir / "outbox.sqlite", channel_ref=self.cache.channel_ref)
+        except BaseException:
+            self.cache.close()
+            raise
+        self.status = SyncStatus()
+        self.bench = Bench(self.outbox, self.status, clock, new_id)
+        self.leases = LeaseBook(clock)
+        self.read = ReadModel(self.cache, self.outbox, rules, self.leases, self.bench.actor)
+        self.alarms = AlarmWatch(self.bench, self.read, self.outbox, self.leases)
+        self._keeper = LeaseKeeper(self.bench, self.leases, self._holder_of)
+        self._chores = Chores(self.cache, self.outbox, self.alarms)
+        asking = Asking(self.bench, self.outbox)
+        self.packing = PackingDesk(self.bench, self.read, self._keeper, self.leases, self.alarms, rules)
+        self.supervisor = SupervisorDesk(self.bench, self.read, asking)
+        self.service = ServiceDesk(self.read, asking)
+        self._join()
+
+    def _join(self) -> None:
+        if self.cache.was_damaged:
+            self.notices.append("station.cache_damaged")
+        self.outbox.passed(self.cache.shown)
+        self.outbox.on_changed(self._tell)
+        self.cache.on_lost(self._cache_lost)
+        self.status.on_changed(lambda: self._tell(frozenset({"status"})))
+        self.packing.on_changed(lambda: self._tell(frozenset({"desk"})))
+        self.packing.on_outcome(self._said)
+        if (identity := keepsake.read(self._data_dir)) is not None:
+            self._use(identity)
+
+    # ---------------------------------------------------------------------------------- listening
+
+    def on_changed(self, call: Callable[[frozenset[str]], None]) -> None:
+        """``call`` with topics, from any thread."""
+        self._changed_listeners.append(call)
+
+    def on_alarm(self, call: Callable[[StationAlarm | None], None]) -> None:
+        """``call`` when the bench goes red or is free again, from any thread, before anything else is done."""
+        self.alarms.on_alarm(call)
+
+    def on_outcome(self, call: Callable[[Outcome], None]) -> None:
+        """``call`` with later words about an outcome, from any thread."""
+        self._outcome_listeners.append(call)
+
+    def on_engines(self, call: Callable[[], None]) -> None:
+        """``call`` when :meth:`engines` gives others: paired anew, or revoked."""
+        self._engine_listeners.append(call)
+
+    def _tell(self, topics: frozenset[str]) -> None:
+        for listener in self._changed_listeners:
+            listener(topics)
+
+    def _said(self, outcome: Outcome) -> None:
+        for listener in self._outcome_listeners:
+            listener(outcome)
+
+    # ---------------------------------------------------------------------------------- who we are
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.bench.identity
+
+    @property
+    def kind(self) -> StationKind:
+        return self.identity.kind if self.identity else self._asked_kind
+
+    @property
+    def person(self) -> str:
+        """Who is signed on; empty: the station acts as itself."""
+        return self.bench.person.name if self.bench.person else ""
+
+    @property
+    def role(self) -> str:
+        return self.bench.person.role if self.bench.person else ""
+
+    @property
+    def hub(self) -> HubApi | None:
+        """The hub's further doors; None before pairing."""
+        return self.bench.hub
+
+    async def pair(self, hub_url: str, code: str, name: str) -> Identity:
+        """Joins a hub with a code. Raises HubTrouble. The copy of another hub is dropped, the outbox is kept."""
+        paired = await self._pair(hub_url, code, name, self.lang)
+        identity = Identity(
+            hub_url=hub_url,
+            station_id=paired.station_id,
+            name=name,
+            kind=paired.kind,
+            warehouse=paired.warehouse,
+            token=paired.token,
+        )
+        await self._unlink()
+        self.cache.start_over()
+        keepsake.write(self._data_dir, identity)
+        self.status.needs("")
+        self._use(identity)
+        self._engines_changed()
+        return identity
+
+    def _use(self, identity: Identity) -> None:
+        parts = LinkParts(
+            cache=self.cache,
+            outbox=self.outbox,
+            status=self.status,
+            clock=self._clock,
+            dice=self._dice,
+            changed=self._fed,
+            beat=self._beat,
+            revoked=self._revoked,
+            lang=lambda: self.lang,
+        )
+        self.bench.identity = identity
+        self._link = self._connect(identity.hub_url, identity.token, parts)
+        self.bench.hub = self._link.hub
+        self.bench.push_soon = self._link.push_soon
+
+    async def _unlink(self) -> None:
+        link, self._link = self._link, None
+        self.bench.hub = None
+        self.leases.clear()
+        if link is not None:
+            await link.close()
+
+    def _revoked(self) -> None:
+        """The hub no longer knows our token: the copy goes, the outbox stays until we are paired again."""
+        keepsake.forget(self._data_dir)
+        self.leases.clear()
+        self.cache.start_over()
+        self.bench.person = None
+        self._tell(frozenset({"order", "status", "desk"}))
+
+    def _engines_changed(self) -> None:
+        for listener in self._engine_listeners:
+            listener()
+
+    async def sign_in(self, user: str, password: str) -> Session:
+        """Signs a person on. Raises HubTrouble."""
+        return await self._sign_in(SignIn(user=user, password=password))
+
+    async def sign_in_badge(self, badge: str) -> Session:
+        return await self._sign_in(SignIn(badge=badge))
+
+    async def _sign_in(self, who: SignIn) -> Session:
+        if self.bench.hub is None:
+            raise HubAway
+        session = await self.bench.hub.sign_in(who)
+        self.bench.person = SignedOn(name=session.user or who.user, role=session.role)
+        self._tell(frozenset({"person", "status"}))
+        return session
+
+    async def sign_out(self) -> None:
+        """The station acts as itself again."""
+        self.bench.person = None
+        if self.bench.hub is not None:
+            await self.bench.hub.sign_out()
+        self._tell(frozenset({"person", "status"}))
+
+    # ---------------------------------------------------------------------------------- work
+
+    def engines(self) -> list[Engine]:
+        """What the background loop has to step."""
+        return [*(self._link.engines if self._link else ()), self._keeper, self._chores]
+
+    def print_work(self, render: Render) -> PrintWork:
+        """What a spooler needs of this station; its store is :attr:`outbox`."""
+        return PrintWork(self.bench, self.read, self.packing, render)
+
+    def report_printers(self, printers: Sequence[PrinterReport]) -> None:
+        """What the spoolers last heard of their devices."""
+        if list(printers) != list(self._printers):
+            self._printers = tuple(printers)
+            self._tell(frozenset({"print", "status"}))
+
+    def report_scanner(self, is_there: bool | None) -> None:
+        """A scanner on a port of its own came or went; None where nothing is known (keyboard scanners)."""
+        if is_there != self._scanner:
+            self._scanner = is_there
+            self._tell(frozenset({"status"}))
+
+    def strip(self, now: datetime) -> list[StripItem]:
+        """The honest strip."""
+        facts = StripFacts(
+            sync=self.status.facts,
+            is_paired=self.identity is not None,
+            waiting=self.outbox.pending_count(),
+            oldest=self.outbox.oldest_pending(),
+            needing=len(self.outbox.needs_person()),
+            printers=self._printers,
+            scanner=self._scanner,
+        )
+        return strip(facts, now)
+
+    def _beat(self, now: datetime) -> Beat:
+        return Beat(
+            seq_seen=self.cache.shown.seq,
+            waiting_acts=self.outbox.pending_count(),
+            oldest_waiting_at=self.outbox.oldest_pending(),
+            printers=list(self._printers),
+            clock=now,
+            sign_on=self.person,
+        )
+
+    async def close(self) -> None:
+        """Lets go of wire and files; what waits is on disk."""
+        await self._unlink()
+        self.close_files()
+
+    def close_files(self) -> None:
+        """The same where no loop runs any more."""
+        self.outbox.close()
+        self.cache.close()
+
+    # ---------------------------------------------------------------------------------- fed
+
+    def _fed(self, topics: frozenset[str]) -> None:
+        """The copy has changed: alarms first, then leases, then screens."""
+        self.outbox.passed(self.cache.shown)
+        named = {topic.removeprefix("order:") for topic in topics if topic.startswith("order:")}
+        now = self._clock.now()
+        if named:
+            self.alarms.check(sorted(named), now)
+        elif "order" in topics:
+            self.alarms.check_all(now)
+        if "order" in topics:
+            self._look_at_leases()
+            self._chores.wake()
+        self._tell(topics)
+
+    def _look_at_leases(self) -> None:
+        me = self.bench.station_id
+        for parcel_no in self.leases.held():
+            parcel = self._fed_parcel(parcel_no)
+            if parcel is not None and self.leases.seen(parcel, me):
+                params = {"parcel_no": parcel_no, "holder": parcel.holder or ""}
+                self._keeper.refused(parcel_no, Refused(Reason.no_lease, params))
+
+    def _fed_parcel(self, parcel_no: str) -> Parcel | None:
+        order_no = self.read.parcel_order_no(parcel_no)
+        order = self.read.fed(order_no) if order_no else None
+        return order.parcel(parcel_no) if order else None
+
+    def _holder_of(self, parcel_no: str) -> str | None:
+        parcel = self._fed_parcel(parcel_no)
+        return parcel.holder if parcel else None
+
+    def _cache_lost(self) -> None:
+        with self._lost_lock:
+            self.notices.append("station.cache_damaged")
+        self._tell(frozenset({"order", "status"}))

@@ -1,0 +1,113 @@
+"""The service desk: find the parcel, read its story, stop it, and know what to tell the buyer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.acts import ActKind, Cancel, ChangeRemark, Hold, Release, Rush
+from app.core.order import CommandState, CommandView, InterceptResult, Order
+from app.station.asking import Asked, Asking
+from app.store.readmodel import ReadModel, StoryLine
+
+R = InterceptResult
+
+#: The answer for the whole order is its least certain parcel's.
+_WORST = (R.too_late, R.at_station_offline, R.trying, R.stopped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelAnswer:
+    """What people are told about one parcel."""
+
+    parcel_no: str
+    result: InterceptResult | None
+    holder: str
+    holder_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCard:
+    """Design 3.8 as a rep reads it. ``result`` is the order's: too late wins over still trying, that over stopped.
+
+    ``command_state`` is ``sent`` while the hub has not answered. ``counting_down_until``: until then the cancel
+    can be withdrawn (release its ``stop_id``).
+    """
+
+    order_no: str
+    command_state: CommandState
+    result: InterceptResult | None
+    parcels: tuple[ParcelAnswer, ...]
+    stop_id: str
+    asked_at: datetime
+    actor: str = ""
+    note: str = ""
+    counting_down_until: datetime | None = None
+
+
+class ServiceDesk:
+    def __init__(self, read: ReadModel, asking: Asking) -> None:
+        self._read = read
+        self._asking = asking
+
+    def search(self, text: str, n: int = 50) -> list[Order]:
+        """What this station holds; the hub's own search knows full names and older orders."""
+        return self._read.search(text, n)
+
+    def story(self, order_no: str) -> list[StoryLine]:
+        return self._read.story(order_no)
+
+    async def cancel(self, order_no: str, reason: str, note: str, now: datetime) -> Asked:
+        """The buyer wants out: the floor is stopped at once, it takes effect after the countdown."""
+        return await self._asking.ask(ActKind.cancel, order_no, now, Cancel(reason=reason, note=note))
+
+    async def hold(self, order_no: str, reason: str, note: str, now: datetime) -> Asked:
+        """A planned stop."""
+        return await self._asking.ask(ActKind.hold, order_no, now, Hold(reason=reason, note=note))
+
+    async def release(self, order_no: str, stop_id: str, note: str, now: datetime) -> Asked:
+        """Lifts one stop; inside the countdown it withdraws a cancel."""
+        return await self._asking.ask(ActKind.release, order_no, now, Release(stop_id=stop_id, note=note))
+
+    async def rush(self, order_no: str, is_rush: bool, note: str, now: datetime) -> Asked:
+        return await self._asking.ask(ActKind.rush, order_no, now, Rush(is_rush=is_rush, note=note))
+
+    async def remark(self, order_no: str, seller_remark: str, now: datetime) -> Asked:
+        body = ChangeRemark(seller_remark=seller_remark)
+        return await self._asking.ask(ActKind.change_remark, order_no, now, body)
+
+    def answer(self, order_no: str) -> AnswerCard | None:
+        """How far the last cancel got, or None if nobody asked for one."""
+        order = self._read.order(order_no)
+        asked = [c for c in order.commands if c.kind == ActKind.cancel] if order else []
+        if order is None or not asked:
+            return None
+        return self._card(order, asked[-1])
+
+    def _card(self, order: Order, command: CommandView) -> AnswerCard:
+        stop = next((s for s in order.stops if s.stop_id == command.act_id), None)
+        parcels = tuple(
+            ParcelAnswer(
+                parcel_no=p.parcel_no,
+                result=p.intercept_result,
+                holder=p.alarm_holder or "",
+                holder_name=self._name(p.alarm_holder),
+            )
+            for p in order.parcels
+        )
+        results = {p.result for p in parcels}
+        return AnswerCard(
+            order_no=order.order_no,
+            command_state=command.state,
+            result=next((r for r in _WORST if r in results), None),
+            parcels=parcels,
+            stop_id=command.act_id,
+            asked_at=command.asked_at,
+            actor=command.actor,
+            note=command.note,
+            counting_down_until=stop.counting_down_until if stop else None,
+        )
+
+    def _name(self, station_id: str | None) -> str:
+        station = self._read.station(station_id) if station_id else None
+        return station.name if station else station_id or ""

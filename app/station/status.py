@@ -1,0 +1,107 @@
+"""The honest strip (L18): one line that never lies about how fresh, how ready and how safe things are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.core.printjob import PrinterState
+from app.store.status import CLOCK_OFF, SyncFacts, SyncState
+from app.wire import PrinterReport
+
+Level = Literal["ok", "busy", "warn", "bad"]
+
+#: Freshness older than this is said in words even while all is well.
+FRESH = timedelta(seconds=12)
+#: Acts waiting longer than this while online are worth a warning.
+WAITING_OLD = timedelta(minutes=2)
+
+_READY = frozenset({PrinterState.ready, PrinterState.busy})
+_UNSURE = frozenset({PrinterState.paper_low, PrinterState.unknown})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripItem:
+    """One item. ``key`` names its words, ``params`` fill them; times are ISO text, spans seconds."""
+
+    key: str
+    level: Level
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripFacts:
+    """Everything the strip is made from. ``scanner``: None where nothing is known of one."""
+
+    sync: SyncFacts
+    is_paired: bool
+    waiting: int
+    oldest: datetime | None
+    needing: int
+    printers: Sequence[PrinterReport] = ()
+    scanner: bool | None = None
+    problems: Sequence[str] = ()
+
+
+def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
+    """Always in the same order: wire, waiting, refused, clock, printers, scanner, troubles. Clears by itself."""
+    items = [_wire(facts, now), _waiting(facts, now)]
+    if facts.needing:
+        items.append(StripItem(key="refused", level="warn", params={"n": str(facts.needing)}))
+    if abs(facts.sync.offset) > CLOCK_OFF:
+        seconds = str(round(facts.sync.offset.total_seconds()))
+        items.append(StripItem(key="clock_off", level="warn", params={"seconds": seconds}))
+    items += [_printer(report) for report in facts.printers]
+    if facts.scanner is not None:
+        key = "scanner" if facts.scanner else "scanner_away"
+        items.append(StripItem(key=key, level="ok" if facts.scanner else "bad"))
+    items += [StripItem(key=problem, level="bad") for problem in facts.problems]
+    return items
+
+
+def _wire(facts: StripFacts, now: datetime) -> StripItem:
+    sync = facts.sync
+    if not facts.is_paired:
+        return StripItem(key="not_paired", level="warn")
+    match sync.state:
+        case SyncState.needs_you:
+            return StripItem(key="needs_you", level="bad", params={"what": sync.needs})
+        case SyncState.offline:
+            return _offline(sync, facts.waiting, now)
+        case SyncState.catching_up:
+            return StripItem(key="catching_up", level="busy", params={"n": str(sync.behind)})
+        case SyncState.live:
+            age = now - sync.heard_at if sync.heard_at else timedelta(0)
+            key, level = ("fresh", "busy") if age > FRESH else ("fresh_now", "ok")
+            params = {"seconds": str(max(0, round(age.total_seconds())))}
+            return StripItem(key=key, level=level, params=params)  # type: ignore[arg-type]
+
+
+def _offline(sync: SyncFacts, waiting: int, now: datetime) -> StripItem:
+    if sync.offline_since is None or sync.heard_at is None:
+        return StripItem(key="offline_new", level="warn", params={"n": str(waiting)})
+    seconds = str(max(0, round((now - sync.offline_since).total_seconds())))
+    params = {"seconds": seconds, "since": sync.offline_since.isoformat(), "n": str(waiting)}
+    return StripItem(key="offline" if waiting else "offline_calm", level="warn", params=params)
+
+
+def _waiting(facts: StripFacts, now: datetime) -> StripItem:
+    if not facts.waiting:
+        return StripItem(key="nothing_waiting", level="ok")
+    params = {"n": str(facts.waiting)}
+    if facts.oldest is None or now - facts.oldest <= WAITING_OLD:
+        return StripItem(key="waiting", level="busy", params=params)
+    params |= {"seconds": str(round((now - facts.oldest).total_seconds())), "since": facts.oldest.isoformat()}
+    return StripItem(key="waiting_old", level="warn", params=params)
+
+
+def _printer(report: PrinterReport) -> StripItem:
+    params = {"name": report.name, "state": report.state, "n": str(report.waiting)}
+    try:
+        state = PrinterState(report.state)
+    except ValueError:
+        state = PrinterState.unknown
+    level: Level = "ok" if state in _READY else "warn" if state in _UNSURE else "bad"
+    return StripItem(key="printer", level=level, params=params)

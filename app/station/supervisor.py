@@ -1,0 +1,177 @@
+"""The supervisor's desk: open stops by what can still be saved, the benches, the alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.core.acts import ActKind, Release, TakeOver
+from app.core.order import (
+    GONE_STATES,
+    CommandState,
+    InterceptResult,
+    Order,
+    OrderState,
+    Parcel,
+    Stop,
+    StopKind,
+)
+from app.ports import HubAway
+from app.station.asking import Asked, Asking
+from app.station.bench import Bench
+from app.store.readmodel import OpenStop, ReadModel
+from app.wire import AlarmView, PrinterReport
+
+S = OrderState
+R = InterceptResult
+
+#: A bench that has not beaten for so long is shown as offline.
+SILENT_AFTER = timedelta(seconds=25)
+
+#: What can still be done, best chance first.
+Chance = Literal["at_bench", "packed", "safe", "held", "gone"]
+_CHANCES: tuple[Chance, ...] = ("at_bench", "packed", "held", "safe", "gone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopView:
+    """One parcel under one stop. ``stage``: waiting, picking, packing, packed, gone. ``age`` counts from the stop.
+
+    ``chance``: at_bench = hands are on it now; packed = in a closed box, not gone; held = a planned stop;
+    safe = nobody works on it; gone = too late here.
+    """
+
+    order_no: str
+    parcel_no: str
+    stop: Stop
+    age: timedelta
+    stage: Literal["waiting", "picking", "packing", "packed", "gone"]
+    chance: Chance
+    intercept_result: InterceptResult | None
+    holder: str
+    holder_name: str
+    holder_online: bool
+    is_acked: bool
+    command_state: CommandState | None
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchView:
+    """One station as it last reported itself."""
+
+    station_id: str
+    name: str
+    kind: str
+    is_online: bool
+    is_revoked: bool
+    last_beat_at: datetime | None
+    waiting_acts: int
+    printers: tuple[PrinterReport, ...]
+    sign_on: str
+    stops_here: int
+
+
+class SupervisorDesk:
+    def __init__(self, bench: Bench, read: ReadModel, asking: Asking) -> None:
+        self._bench = bench
+        self._read = read
+        self._asking = asking
+
+    def stops(self, now: datetime) -> list[StopView]:
+        """What can still be saved first, the oldest first among equals."""
+        hub_now = now + self._bench.status.facts.offset
+        views = [view for found in self._read.open_stops() for view in self._views(found, hub_now)]
+        return sorted(views, key=lambda v: (_CHANCES.index(v.chance), -v.age))
+
+    def _views(self, found: OpenStop, now: datetime) -> list[StopView]:
+        return [self._view(found.order, found.stop, parcel, now) for parcel in found.parcels]
+
+    def _view(self, order: Order, stop: Stop, parcel: Parcel, now: datetime) -> StopView:
+        holder = parcel.alarm_holder or ""
+        station = self._read.station(holder) if holder else None
+        command = next((c for c in order.commands if c.act_id == stop.stop_id), None)
+        return StopView(
+            order_no=order.order_no,
+            parcel_no=parcel.parcel_no,
+            stop=stop,
+            age=max(timedelta(0), now - stop.since),
+            stage=_stage(parcel),
+            chance=_chance(stop, parcel),
+            intercept_result=parcel.intercept_result,
+            holder=holder,
+            holder_name=station.name if station else holder,
+            holder_online=bool(station) and _is_online(station.last_beat_at if station else None, now),
+            is_acked=parcel.parcel_no in stop.acked,
+            command_state=command.state if command else None,
+            order=order,
+        )
+
+    def stations(self, now: datetime) -> list[BenchView]:
+        """Every bench of the scope: those with something wrong first."""
+        hub_now = now + self._bench.status.facts.offset
+        stops = [parcel.alarm_holder for found in self._read.open_stops() for parcel in found.parcels]
+        views = [
+            BenchView(
+                station_id=s.station_id,
+                name=s.name,
+                kind=s.kind,
+                is_online=not s.is_revoked and _is_online(s.last_beat_at, hub_now),
+                is_revoked=s.is_revoked,
+                last_beat_at=s.last_beat_at,
+                waiting_acts=s.waiting_acts,
+                printers=tuple(s.printers),
+                sign_on=s.sign_on,
+                stops_here=stops.count(s.station_id),
+            )
+            for s in self._read.stations()
+        ]
+        return sorted(views, key=lambda v: (v.is_revoked, v.is_online, v.name))
+
+    def alarms(self) -> list[AlarmView]:
+        return self._read.alarms()
+
+    async def ack_alarm(self, alarm_id: str) -> None:
+        """Somebody takes care of it. Raises HubTrouble: this needs the hub."""
+        if self._bench.hub is None:
+            raise HubAway
+        await self._bench.hub.ack_alarm(alarm_id)
+
+    async def take_over(self, parcel_no: str, statement: str, now: datetime) -> Asked:
+        """Ends the lease of a bench that cannot be reached, on the word of a person who looked."""
+        order_no = self._read.parcel_order_no(parcel_no) or parcel_no[:-2]
+        return await self._asking.ask(
+            ActKind.take_over, order_no, now, TakeOver(statement=statement), parcel_no
+        )
+
+    async def release(self, order_no: str, stop_id: str, note: str, now: datetime) -> Asked:
+        """Lifts one stop; without ``stop_id`` lets an order that waits for its audit go to the floor."""
+        return await self._asking.ask(ActKind.release, order_no, now, Release(stop_id=stop_id, note=note))
+
+
+def _is_online(last_beat_at: datetime | None, now: datetime) -> bool:
+    return last_beat_at is not None and now - last_beat_at <= SILENT_AFTER
+
+
+def _stage(parcel: Parcel) -> Literal["waiting", "picking", "packing", "packed", "gone"]:
+    if parcel.state in GONE_STATES:
+        return "gone"
+    if parcel.state is S.packed or (parcel.state is S.cancelled and parcel.is_complete):
+        return "packed"
+    if parcel.state is S.packing or parcel.qty_packed:
+        return "packing"
+    return "picking" if parcel.state is S.picking or parcel.slip_count else "waiting"
+
+
+def _chance(stop: Stop, parcel: Parcel) -> Chance:
+    if parcel.state in GONE_STATES:
+        return "gone"
+    if stop.kind is StopKind.hold:
+        return "held"
+    if parcel.intercept_result is R.stopped:
+        return "safe"
+    if _stage(parcel) == "packed":
+        return "packed"
+    is_asked = parcel.intercept_result in (R.trying, R.at_station_offline)
+    return "at_bench" if is_asked or parcel.is_claimed else "safe"

@@ -1,0 +1,56 @@
+"""How a station is joined to a hub: what the wire is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.ports import Clock, Dice, Engine, HubApi
+from app.store.cache import Cache
+from app.store.outbox import Outbox
+from app.store.status import SyncStatus
+from app.wire import Beat, Paired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkParts:
+    """``changed`` takes topics; ``beat`` says what the station reports; ``revoked`` is called once when it is."""
+
+    cache: Cache
+    outbox: Outbox
+    status: SyncStatus
+    clock: Clock
+    dice: Dice
+    changed: Callable[[frozenset[str]], None]
+    beat: Callable[[datetime], Beat]
+    revoked: Callable[[], None]
+    lang: Callable[[], str]
+
+
+class Link(Protocol):
+    """One hub, one token."""
+
+    @property
+    def hub(self) -> HubApi: ...
+
+    @property
+    def engines(self) -> Sequence[Engine]: ...
+
+    def push_soon(self) -> None:
+        """Something was recorded: send it now."""
+
+    async def close(self) -> None: ...
+
+
+class Connect(Protocol):
+    """Given by main: ``sync.link.connect``."""
+
+    def __call__(self, hub_url: str, token: str, parts: LinkParts) -> Link: ...
+
+
+class Pair(Protocol):
+    """Given by main: ``sync.link.pair``. Raises HubTrouble."""
+
+    async def __call__(self, hub_url: str, code: str, name: str, lang: str) -> Paired: ...

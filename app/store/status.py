@@ -1,0 +1,108 @@
+"""What the wire last said of itself: one place that engines write and the honest strip reads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class SyncState(StrEnum):
+    """`sync_state` of the glossary."""
+
+    live = "live"
+    catching_up = "catching_up"
+    offline = "offline"
+    needs_you = "needs_you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncFacts:
+    """``needs``: why a person is needed (revoked, update_me, cache_disk_full, hub_version), empty when not.
+
+    ``offset`` is hub time minus station time. ``go_check_s`` is how long a go_check may take just now.
+    """
+
+    is_online: bool = False
+    heard_at: datetime | None = None
+    offline_since: datetime | None = None
+    head: int = 0
+    seq: int = 0
+    needs: str = ""
+    offset: timedelta = timedelta(0)
+    go_check_s: float = 0.3
+    is_loading_anew: bool = False
+
+    @property
+    def state(self) -> SyncState:
+        if self.needs:
+            return SyncState.needs_you
+        if not self.is_online:
+            return SyncState.offline
+        return SyncState.catching_up if self.behind else SyncState.live
+
+    @property
+    def behind(self) -> int:
+        """Changes still to come."""
+        return max(0, self.head - self.seq)
+
+
+class SyncStatus:
+    """Safe to call from any thread; listeners hear of changes a person can see."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._facts = SyncFacts()
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def facts(self) -> SyncFacts:
+        return self._facts
+
+    def on_changed(self, call: Callable[[], None]) -> None:
+        self._listeners.append(call)
+
+    def heard(self, now: datetime) -> None:
+        """The hub answered something."""
+        self._change(is_online=True, heard_at=now, offline_since=None)
+
+    def lost(self, now: datetime) -> None:
+        """The hub did not answer, or was silent for too long."""
+        since = self._facts.offline_since or self._facts.heard_at or now
+        self._change(is_online=False, offline_since=since)
+
+    def at(self, seq: int, head: int) -> None:
+        """Where the copy stands and where the hub is."""
+        self._change(seq=seq, head=max(head, seq))
+
+    def hub_time(self, hub_now: datetime, now: datetime) -> None:
+        self._change(offset=hub_now - now)
+
+    def needs(self, why: str) -> None:
+        """A person is needed for the wire; empty: no longer."""
+        self._change(needs=why)
+
+    def go_check_within(self, seconds: float) -> None:
+        self._change(go_check_s=seconds)
+
+    def loading_anew(self, is_loading: bool) -> None:
+        self._change(is_loading_anew=is_loading)
+
+    def _change(self, **facts: object) -> None:
+        with self._lock:
+            before = self._facts
+            self._facts = replace(before, **facts)  # type: ignore[arg-type]
+            is_seen = _visible(before) != _visible(self._facts)
+        if is_seen:
+            for listener in self._listeners:
+                listener()
+
+
+def _visible(facts: SyncFacts) -> tuple[object, ...]:
+    return facts.state, facts.offline_since, facts.needs, facts.behind > 0, abs(facts.offset) > CLOCK_OFF
+
+
+#: A clock further off than this is told so.
+CLOCK_OFF = timedelta(seconds=60)
