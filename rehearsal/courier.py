@@ -100,7 +100,7 @@ def play(
 ) -> list[Sent]:
     """Send the whole script, without waiting in between, and say what was sent.
 
-    Raises NotHere before anything is sent when ``hub_url`` is not on this machine, OSError when nobody answers.
+    Raises NotHere before anything is sent when ``hub_url`` is not on this machine, OSError when none answers.
     """
     address = checked_address(hub_url)
     return [send(address, secret, push) for push in script(waybills, seed, manners, clock.now())]
@@ -182,7 +182,7 @@ def _parcel(waybill: Waybill, seed: int, manners: Manners, start: datetime) -> l
     if manners.shuffled:
         pushes = [pushes.pop(dice.below(len(pushes))) for _ in range(len(pushes))]
         if len(pushes) > 1 and pushes == [Push(waybill, part) for part in parts]:
-            pushes.reverse()  # one throw in many leaves everything in order; whoever asked for disorder gets it
+            pushes.reverse()  # now and then a throw leaves all in order; whoever wants disorder gets it
     if manners.delivered_first:
         last = next(push for push in pushes if push.nodes[-1] == nodes[-1])
         pushes.remove(last)
