@@ -339,8 +339,7 @@ class Work(QObject):
             handle._woken.clear()
             try:
                 due = await engine.step(self._clock.now())
-            except Exception as error:  # noqa: BLE001 - the step loop: an engine is never lost to one bad
-            step
+            except Exception as error:  # noqa: BLE001 - the step loop outlives one bad step
                 wait_s = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
                 failures += 1
                 self._note_failure(handle, error)

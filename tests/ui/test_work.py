@@ -85,7 +85,9 @@ def test_a_faulty_callback_is_reported_and_the_next_one_still_runs(
     assert [type(c.error) for c in crashes] == [KeyError]
 
 
-def test_nothing_is_called_for_an_owner_that_is_gone_or_a_job_that_was_cancelled(qtbot: QtBot, work: Work) -> None:
+def test_nothing_is_called_for_an_owner_that_is_gone_or_a_job_that_was_cancelled(
+    qtbot: QtBot, work: Work
+) -> None:
     seen: list[str] = []
     owner = QObject()
     gate = threading.Event()

@@ -1,0 +1,119 @@
+"""Real key presses on a real X server, also while the window is busy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.x11,
+    pytest.mark.skipif(
+        shutil.which("Xvfb") is None or shutil.which("xdotool") is None, reason="Xvfb or xdotool is missing"
+    ),
+]
+
+CODES = [f"S1OD202611210{n:04d}01007K" for n in range(6)]
+# What the scanner adds: Return, Tab, a line feed, nothing at all.
+ENDS = {0: ("key", "Return"), 1: (), 2: ("key", "Linefeed"), 5: ("key", "Tab"), 12: ("key", "Return")}
+State = dict[str, object]
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read, encoding="ascii") as pipe:
+        number = pipe.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+class Desk:
+    """The little window of wedge_app, and somebody at its keyboard."""
+
+    def __init__(self, display: str, out: Path, *, busy: bool) -> None:
+        self._out = out
+        self._env = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+        self.app = subprocess.Popen(
+            [sys.executable, "-m", "tests.helpers.wedge_app", str(out), *(["--busy"] if busy else [])],
+            env=self._env,
+        )
+        self.wait(lambda state: True)
+        self.xdo("search", "--sync", "--name", "^wedge$", "windowfocus", "--sync")
+
+    def xdo(self, *words: str) -> None:
+        subprocess.run(["xdotool", *words], env=self._env, check=True, timeout=30, stdout=subprocess.DEVNULL)
+
+    def scan(self, code: str, delay_ms: int, *end: str) -> None:
+        self.xdo("type", "--delay", str(delay_ms), "--args", "1", code, *end)
+
+    def type(self, text: str) -> None:
+        self.xdo("type", "--delay", "90", text)
+
+    def wait(self, right: Callable[[State], bool]) -> State:
+        deadline = time.monotonic() + 20
+        state: State = {}
+        while time.monotonic() < deadline:
+            if self._out.exists() and right(state := json.loads(self._out.read_text(encoding="utf-8"))):
+                return state
+            time.sleep(0.05)
+        raise AssertionError(f"last seen: {state}")
+
+    def close(self) -> None:
+        self.app.terminate()
+        self.app.wait(10)
+
+
+@pytest.fixture
+def desk(display: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    made = Desk(display, tmp_path / "state.json", busy=request.param)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("desk", [False, True], indirect=True, ids=["idle", "busy"])
+def test_scans_and_typing_in_a_search_box_are_told_apart(desk: Desk) -> None:
+    desk.type("wei ")
+    for code, delay_ms in zip(CODES, (0, 1, 2, 5, 12, 12), strict=True):
+        desk.scan(code, delay_ms, *ENDS[delay_ms])
+        time.sleep(0.1)
+        desk.type("x")
+    desk.type(" 2807")
+    state = desk.wait(
+        lambda state: str(state["field"]).endswith("2807") and len(state["scans"]) == len(CODES)
+    )  # type: ignore[arg-type]
+    assert state == {"scans": CODES, "field": "wei xxxxxx 2807"}
+
+
+@pytest.mark.parametrize("desk", [False], indirect=True, ids=["idle"])
+def test_a_key_held_down_repeats_in_the_field_and_is_no_scan(desk: Desk) -> None:
+    desk.xdo("keydown", "a", "sleep", "0.9", "keyup", "a")
+    state = desk.wait(lambda state: len(str(state["field"])) > 5)
+    assert state["scans"] == [] and set(str(state["field"])) == {"a"}
+    desk.scan("6901234567892" * 2, 1, "key", "Return")
+    assert desk.wait(lambda state: bool(state["scans"]))["scans"] == ["6901234567892"]
+
+
+@pytest.mark.parametrize("desk", [False], indirect=True, ids=["idle"])
+def test_regression_two_like_digits_of_a_fast_scanner(desk: Desk) -> None:
+    """X11 calls a press that comes in the millisecond of the release before it an auto-repeat; "11" was cut there
+    and the rest of the code typed into the field."""
+    for delay_ms in (0, 1, 2):
+        desk.scan(f"1122333444400{delay_ms}", delay_ms, "key", "Return")
+        time.sleep(0.1)
+    state = desk.wait(lambda state: len(state["scans"]) == 3)  # type: ignore[arg-type]
+    assert state == {"scans": [f"1122333444400{n}" for n in range(3)], "field": ""}

@@ -1,0 +1,229 @@
+"""The scanner door: every scan of this program comes out here, whatever device it came from and whatever
+has the focus.
+
+    scanner = ScannerInput(clock)
+    scanner.listen(app)                                 # keyboard-type scanners, in all windows
+    SerialScanner(scanner, "COM3").start()              # ui.scanner_serial
+    scanner.scanned.connect(lambda read: desk.on_scan(read.text))
+
+A scan never lands in a text field, and needs none; what a person types always lands where it was meant.
+Keys of a scanner's speed are taken out by `ui.key_burst`, the rest is given back in order. Consequences for
+screens:
+
+- letters and digits are never shortcuts (use F keys, Esc, Ctrl+...): a scanner would press them;
+- a single typed letter appears some 60 ms late;
+- widgets that want no Chinese input keep input methods off (`ui.widgets.page.Page` does).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QWindow
+
+from app.ports import Clock
+from ui.key_burst import Burst, Key, KeyBurst, Verdict, WedgeSettings, undoubled
+
+KEYBOARD = "keyboard"
+REPEAT_MS = 300
+"""The same code from the same scanner within this time is one read that came twice."""
+
+# How often the event loop is turned after the silence, before it is believed: a window that was busy fires
+# its timers first and reads the keys that came in time only afterwards.
+_TURNS = 3
+_SILENCE_MARGIN_MS = 20
+
+_MODIFIERS = {
+    Qt.Key.Key_Shift,
+    Qt.Key.Key_Control,
+    Qt.Key.Key_Alt,
+    Qt.Key.Key_AltGr,
+    Qt.Key.Key_Meta,
+    Qt.Key.Key_CapsLock,
+    Qt.Key.Key_NumLock,
+}
+# Separators inside GS1 codes, which scanners type as Ctrl+] and the like.
+_SEPARATORS = {"\x1d", "\x1e", "\x1c", "\x04"}
+_LINE_ENDS = {"\r", "\n"}
+_KEY_EVENTS = {QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRead:
+    """One read of one scanner."""
+
+    text: str
+    """The code; of a code that came twice in one piece, one half."""
+    source: str
+    """"keyboard", "serial:COM3", ..."""
+    at: datetime
+    raw: str
+    """All that came, where `text` is half of it."""
+    doubled: bool = False
+    """The scanner sent the code twice in one piece: it needs its set-up sheet."""
+    repeated: bool = False
+    """The same code from the same scanner again within 300 ms: most likely one pull of the trigger. Counts as
+    `duplicate_read`, with a soft tone; a true second unit is scanned later than that."""
+
+
+class ScannerInput(QObject):
+    """The one place scans come from. Signal `scanned(ScanRead)`."""
+
+    scanned = Signal(object)
+
+    def __init__(
+        self,
+        clock: Clock,
+        settings: WedgeSettings | None = None,
+        *,
+        repeat_ms: int = REPEAT_MS,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._repeat_ms = repeat_ms
+        self._last: dict[str, tuple[str, float]] = {}
+        self._wedge = _Wedge(self, settings or WedgeSettings())
+        self.last_read_at: datetime | None = None
+        """When a scanner was last heard, None while it never was."""
+
+    def listen(self, app: QCoreApplication) -> None:
+        """Takes scans of keyboard-type scanners out of the keys of all windows of `app`."""
+        app.installEventFilter(self._wedge)
+
+    def deafen(self, app: QCoreApplication) -> None:
+        """Ends `listen`; keys held back are given back."""
+        app.removeEventFilter(self._wedge)
+        self._wedge.give_back()
+
+    def configure(self, settings: WedgeSettings) -> None:
+        """Other scanner settings, at once."""
+        self._wedge.give_back()
+        self._wedge.burst = KeyBurst(settings)
+
+    def accept(
+        self, text: str, source: str, *, began_ms: float | None = None, ended_ms: float | None = None
+    ) -> None:
+        """A code has been read by `source`. The moments are milliseconds of any clock that stays the same
+        per source."""
+        now_ms = self._clock.monotonic() * 1000
+        began, ended = (now_ms if began_ms is None else began_ms), (now_ms if ended_ms is None else ended_ms)
+        half = undoubled(text)
+        code = half if half is not None else text
+        last_code, last_ended = self._last.get(source, ("", 0.0))
+        repeated = code == last_code and began - last_ended < self._repeat_ms
+        self._last[source] = (code, ended)
+        self.last_read_at = self._clock.now()
+        self.scanned.emit(ScanRead(code, source, self.last_read_at, text, half is not None, repeated))
+
+
+class _Wedge(QObject):
+    """Finds the scans among the keys the system sends to our windows."""
+
+    def __init__(self, door: ScannerInput, settings: WedgeSettings) -> None:
+        super().__init__(door)
+        self._door = door
+        self.burst = KeyBurst(settings)
+        self._giving_back = False
+        self._turns = 0
+        self._silence = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._silence.timeout.connect(self._on_silence)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Keys come to a window first and to widgets later; only the first time counts.
+        if event.type() not in _KEY_EVENTS or self._giving_back or not isinstance(watched, QWindow):
+            return False
+        if not isinstance(event, QKeyEvent):
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            return self._override(event)
+        if event.type() == QEvent.Type.KeyRelease:
+            return self._release(watched, event)
+        return self._press(watched, event)
+
+    def give_back(self) -> None:
+        """Takes nothing for a scan any more of what is held now."""
+        self._silence.stop()
+        self._obey(self.burst.interrupt())
+
+    def _override(self, event: QKeyEvent) -> bool:
+        """Keeps shortcuts away from keys that may belong to a scan."""
+        char = _typed_char(event, holding=self.burst.holding)
+        if char is None or (char in "\r\n\t" and not self.burst.holding):
+            return False
+        event.accept()
+        return True
+
+    def _press(self, window: QWindow, event: QKeyEvent) -> bool:
+        if event.key() in _MODIFIERS:
+            return False
+        char = _typed_char(event, holding=self.burst.holding)
+        if char is None or (event.isAutoRepeat() and not self.burst.continues(_key_id(event))):
+            self.give_back()
+            return False
+        self._turns = 0
+        self._silence.start(self.burst.settings.gap_ms + _SILENCE_MARGIN_MS)
+        verdict = self.burst.press(char, self._stamp(event), _key_id(event), (window, event.clone()))
+        self._obey(verdict)
+        return verdict.swallow
+
+    def _release(self, window: QWindow, event: QKeyEvent) -> bool:
+        return self.burst.release(_key_id(event), (window, event.clone()))
+
+    def _stamp(self, event: QKeyEvent) -> int:
+        return int(event.timestamp()) or int(self._door._clock.monotonic() * 1000)
+
+    def _on_silence(self) -> None:
+        self._turns += 1
+        if self._turns <= _TURNS:
+            self._silence.start(0)
+            return
+        self._obey(self.burst.silence())
+
+    def _obey(self, verdict: Verdict) -> None:
+        for key in verdict.typed:
+            self._give(key)
+        if verdict.scan is not None:
+            self._report(verdict.scan)
+
+    def _report(self, scan: Burst) -> None:
+        self._door.accept(scan.text, KEYBOARD, began_ms=scan.began_ms, ended_ms=scan.ended_ms)
+
+    def _give(self, key: Key) -> None:
+        self._giving_back = True
+        try:
+            for window, event in key.events:
+                QCoreApplication.sendEvent(window, event)
+        finally:
+            self._giving_back = False
+
+
+def _key_id(event: QKeyEvent) -> Any:
+    """What press and release of one key share. The text differs when Shift came up in between."""
+    return event.nativeScanCode() or event.key()
+
+
+def _typed_char(event: QKeyEvent, *, holding: bool) -> str | None:
+    """The character a scanner may have typed with this key, None for keys that belong to no scan."""
+    text = event.text()
+    held = event.modifiers()
+    control = bool(held & Qt.KeyboardModifier.ControlModifier)
+    if holding and control and event.key() == Qt.Key.Key_BracketRight:
+        return "\x1d"
+    if holding and text in _SEPARATORS:
+        return text
+    if holding and text in _LINE_ENDS:
+        # Some scanners end in a line feed, typed as Ctrl+J.
+        return "\r"
+    alt = bool(held & Qt.KeyboardModifier.AltModifier)
+    # Both together are AltGr on Windows layouts, and type characters.
+    if control != alt or held & Qt.KeyboardModifier.MetaModifier:
+        return None
+    if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        return "\r"
+    if event.key() == Qt.Key.Key_Tab:
+        return "\t"
+    return text if len(text) == 1 and text.isprintable() else None
