@@ -123,7 +123,7 @@ def orders_of(
     read: Read[ChannelOrder] = Read([], [], [], len(table.rows), unused_columns=sheet.unused)
     sums: dict[str, int] = dict.fromkeys(ImportSums.__struct_fields__, 0)
     for group in sheet.groups("channel_order_no", read.problems):
-        said, problems = _agreed(group, ORDER_COLUMNS, sheet.headings)
+        said, problems = _agreed(group, ORDER_COLUMNS, sheet.headings, tz)
         problems += _order_gaps(group, said, sheet.headings)
         if problems:
             read.problems.extend(_whole_group(group, problems))
@@ -320,7 +320,7 @@ def _rounded(table: Table, name: str, indexes: tuple[int, ...]) -> frozenset[str
 
 
 def _agreed(
-    group: Sequence[_Parsed], names: Iterable[str], headings: Mapping[str, str]
+    group: Sequence[_Parsed], names: Iterable[str], headings: Mapping[str, str], zone: ZoneInfo | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What the rows of one order or article say together, and where they contradict each other."""
     said: dict[str, Any] = {}
@@ -334,15 +334,22 @@ def _agreed(
             if first is None:
                 first = parsed.row, value
             elif value != first[1]:
-                params = {"first": first[0], "one": _told(first[1]), "other": _told(value)}
+                params = {
+                    "first": first[0],
+                    "one": _told(name, first[1], zone),
+                    "other": _told(name, value, zone),
+                }
                 problems.append(Problem(parsed.row, headings[name], "rows_differ", params))
         said[name] = first[1] if first else None
     return said, problems
 
 
-def _told(value: Any) -> str:
+def _told(name: str, value: Any, zone: ZoneInfo | None) -> str:
+    """A value as it may have stood in the cell: yuan, wall-clock time, words."""
     if isinstance(value, datetime):
-        return value.isoformat(" ", "seconds").replace("+00:00", " UTC")
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    if columns()[name].kind == "money":
+        return f"{value // 100}.{value % 100:02d}"
     return "、".join(value) if isinstance(value, tuple) else str(value)
 
 
