@@ -1,0 +1,236 @@
+"""The feed: rows with seq > N in seq order, read in one snapshot, their stored bytes joined (design 3.1)."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from app.core.digest import DigestSum
+from app.wire import BucketDigest, Digest
+from hub.db import tables as t
+from hub.db.engine import snapshot
+from hub.orders.results import Page, View
+
+#: (kind, body) -> body as this kind of reader may see it, None hides the row.
+Mask = Callable[[str, bytes], bytes | None]
+
+#: Rows of one page.
+MOST = 1_000
+#: Numbers looked through at once, and how often for one page, however few rows of the view lie there.
+_SPAN = 50_000
+_SPANS = 20
+#: Pages kept for the readers that come with the same tick.
+_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    seq: int
+    kind: str
+    key: str
+    body: bytes | None
+
+
+class Feed:
+    """Pages of changes. Every call blocks for a moment, so run it in a thread; any number at once."""
+
+    def __init__(self, engine: Engine, masks: Mapping[str, Mask] | None = None) -> None:
+        self._engine = engine
+        self._masks = dict(masks or {})
+        self._pages: OrderedDict[tuple[View, int, int, int, str], Page] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def head(self) -> int:
+        """The number of the last committed change."""
+        return self._head_row()[1]
+
+    def epoch(self) -> str:
+        return self._head_row()[0]
+
+    def too_old(self, after: int) -> bool:
+        """Whether a cursor must begin at 0: its tombstones are swept, or it is ahead of us (another life)."""
+        _, head, floor = self._head_row()
+        return after > head or 0 < after < floor
+
+    def page(self, view: View, after: int, limit: int) -> Page:
+        """Changes after ``after``, at most ``limit`` (1..1000). ``next`` moves even when nothing is for the view."""
+        limit = max(1, min(limit, MOST))
+        with snapshot(self._engine) as conn, conn.begin():
+            epoch, head, _ = _head(conn)
+            key = (view, after, limit, head, epoch)
+            with self._lock:
+                kept = self._pages.get(key)
+            if kept is not None:
+                return kept
+            page = self._read(conn, view, after, limit, epoch, head)
+        with self._lock:
+            self._pages[key] = page
+            while len(self._pages) > _KEPT:
+                self._pages.popitem(last=False)
+        return page
+
+    def digest(self, view: View) -> Digest:
+        """Count and hash per bucket of the view's orders, at the head it names."""
+        total = DigestSum()
+        where, values = _order_filter(view, self._mark)
+        with snapshot(self._engine) as conn, conn.begin():
+            epoch, head, _ = _head(conn)
+            for order_no, seq in conn.exec_driver_sql(
+                f"SELECT order_no, seq FROM orders o WHERE {where}", values
+            ):
+                total.add("order", order_no, seq)
+        buckets = [BucketDigest(bucket=b, count=n, hash=h) for b, n, h in total.buckets()]
+        return Digest(epoch=epoch, seq=head, buckets=buckets)
+
+    @property
+    def _mark(self) -> str:
+        return "?" if self._engine.dialect.name == "sqlite" else "%s"
+
+    def _head_row(self) -> tuple[str, int, int]:
+        with self._engine.connect() as conn:
+            return _head(conn)
+
+    def _read(self, conn: Connection, view: View, after: int, limit: int, epoch: str, head: int) -> Page:
+        rows: list[_Row] = []
+        upper = after
+        for _ in range(_SPANS):
+            span = upper, min(head, upper + _SPAN)
+            for source in _SOURCES:
+                rows += source(conn, self._mark, view, span, limit)
+            upper = span[1]
+            if rows or upper == head:
+                break
+        rows.sort(key=lambda row: row.seq)
+        if len(rows) >= limit:
+            rows = rows[:limit]
+            upper = rows[-1].seq
+        mask = self._masks[view.mask] if view.mask else None
+        changes = list(_encoded(rows, mask))
+        text = b'{"epoch":%b,"head":%d,"next":%d,"changes":[%b]}'
+        body = text % (msgspec.json.encode(epoch), head, upper, b",".join(changes))
+        return Page(body, upper, head, len(changes), epoch)
+
+
+def _encoded(rows: list[_Row], mask: Mask | None) -> Iterator[bytes]:
+    for row in rows:
+        key = msgspec.json.encode(row.key)
+        if row.body is None:
+            yield b'{"seq":%d,"kind":"%b","key":%b,"gone":true,"body":null}' % (
+                row.seq,
+                row.kind.encode(),
+                key,
+            )
+            continue
+        body = row.body if mask is None else mask(row.kind, row.body)
+        if body is not None:
+            yield b'{"seq":%d,"kind":"%b","key":%b,"gone":false,"body":%b}' % (
+                row.seq,
+                row.kind.encode(),
+                key,
+                body,
+            )
+
+
+def _head(conn: Connection) -> tuple[str, int, int]:
+    head = t.feed_head.c
+    row = conn.execute(select(head.epoch, head.seq, head.gone_floor)).one()
+    return row.epoch, row.seq, row.gone_floor
+
+
+# Each source reads its rows with lo < seq <= hi in seq order. If one gives `limit` rows, later ones are cut by the
+# page anyway: rows of the other sources above the cut come again with the next page.
+
+_Span = tuple[int, int]
+_Source = Callable[[Connection, str, View, _Span, int], list[_Row]]
+
+
+def _orders(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+    where, values = _order_filter(view, mark)
+    sql = (
+        f"SELECT o.seq, o.order_no, o.body FROM orders o WHERE o.seq > {mark} AND o.seq <= {mark}"
+        f" AND {where} ORDER BY o.seq LIMIT {limit}"
+    )
+    rows = conn.exec_driver_sql(sql, (*span, *values))
+    return [_Row(seq, "order", key, bytes(body)) for seq, key, body in rows]
+
+
+def _of_orders(table: str, kind: str, key: str) -> _Source:
+    """Rows that go where their order goes. CROSS JOIN keeps SQLite from starting at the orders."""
+
+    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+        where, values = _order_filter(view, mark)
+        sql = (
+            f"SELECT r.seq, r.{key}, r.body FROM {table} r CROSS JOIN orders o"
+            f" WHERE r.seq > {mark} AND r.seq <= {mark} AND o.order_no = r.order_no AND {where}"
+            f" ORDER BY r.seq LIMIT {limit}"
+        )
+        rows = conn.exec_driver_sql(sql, (*span, *values))
+        return [_Row(seq, kind, str(key), bytes(body)) for seq, key, body in rows]
+
+    return source
+
+
+def _of_warehouse(kind: str, key: str) -> _Source:
+    """Rows with a warehouse of their own; those without one are for everybody."""
+
+    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+        where = "" if view.warehouse is None else f" AND warehouse IN ('', {mark})"
+        sql = (
+            f"SELECT seq, {key}, body FROM {kind} WHERE seq > {mark} AND seq <= {mark}{where}"
+            f" ORDER BY seq LIMIT {limit}"
+        )
+        values = (*span,) if view.warehouse is None else (*span, view.warehouse)
+        return [_Row(seq, kind, key, bytes(body)) for seq, key, body in conn.exec_driver_sql(sql, values)]
+
+    return source
+
+
+def _for_all(kind: str, key: str) -> _Source:
+    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+        sql = (
+            f"SELECT seq, {key}, body FROM {kind} WHERE seq > {mark} AND seq <= {mark}"
+            f" ORDER BY seq LIMIT {limit}"
+        )
+        return [
+            _Row(seq, kind, key, bytes(body) or b"null") for seq, key, body in conn.exec_driver_sql(sql, span)
+        ]
+
+    return source
+
+
+def _gone(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+    if view.scope == "all":
+        return []
+    where = "" if view.warehouse is None else f" AND warehouse = {mark}"
+    sql = (
+        f"SELECT seq, kind, key FROM gone WHERE scope = {mark} AND seq > {mark} AND seq <= {mark}{where}"
+        f" ORDER BY seq LIMIT {limit}"
+    )
+    values = (view.scope, *span) if view.warehouse is None else (view.scope, *span, view.warehouse)
+    return [_Row(seq, kind, key, None) for seq, kind, key in conn.exec_driver_sql(sql, values)]
+
+
+def _order_filter(view: View, mark: str) -> tuple[str, tuple[str, ...]]:
+    """The condition on ``orders o``, and its values."""
+    member = {"packing": "o.in_packing", "service": "o.in_service", "all": "1 = 1"}[view.scope]
+    if view.warehouse is None:
+        return member, ()
+    return f"{member} AND o.warehouse = {mark}", (view.warehouse,)
+
+
+_SOURCES: tuple[_Source, ...] = (
+    _orders,
+    _of_orders("history", "history", "id"),
+    _of_orders("track", "track", "parcel_no"),
+    _of_warehouse("alarm", "alarm_id"),
+    _of_warehouse("station", "station_id"),
+    _for_all("item", "sku_code"),
+    _for_all("person", "person_id"),
+    _for_all("setting", "key"),
+    _gone,
+)

@@ -1,0 +1,86 @@
+"""Orders come in: numbered once, never doubled, their personal data sealed (design 2.1, 2.2, 2.8)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import msgspec
+
+from app.core.acts import Actor
+from app.core.channel import ChannelOrder, absorb, first_seen
+from app.core.order import Order
+from hub.orders.apply import apply
+from hub.orders.items import learn_barcode
+from hub.orders.jobs import Answer, Job
+from hub.orders.results import Taken
+from hub.orders.work import Cause, Needs, Work
+
+_NOT_DIGITS = re.compile(r"\D")
+
+
+class IntakeJob(Job[Taken]):
+    what = "intake"
+
+    def __init__(self, came: ChannelOrder, why: Cause) -> None:
+        self.came = came
+        self.why = why
+
+    @classmethod
+    def by(cls, came: ChannelOrder, by: Actor) -> IntakeJob:
+        """Rows of the file say which shop told it; the person who imported stays the actor."""
+        return cls(came, replace(Cause.of(by), source=f"channel:{came.shop_id}"))
+
+    def needs(self, needs: Needs) -> None:
+        needs.natural.add((self.came.shop_id, self.came.channel_order_no))
+        needs.skus.update(line.sku_code for line in self.came.lines if line.item_barcode)
+
+    def run(self, work: Work) -> Answer[Taken]:
+        came = self.came
+        order_no = work.natural.get((came.shop_id, came.channel_order_no))
+        known = work.order(order_no) if order_no else None
+        for line in came.lines:
+            if line.item_barcode:
+                learn_barcode(work, line.item_barcode, line.sku_code, 1, line.title, line.spec)
+        return self._new(work) if known is None else self._again(work, known)
+
+    def fault(self, work: Work, error: Exception) -> Answer[Taken]:
+        content = {"order": msgspec.to_builtins(self.came)}
+        work.quarantine(self.what, f"{self.came.shop_id} {self.came.channel_order_no}", error, content)
+        warehouse = self.came.warehouse or work.settings.warehouse_of(self.came.shop_id)
+        work.raise_alarm("our_fault", "major", None, "", {"order_no": self.came.channel_order_no}, warehouse)
+        return lambda numbers: Taken("", "failed", numbers.head)
+
+    def _new(self, work: Work) -> Answer[Taken]:
+        came, settings = self.came, work.settings
+        day = f"{work.now.astimezone(settings.timezone):%Y%m%d}"
+        order_no = work.next_number(settings.order_prefix + day)
+        warehouse = came.warehouse or settings.warehouse_of(came.shop_id)
+        order, entries = first_seen(came, order_no, warehouse, work.now, settings.rules_of(warehouse))
+        work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
+        work.change(order)
+        work.write(order_no, entries, self.why)
+        work.row(work.sql.sealed, _sealed(work, order_no, came))
+        return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
+
+    def _again(self, work: Work, known: Order) -> Answer[Taken]:
+        order, entries = absorb(known, self.came, work.rules_of(known))
+        if not entries:
+            return lambda numbers: Taken(known.order_no, "same", numbers.of(known.order_no))
+        apply(work, order, entries, self.why)
+        return lambda numbers: Taken(known.order_no, "changed", numbers.of(known.order_no))
+
+
+def _sealed(work: Work, order_no: str, came: ChannelOrder) -> tuple[str | bytes | None, ...]:
+    """The row of personal data: sealed for this order alone, findable by keyed digests."""
+    vault, consignee = work.vault, came.consignee
+    secret = {"consignee": msgspec.to_builtins(consignee), "buyer_nick": came.buyer_nick}
+    digits = _NOT_DIGITS.sub("", consignee.phone)
+    return (
+        order_no,
+        vault.seal(secret, order_no),
+        vault.blind("phone", consignee.phone) if digits else None,
+        vault.blind("phone_tail", digits[-4:]) if len(digits) >= 4 else None,
+        vault.blind("name", consignee.name) if consignee.name else None,
+        vault.blind("nick", came.buyer_nick) if came.buyer_nick else None,
+    )

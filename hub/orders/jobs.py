@@ -1,0 +1,44 @@
+"""What a job is: something to be judged inside the writer's transaction, alone to blame for its own faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from hub.orders.results import OurFault
+from hub.orders.work import Needs, Numbers, Work
+
+T = TypeVar("T")
+
+#: Made by a job, called after the numbers are known: the answer.
+Answer = Callable[[Numbers], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Instead of an answer: what the door shall raise."""
+
+    error: Exception
+
+
+class Job(Generic[T]):
+    """May run more than once (a group that failed runs again), so it keeps nothing between runs."""
+
+    #: Runs in a transaction of its own: its SQL must see everything before it.
+    is_alone = False
+    #: Its faults are its caller's to hear, as they are.
+    is_callers = False
+    #: Names the job in logs and quarantine.
+    what = "job"
+
+    def needs(self, needs: Needs) -> None:
+        """Say what will be read."""
+
+    def run(self, work: Work) -> Answer[T]:
+        """Judge and change. Raising means: a fault of ours, take back everything this job did."""
+        raise NotImplementedError
+
+    def fault(self, work: Work, error: Exception) -> Answer[T]:
+        """The answer after a fault of ours; may keep things in quarantine. Raises when there is none."""
+        raise OurFault(self.what) from error

@@ -1,0 +1,49 @@
+"""Who still sees an order: packing benches while there is work or news, service desks for half a year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.core import freeze
+from app.core.freeze import Rules
+from app.core.order import GONE_STATES, SETTLED_STATES, InterceptResult, Order, Parcel
+
+#: Ages count from the last change at the hub (design 3.1).
+PACKING_KEEPS = timedelta(days=3)
+SERVICE_KEEPS = timedelta(days=180)
+
+_UNANSWERED = frozenset({InterceptResult.trying, InterceptResult.at_station_offline})
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Stored beside the order; ``due_at`` is when time alone next changes the order or this."""
+
+    in_packing: bool
+    in_service: bool
+    due_at: datetime | None
+
+
+def membership(order: Order, changed_at: datetime, now: datetime, rules: Rules) -> Membership:
+    """Where the order belongs at ``now``, given its last change."""
+    due = freeze.due_at(order, rules)
+    if _has_floor_work(order):
+        return Membership(True, True, due)
+    leaves_packing = changed_at + PACKING_KEEPS
+    leaves_service = changed_at + SERVICE_KEEPS
+    in_packing, in_service = now < leaves_packing, now < leaves_service
+    leaves = leaves_packing if in_packing else leaves_service if in_service else None
+    moments = [moment for moment in (due, leaves) if moment is not None]
+    return Membership(in_packing, in_service, min(moments, default=None))
+
+
+def _has_floor_work(order: Order) -> bool:
+    return bool(order.stops) or any(_needs_a_hand(parcel) for parcel in order.parcels)
+
+
+def _needs_a_hand(parcel: Parcel) -> bool:
+    """Still in the house and not settled, or nobody knows yet where a stopped box is."""
+    if parcel.intercept_result in _UNANSWERED:
+        return True
+    return parcel.state not in GONE_STATES and parcel.state not in SETTLED_STATES

@@ -1,0 +1,463 @@
+"""The one writer: a queue, groups of whatever waits, one commit a group, answers after it (design 3.2, 3.3)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.acts import Actor
+from app.core.channel import ChannelOrder
+from app.core.order import Item
+from app.core.reasons import Reason
+from app.core.tracking import TrackNode
+from app.core.waybills import PoolNumber
+from app.ports import Clock, NewId
+from app.wire import AlarmView, Beat, Envelope, LeaseAnswer, LeaseAsk, Receipt
+from hub.db import tables as t
+from hub.db.engine import WRITE
+from hub.orders import clock as clocked
+from hub.orders import leases as leased
+from hub.orders.acts import ActJob
+from hub.orders.beats import BeatJob
+from hub.orders.desk import AckJob, RunJob, Tx
+from hub.orders.faults import Trouble, trouble_of
+from hub.orders.intake import IntakeJob
+from hub.orders.items import ItemJob, PoolJob
+from hub.orders.jobs import Answer, Failed, Job
+from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
+from hub.orders.settings import LineSettings
+from hub.orders.statements import Statements
+from hub.orders.tracks import TrackJob
+from hub.orders.work import Needs, Numbers, Work
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+#: Jobs in one group: live ones, and those of files and back-fills.
+LIVE_GROUP = 512
+BULK_GROUP = 200
+#: A bulk group goes between this many live ones, so that an import ends under full load too.
+_BULK_TURN = 8
+#: Jobs that may wait; more are told to come back.
+_WAITING = 50_000
+#: Seconds between tries while the database says "not now".
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
+#: Runs of a group that keeps meeting keys of another process before its jobs run one by one.
+_KEYS_MET = 3
+_SWEEP_EVERY = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    job: Job[Any]
+    future: asyncio.Future[Any]
+
+
+class Writer:
+    """All doors that write. Made and started in the event loop; groups run in a thread of their own."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        new_id: NewId,
+        vault: Sealer,
+        settings: LineSettings,
+        *,
+        threaded: bool = True,
+        waits: Sequence[float] = WAITS,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._new_id = new_id
+        self._vault = vault
+        self._settings = settings
+        self._threaded = threaded
+        self._waits = tuple(waits)
+        self._sql = Statements(engine.dialect.name)
+        self._live: deque[_Waiting] = deque()
+        self._bulk: deque[_Waiting] = deque()
+        self._live_turns = 0
+        self._wake = threading.Condition()
+        self._stopping = threading.Event()
+        self._is_open = False
+        self._is_drain_due = False
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._conn: Connection | None = None
+        self._listeners: list[Callable[[Committed], None]] = []
+        self._head = 0
+        self._next_due: datetime | None = None
+        self._swept_at: datetime | None = None
+
+    # --------------------------------------------------------------------------------------- life
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Open the doors. ``loop`` is where doors are awaited and listeners run."""
+        self._loop = loop
+        self._next_due = self._clock.now()
+        with self._engine.connect() as conn:
+            self._head = conn.execute(select(t.feed_head.c.seq)).scalar_one()
+        self._is_open = True
+        if self._threaded:
+            self._thread = threading.Thread(target=self._live_on, name="writer", daemon=True)
+            self._thread.start()
+
+    async def stop(self) -> None:
+        """Close the doors, finish what waits, let the database go."""
+        self._is_open = False
+        with self._wake:
+            self._stopping.set()
+            self._wake.notify()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.sleep(0)  # the last answers are on their way into the loop
+        else:
+            self._drain()
+            self._let_go()
+
+    def subscribe(self, listener: Callable[[Committed], None]) -> Callable[[], None]:
+        """Hear of every commit that changed something, in the event loop. Gives the way out."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def head(self) -> int:
+        """The last number this process committed."""
+        return self._head
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When :meth:`tick` has something to do: never too late, perhaps early."""
+        return self._next_due
+
+    # -------------------------------------------------------------------------------------- doors
+
+    async def acts(self, envelopes: Sequence[Envelope], by: Actor) -> list[Receipt]:
+        answers = await self._ask([ActJob(envelope, by) for envelope in envelopes])
+        return [
+            self._faulty(envelope) if isinstance(answer, Failed) else answer
+            for envelope, answer in zip(envelopes, answers, strict=True)
+        ]
+
+    async def intake(self, orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False) -> list[Taken]:
+        answers = await self._ask([IntakeJob.by(came, by) for came in orders], bulk)
+        return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
+
+    async def leases(self, ask: LeaseAsk, by: Actor) -> list[LeaseAnswer]:
+        if by.station_id is None:
+            raise ValueError("a lease belongs to a station")
+        if len(ask.parcel_nos) > leased.MOST:
+            raise ValueError(f"at most {leased.MOST} parcels in one request")
+        jobs = [leased.LeaseJob(no, ask.step, ask.give_back, by) for no in ask.parcel_nos]
+        return await self._ask_whole(jobs)
+
+    async def label(self, parcel_no: str, by: Actor) -> LeaseAnswer:
+        return (await self._ask_whole([leased.LabelJob(parcel_no, by)]))[0]
+
+    async def items(self, items: Sequence[Item]) -> list[Outcome]:
+        answers = await self._ask([ItemJob(item) for item in items], bulk=True)
+        return _or_failed(answers)
+
+    async def waybills(self, numbers: Sequence[PoolNumber]) -> list[Outcome]:
+        answers = await self._ask([PoolJob(number) for number in numbers], bulk=True)
+        return _or_failed(answers)
+
+    async def track(self, parcel_no: str, nodes: Sequence[TrackNode], carrier: str, source: str) -> Tracked:
+        return (await self._ask_whole([TrackJob(parcel_no, nodes, carrier, source)]))[0]
+
+    async def beat(self, station_id: str, beat: Beat) -> bool:
+        return (await self._ask_whole([BeatJob(station_id, beat)]))[0]
+
+    async def alarm_ack(self, alarm_id: str, by: Actor) -> AlarmView | None:
+        return (await self._ask_whole([AckJob(alarm_id, by)]))[0]
+
+    async def run(self, fn: Callable[[Tx], T]) -> T:
+        return (await self._ask_whole([RunJob(fn)]))[0]
+
+    async def tick(self, now: datetime) -> datetime | None:
+        while due := await self._due(now):
+            await self._ask_whole([clocked.DueJob(order_no) for order_no in due])
+            if len(due) < clocked.MOST:
+                break
+        if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
+            self._swept_at = now
+            await self._ask_whole([clocked.SweepJob()])
+        await self._ask_whole([clocked.NextDueJob()])
+        return self._next_due
+
+    # ------------------------------------------------------------------------------------- asking
+
+    async def _ask(self, jobs: Sequence[Job[T]], bulk: bool = False) -> list[T | Failed]:
+        """Queue the jobs and wait for all answers. Raises :class:`HubBusy` when one got none."""
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(job, loop.create_future()) for job in jobs]
+        with self._wake:
+            if not self._is_open:
+                raise HubBusy("stopped")
+            if len(self._live) + len(self._bulk) + len(waiting) > _WAITING:
+                raise HubBusy("queue_full")
+            (self._bulk if bulk else self._live).extend(waiting)
+            self._wake.notify()
+        if not self._threaded and not self._is_drain_due:
+            self._is_drain_due = True
+            loop.call_soon(self._drain)
+        answers = [await w.future for w in waiting]
+        for answer in answers:
+            if isinstance(answer, Failed) and isinstance(answer.error, HubBusy):
+                raise answer.error
+        return answers
+
+    async def _ask_whole(self, jobs: Sequence[Job[T]]) -> list[T]:
+        """All answers, or the first fault raised."""
+        answers = await self._ask(jobs)
+        return _whole(answers)
+
+    async def _due(self, now: datetime) -> list[str]:
+        """Orders whose time has come, the longest overdue first."""
+        if self._threaded:
+            return await asyncio.to_thread(self._read_due, now)
+        return self._read_due(now)
+
+    def _read_due(self, now: datetime) -> list[str]:
+        due_at = t.orders.c.due_at
+        asked = select(t.orders.c.order_no).where(due_at <= now).order_by(due_at).limit(clocked.MOST)
+        try:
+            with self._engine.connect() as conn:
+                return list(conn.execute(asked).scalars())
+        except SQLAlchemyError as error:
+            if trouble_of(error) is Trouble.surroundings:
+                raise HubBusy(_cause(error)) from error
+            raise
+
+    def _faulty(self, envelope: Envelope) -> Receipt:
+        """The answer to an act that not even a receipt could be kept for."""
+        return Receipt(act_id=envelope.act_id, outcome="refused", reason=Reason.our_fault, seq=self._head)
+
+    # ------------------------------------------------------------------------------------- groups
+
+    def _live_on(self) -> None:
+        """The thread: groups until stopped and nothing waits."""
+        while True:
+            with self._wake:
+                while not (self._live or self._bulk):
+                    if self._stopping.is_set():
+                        self._let_go()
+                        return
+                    self._wake.wait()
+            self._run(self._next_group())
+
+    def _drain(self) -> None:
+        self._is_drain_due = False
+        while self._live or self._bulk:
+            self._run(self._next_group())
+
+    def _next_group(self) -> list[_Waiting]:
+        """Live jobs first; a bulk group when none waits, and now and then between them."""
+        with self._wake:
+            is_bulks_turn = self._live_turns >= _BULK_TURN or not self._live
+            if self._bulk and is_bulks_turn:
+                self._live_turns = 0
+                return _taken(self._bulk, BULK_GROUP)
+            self._live_turns += 1
+            return _taken(self._live, LIVE_GROUP)
+
+    def _run(self, group: list[_Waiting]) -> None:
+        """Judge a group and see that everybody gets an answer, whatever happens."""
+        jobs = [waiting.job for waiting in group]
+        try:
+            answers, committed = self._patiently(lambda: self._transaction(jobs))
+        except HubBusy as busy:
+            self._deliver(group, [Failed(busy)] * len(group), None)
+        except Exception as error:  # noqa: BLE001 - one bad job must not take its group along
+            log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
+            for waiting in group:
+                self._run_one(waiting, error)
+        else:
+            self._deliver(group, answers, committed)
+
+    def _run_one(self, waiting: _Waiting, group_error: Exception) -> None:
+        """One job in a transaction of its own; it is to blame if it fails again."""
+        job = waiting.job
+        if job.is_callers:
+            self._deliver([waiting], [Failed(group_error)], None)
+            return
+        try:
+            answers, committed = self._patiently(lambda: self._transaction([job]))
+        except HubBusy as busy:
+            answers, committed = [Failed(busy)], None
+        except Exception as error:  # noqa: BLE001 - see above
+            answers, committed = self._blamed(job, error)
+        self._deliver([waiting], answers, committed)
+
+    def _blamed(self, job: Job[Any], error: Exception) -> tuple[list[Any], Committed | None]:
+        """The job's own answer to its fault, kept in a transaction without its changes."""
+        log.error("job_failed", what=job.what, exc_info=error)
+        try:
+            return self._patiently(lambda: self._transaction([], blamed=(job, error)))
+        except Exception as last:  # noqa: BLE001 - the caller hears of it
+            return [Failed(last)], None
+
+    def _patiently(
+        self, transaction: Callable[[], tuple[list[Any], Committed | None]]
+    ) -> tuple[list[Any], Committed | None]:
+        """Try again while the surroundings say "not now"; raises :class:`HubBusy` when they keep saying it."""
+        waits, keys_met = iter(self._waits), 0
+        while True:
+            try:
+                return transaction()
+            except SQLAlchemyError as error:
+                self._let_go()
+                kind = trouble_of(error)
+                if kind is Trouble.key_met:
+                    keys_met += 1
+                    if keys_met < _KEYS_MET:
+                        continue
+                if kind is not Trouble.surroundings:
+                    raise
+                wait = next(waits, None)
+                if wait is None:
+                    log.warning("database_says_no", cause=_cause(error))
+                    raise HubBusy(_cause(error)) from error
+                self._stopping.wait(wait)
+
+    def _transaction(
+        self, jobs: Sequence[Job[Any]], blamed: tuple[Job[Any], Exception] | None = None
+    ) -> tuple[list[Any], Committed | None]:
+        """Read, judge, take numbers, write, commit; the answers come after."""
+        conn = self._connection()
+        with conn.begin():
+            work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
+            needs = Needs()
+            for job in jobs:
+                job.needs(needs)
+            work.load(needs)
+            pending = [self._judged(work, job) for job in jobs]
+            if blamed is not None:
+                pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
+            numbers, committed = work.flush()
+        self._head = numbers.head
+        self._learn_due(work, jobs, pending, numbers)
+        return [answer(numbers) for answer in pending], committed
+
+    def _judged(self, work: Work, job: Job[Any]) -> Answer[Any]:
+        """The job's answer; a fault of ours takes back what it did and asks it for its answer to that."""
+        try:
+            return _tried(work, lambda: job.run(work))
+        except SQLAlchemyError:
+            raise  # the transaction itself is spoilt
+        except Exception as error:
+            if job.is_callers:
+                raise
+            log.error("job_failed", what=job.what, exc_info=error)
+            return self._judged_fault(work, job, error)
+
+    def _judged_fault(self, work: Work, job: Job[Any], error: Exception) -> Answer[Any]:
+        try:
+            return _tried(work, lambda: job.fault(work, error))
+        except SQLAlchemyError:
+            raise
+        except Exception as last:  # noqa: BLE001 - the caller hears of it
+            failed = Failed(last)
+            return lambda numbers: failed
+
+    def _learn_due(
+        self, work: Work, jobs: Sequence[Job[Any]], pending: list[Answer[Any]], numbers: Numbers
+    ) -> None:
+        if len(jobs) == 1 and isinstance(jobs[0], clocked.NextDueJob):
+            self._next_due = pending[0](numbers)
+            return
+        moments = [*work.dues(), *([self._next_due] if self._next_due else [])]
+        self._next_due = min(moments, default=None)
+
+    def _now(self) -> datetime:
+        """Whole milliseconds: what is stored and what is answered are then the same moment."""
+        now = self._clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def _connection(self) -> Connection:
+        if self._conn is None:
+            self._conn = self._engine.connect().execution_options(**WRITE)
+        return self._conn
+
+    def _let_go(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+    # ------------------------------------------------------------------------------------ answers
+
+    def _deliver(
+        self, group: Sequence[_Waiting], answers: Sequence[Any], committed: Committed | None
+    ) -> None:
+        if self._threaded and self._loop is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._tell, group, answers, committed)
+            except RuntimeError:
+                log.warning("loop_closed", answers=len(answers))
+        else:
+            self._tell(group, answers, committed)
+
+    def _tell(self, group: Sequence[_Waiting], answers: Sequence[Any], committed: Committed | None) -> None:
+        """In the event loop: listeners first (a stop is in a hurry), then those who asked."""
+        if committed is not None:
+            for listener in list(self._listeners):
+                try:
+                    listener(committed)
+                except Exception:
+                    log.exception("listener_failed")
+        for waiting, answer in zip(group, answers, strict=True):
+            if not waiting.future.done():
+                waiting.future.set_result(answer)
+
+
+def _tried(work: Work, judge: Callable[[], Answer[Any]]) -> Answer[Any]:
+    """Run inside the journal: raising takes everything back."""
+    work.begin_job()
+    try:
+        answer = judge()
+        work.end_job()
+    except BaseException:
+        work.undo_job()
+        raise
+    return answer
+
+
+def _taken(queue: deque[_Waiting], most: int) -> list[_Waiting]:
+    """The next group; a job that must be alone ends the one before it."""
+    group: list[_Waiting] = []
+    while queue and len(group) < most:
+        if queue[0].job.is_alone:
+            if not group:
+                group.append(queue.popleft())
+            break
+        group.append(queue.popleft())
+    return group
+
+
+def _whole(answers: Iterable[T | Failed]) -> list[T]:
+    """The answers, or the first fault raised."""
+    whole: list[T] = []
+    for answer in answers:
+        if isinstance(answer, Failed):
+            raise answer.error
+        whole.append(answer)
+    return whole
+
+
+def _or_failed(answers: Iterable[Outcome | Failed]) -> list[Outcome]:
+    return ["failed" if isinstance(answer, Failed) else answer for answer in answers]
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error)
