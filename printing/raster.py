@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import qrcode
 import qrcode.constants
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, Qt
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QSizeF, Qt
 from PySide6.QtGui import (
     QFont,
     QFontDatabase,
@@ -73,7 +73,7 @@ class Studio:
 
     def pdf(self, sheet: Sheet) -> bytes:
         """One page of the sheet's own size, text as text."""
-        buffer = QBuffer(QByteArray())
+        buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         writer = QPdfWriter(buffer)
         writer.setResolution(sheet.dpi)

@@ -30,7 +30,9 @@ def test_lines_come_in_walking_order_and_what_has_no_bin_comes_last() -> None:
     assert bins == ["A-01-03", "A-2-11", "A-10-01", "B-03-02", "C-01-01", "C-02-01", ""]
 
 
-@pytest.mark.parametrize(("earlier", "later"), [("A-2", "A-10"), ("a-1", "B-1"), ("1", "A"), ("A-1", "A-1-1")])
+@pytest.mark.parametrize(
+    ("earlier", "later"), [("A-2", "A-10"), ("a-1", "B-1"), ("1", "A"), ("A-1", "A-1-1")]
+)
 def test_bins_sort_as_people_count(earlier: str, later: str) -> None:
     assert natural(earlier) < natural(later)
 
