@@ -54,6 +54,10 @@ class SignInFailed(HubTrouble):
 
     key = "sign_in_failed"
 
+    def __init__(self, text: str = "", hint: str = "", code: str = "") -> None:
+        super().__init__(text, hint)
+        self.code = code
+
 
 class NotAllowed(HubTrouble):
     """403: this station or person may not."""
@@ -71,6 +75,12 @@ class UpdateMe(HubTrouble):
     """The hub speaks another protocol version than this program."""
 
     key = "update_me"
+
+
+class Insecure(HubTrouble):
+    """Plain HTTP to another machine: names and addresses would travel in the open."""
+
+    key = "plain_http"
 
 
 class Rejected(HubTrouble):

@@ -32,6 +32,7 @@ class Cache:
         self._new_path = path.with_name(path.stem + ".new" + path.suffix)
         self._swap_lock = threading.RLock()
         self._on_lost: Callable[[], None] | None = None
+        self._hot: dict[str, Urgent] = {}
         self.was_damaged = False
         _delete(self._new_path)  # half-filled when we ended: nobody knows which epoch it was for
         self._file = self._opened()
@@ -83,6 +84,22 @@ class Cache:
             topics = self._written(lambda: (filling or self._file).apply_page(page))
             return frozenset() if filling is not None else topics
 
+    def heard(self, urgent: Urgent) -> frozenset[str]:
+        """The fast lane's first step: shown at once, whatever is being written; :meth:`apply_urgent` keeps it."""
+        known = self._hot.get(urgent.order_no)
+        if known is not None and known.seq >= urgent.seq:
+            return frozenset()
+        self._hot[urgent.order_no] = urgent
+        return frozenset({"order", f"order:{urgent.order_no}"})
+
+    def hot(self, order_no: str, row_seq: int) -> Urgent | None:
+        """A stop heard of but not yet fed in a row; forgotten once the row is as new."""
+        urgent = self._hot.get(order_no)
+        if urgent is not None and urgent.seq <= row_seq:
+            self._hot.pop(order_no, None)
+            return None
+        return urgent
+
     def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
         """The fast lane: into both files, moving no cursor."""
         with self._swap_lock:
@@ -109,6 +126,7 @@ class Cache:
             _delete(self._path)
             self._new_path.replace(self._path)
             self._file, self._filling = CacheFile(self._path), None
+            self._hot.clear()  # seqs of another epoch mean nothing; the new file has its own urgent rows
         return ALL_TOPICS
 
     def start_over(self) -> None:
@@ -120,6 +138,7 @@ class Cache:
             _delete(self._new_path)
             _delete(self._path)
             self._file, self._filling = CacheFile(self._path), None
+            self._hot.clear()
 
     def index_some(self, limit: int = 500) -> bool:
         """Brings the search index nearer to the rows; True when more wait."""

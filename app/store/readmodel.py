@@ -160,8 +160,10 @@ class ReadModel:
 
     def _view(self, row: tuple[bytes, int, bytes | None, int | None], cursor: Cursor) -> Order:
         order = _ORDER.decode(row[0])
-        if row[2] is not None and row[3] is not None and row[3] > row[1]:
-            order = with_urgent(order, _URGENT.decode(row[2]))
+        kept = _URGENT.decode(row[2]) if row[2] is not None and (row[3] or 0) > row[1] else None
+        hot = self._cache.hot(order.order_no, row[1])
+        if (urgent := _newer(kept, hot)) is not None:
+            order = with_urgent(order, urgent)
         order = self._with_leases(order)
         for pending in self._outbox.pending_of(order.order_no):
             if not pending.is_in(cursor):
@@ -379,6 +381,12 @@ class ReadModel:
 
     def needs_person(self) -> list[NeedsPerson]:
         return self._outbox.needs_person()
+
+
+def _newer(one: Urgent | None, other: Urgent | None) -> Urgent | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.seq >= other.seq else other
 
 
 def with_urgent(order: Order, urgent: Urgent) -> Order:

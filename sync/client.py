@@ -1,0 +1,321 @@
+"""Every door of the hub as a call, and what can go wrong as :class:`app.ports.HubTrouble`. The client's only httpx."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import msgspec
+from httpx_sse import EventSource, SSEError
+
+from app import wire
+from app.core.order import LeaseStep
+from app.ports import (
+    FeedGone,
+    HubAway,
+    HubTrouble,
+    Insecure,
+    NotAllowed,
+    Rejected,
+    SignInFailed,
+    UpdateMe,
+)
+
+T = TypeVar("T")
+
+SESSION_HEADER = "x-orderdock-session"
+WIRE_HEADER = "x-orderdock-wire"
+#: Silence on the stream for so long means the hub is out of reach (heartbeats come every 5 s).
+SILENCE_S = 12.0
+_TIMEOUT = httpx.Timeout(10.0, connect=4.0, read=20.0)
+_UPLOAD_S = 600.0
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page as the stream brings it: it holds everything after ``after`` up to ``next``."""
+
+    epoch: str
+    head: int
+    next: int
+    changes: list[wire.Change]
+    after: int
+
+    def page(self) -> wire.ChangePage:
+        return wire.ChangePage(epoch=self.epoch, head=self.head, next=self.next, changes=self.changes)
+
+
+StreamEvent = StreamPage | wire.Urgent | wire.Head
+
+
+class HubClient:
+    """One hub, one station token; ``session`` is the person signed on, sent only where a person counts."""
+
+    def __init__(
+        self,
+        hub_url: str,
+        token: str = "",
+        *,
+        lang: Callable[[], str] = lambda: "zh",
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        """Raises Insecure for plain HTTP to another machine. ``http`` lets tests bring their own transport."""
+        parts = urlsplit(hub_url)
+        if parts.scheme != "https" and (parts.hostname or "") not in _LOOPBACK:
+            raise Insecure(hint=hub_url)
+        self._url = hub_url.rstrip("/")
+        self._token = token
+        self._lang = lang
+        self._session = ""
+        self._http = http or httpx.AsyncClient(
+            trust_env=False, timeout=_TIMEOUT, limits=httpx.Limits(max_connections=20)
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    # ---------------------------------------------------------------------------------- the wire
+
+    async def health(self) -> wire.Health:
+        return await self._call(wire.Health, "GET", "/healthz")
+
+    async def changes(self, after: int, epoch: str, limit: int, wait_s: int = 0) -> bytes:
+        """One page of the feed as JSON bytes, to be decoded off the loop. Raises FeedGone."""
+        params: dict[str, str] = {"after": str(after), "limit": str(limit)}
+        if epoch and after:
+            params["epoch"] = epoch
+        if wait_s:
+            params["wait"] = str(wait_s)
+        timeout = httpx.Timeout(30.0 + wait_s, connect=4.0)
+        answer = await self._asked("GET", "/v1/changes", params=params, timeout=timeout)
+        return answer.content
+
+    @asynccontextmanager
+    async def stream(self, after: int, epoch: str) -> AsyncIterator[AsyncIterator[StreamEvent]]:
+        """The two lanes, opened: an iterator of events. Raises FeedGone; HubAway after 12 s of silence."""
+        params = {"after": str(after)} | ({"epoch": epoch} if epoch and after else {})
+        headers = self._headers() | {"accept": "text/event-stream", "accept-encoding": "identity"}
+        timeout = httpx.Timeout(SILENCE_S, connect=4.0)
+        try:
+            async with self._http.stream(
+                "GET", self._url + "/v1/stream", params=params, headers=headers, timeout=timeout
+            ) as answer:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    raise trouble_of(answer)
+                async with aclosing(_events(answer)) as events:
+                    yield events
+        except httpx.HTTPError as error:
+            raise HubAway(hint=type(error).__name__) from error
+
+    async def acts(self, envelopes: list[wire.Envelope]) -> list[wire.Receipt]:
+        """One receipt per act, whatever the outcome."""
+        return await self._call(list[wire.Receipt], "POST", "/v1/acts", envelopes, as_person=True)
+
+    async def beat(self, beat: wire.Beat) -> wire.BeatAnswer:
+        return await self._call(wire.BeatAnswer, "PUT", "/v1/stations/me", beat)
+
+    async def digest(self) -> wire.Digest:
+        return await self._call(wire.Digest, "GET", "/v1/digest")
+
+    async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
+        return await self._call(list[wire.LeaseAnswer], "POST", "/v1/leases", ask, as_person=True)
+
+    async def go_check(self, parcel_no: str, step: LeaseStep, timeout_s: float) -> wire.GoAnswer:
+        ask = wire.GoAsk(parcel_no=parcel_no, step=step)
+        return await self._call(
+            wire.GoAnswer, "POST", "/v1/go_checks", ask, as_person=True, timeout=httpx.Timeout(timeout_s)
+        )
+
+    async def label(self, parcel_no: str) -> wire.LeaseAnswer:
+        """Label data for one print."""
+        path = f"/v1/parcels/{quote(parcel_no, safe='')}/label"
+        return await self._call(wire.LeaseAnswer, "POST", path, {}, as_person=True)
+
+    # ---------------------------------------------------------------------------------- who is here
+
+    async def pair(self, code: str, name: str) -> wire.Paired:
+        return await self._call(wire.Paired, "POST", "/v1/stations", wire.PairRequest(code=code, name=name))
+
+    async def sign_in(self, sign_in: wire.SignIn) -> wire.Session:
+        """From now on calls that a person answers for are this person's. Without a station token: a session alone."""
+        session = await self._call(wire.Session, "POST", "/v1/sessions", sign_in)
+        if self._token:
+            self._session = session.token
+        else:
+            self._token = session.token
+        return session
+
+    async def sign_out(self) -> None:
+        """The station acts as itself again, also when the hub cannot be told."""
+        self._session, was = "", self._session
+        if was:
+            await self._asked("POST", "/v1/sessions/end", content=b"{}")
+
+    async def pairing_code(self, kind: wire.StationKind, warehouse: str) -> wire.PairingCode:
+        """A code with which another station may join."""
+        ask = wire.PairingAsk(kind=kind, warehouse=warehouse)
+        return await self._call(wire.PairingCode, "POST", "/v1/pairing_codes", ask, as_person=True)
+
+    async def revoke(self, station_id: str) -> None:
+        """Takes a station's token away."""
+        path = f"/v1/stations/{quote(station_id, safe='')}/revoke"
+        await self._asked("POST", path, content=b"{}", as_person=True)
+
+    # ---------------------------------------------------------------------------------- orders
+
+    async def order(self, order_no: str) -> Any:
+        from app.core.order import Order
+
+        return await self._call(Order, "GET", f"/v1/orders/{quote(order_no, safe='')}", as_person=True)
+
+    async def orders(self, q: str, after: str = "") -> wire.OrderList:
+        params = {"q": q} | ({"after": after} if after else {})
+        return await self._call(wire.OrderList, "GET", "/v1/orders", params=params, as_person=True)
+
+    async def story(self, order_no: str) -> list[wire.StoryEntry]:
+        path = f"/v1/orders/{quote(order_no, safe='')}/story"
+        return await self._call(list[wire.StoryEntry], "GET", path, as_person=True)
+
+    async def reveal(self, order_no: str, reason: str) -> wire.Revealed:
+        path = f"/v1/orders/{quote(order_no, safe='')}/reveal"
+        return await self._call(wire.Revealed, "POST", path, wire.RevealAsk(reason=reason), as_person=True)
+
+    async def ack_alarm(self, alarm_id: str) -> None:
+        path = f"/v1/alarms/{quote(alarm_id, safe='')}/ack"
+        await self._asked("POST", path, content=b"{}", as_person=True)
+
+    async def import_file(
+        self,
+        data: bytes,
+        filename: str,
+        kind: str = "orders",
+        *,
+        shop: str = "",
+        map_: str = "",
+        dry_run: bool = False,
+    ) -> wire.ImportReport:
+        """A file of orders, items or waybill numbers; bad rows come back in the report."""
+        params = {"kind": kind, "filename": filename, "dry_run": "true" if dry_run else "false"}
+        params |= {k: v for k, v in {"shop": shop, "map": map_}.items() if v}
+        headers = {"content-type": "application/octet-stream"}
+        answer = await self._asked(
+            "POST",
+            "/v1/imports",
+            params=params,
+            content=data,
+            headers=headers,
+            as_person=True,
+            timeout=httpx.Timeout(_UPLOAD_S, connect=4.0),
+        )
+        return _decoded(answer, wire.ImportReport)
+
+    # ---------------------------------------------------------------------------------- underneath
+
+    def _headers(self, as_person: bool = False) -> dict[str, str]:
+        headers = {"accept-language": self._lang(), WIRE_HEADER: str(wire.WIRE)}
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
+        if as_person and self._session:
+            headers[SESSION_HEADER] = self._session
+        return headers
+
+    async def _call(
+        self,
+        shape: type[T],
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        as_person: bool = False,
+        **more: Any,
+    ) -> T:
+        if body is not None:
+            more["content"] = msgspec.json.encode(body)
+        return _decoded(await self._asked(method, path, as_person=as_person, **more), shape)
+
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_person: bool = False,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """One call. Raises HubTrouble for everything but 200."""
+        kind = {"content-type": "application/json"} if "content" in more else {}
+        try:
+            answer = await self._http.request(
+                method, self._url + path, headers=self._headers(as_person) | kind | (headers or {}), **more
+            )
+        except httpx.HTTPError as error:
+            raise HubAway(hint=type(error).__name__) from error
+        if answer.status_code != 200:
+            raise self._noted(trouble_of(answer))
+        return answer
+
+    def _noted(self, trouble: HubTrouble) -> HubTrouble:
+        """An ended session is the person's, not the station's: the next call goes without it."""
+        if isinstance(trouble, SignInFailed) and trouble.code == "session_ended":
+            self._session = ""
+        return trouble
+
+
+async def _events(answer: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
+    try:
+        async for event in EventSource(answer).aiter_sse():
+            shape = _SHAPES.get(event.event)
+            if shape is not None:  # a newer hub may say more than we know
+                yield _parsed(event.data, shape)
+    except (httpx.HTTPError, SSEError) as error:
+        raise HubAway(hint=type(error).__name__) from error
+    raise HubAway(hint="stream ended")
+
+
+_SHAPES: dict[str, Any] = {"changes": StreamPage, "urgent": wire.Urgent, "head": wire.Head}
+
+
+def _parsed(data: str | bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise HubAway(hint="not understood") from error
+
+
+def _decoded(answer: httpx.Response, shape: type[T]) -> T:
+    return _parsed(answer.content, shape)
+
+
+def page_of(data: bytes) -> wire.ChangePage:
+    """A feed page from its bytes. Raises HubAway when something between garbled it."""
+    return _parsed(data, wire.ChangePage)
+
+
+_BY_STATUS: dict[int, type[HubTrouble]] = {403: NotAllowed, 410: FeedGone}
+
+
+def trouble_of(answer: httpx.Response) -> HubTrouble:
+    """What a status other than 200 means, with the hub's own words."""
+    try:
+        said = msgspec.json.decode(answer.content, type=wire.ErrorAnswer).error
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        said = wire.ErrorBody(code="", text="")
+    status = answer.status_code
+    if said.code == "update_me":
+        return UpdateMe(said.text, said.hint)
+    if status == 401:
+        return SignInFailed(said.text, said.hint, code=said.code)
+    if status >= 500 or status in (408, 429):
+        return HubAway(said.text, said.hint, _retry_after(answer))
+    if status in _BY_STATUS:
+        return _BY_STATUS[status](said.text, said.hint)
+    return Rejected(said.text, said.hint, status=status, code=said.code)
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    given = answer.headers.get("retry-after", "")
+    return min(float(given), 60.0) if given.isdigit() else None

@@ -1,0 +1,129 @@
+"""Catching up: page after page, the next one fetched while this one is written (design 3.1, 3.11)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from app.ports import FeedGone, HubAway, HubTrouble
+from app.wire import ChangePage
+from sync.backoff import Backoff
+from sync.client import HubClient, page_of
+from sync.feed import Feed, Waker
+
+PAGE = 1000
+#: Caught up: the stream says when there is more; this is only a second look.
+_IDLE = timedelta(seconds=30)
+#: Where the stream does not come through: ask with this much patience.
+WAIT_S = 20
+#: "Stations resend before they load": but nothing that hangs may keep the copy old for ever.
+RESEND_WITHIN = timedelta(seconds=20)
+_DISK_FULL = timedelta(seconds=10)
+
+
+class Puller(Waker):
+    """Engine. Asks when it has reason to: at the start, behind the head, called by the stream."""
+
+    name = "pull"
+
+    def __init__(self, hub: HubClient, feed: Feed) -> None:
+        super().__init__()
+        self._hub = hub
+        self._feed = feed
+        self._parts = feed.parts
+        self._backoff = Backoff(feed.parts.dice)
+        self._ahead: tuple[int, str, asyncio.Task[ChangePage]] | None = None
+        self._wanted = True
+        self._resend_until: datetime | None = None
+        self._held: ChangePage | None = None
+
+    def behind(self) -> None:
+        """There is more than the copy has: pull now."""
+        self._wanted = True
+        self.wake()
+
+    async def close(self) -> None:
+        await self._forget_ahead()
+
+    async def step(self, now: datetime) -> datetime:
+        """One page, or nothing when caught up."""
+        cursor = self._parts.cache.cursor
+        behind = self._parts.status.facts.head > cursor.seq or not cursor.epoch
+        polls = not self._feed.stream_is_heard
+        if not (self._wanted or behind or polls):
+            return now + _IDLE
+        if (held := self._held) is not None:
+            self._held = None
+            return await self._take(held, now)
+        try:
+            page = await self._page(wait_s=WAIT_S if polls and not (self._wanted or behind) else 0)
+        except FeedGone:
+            return await self._begin_again(now)
+        except HubTrouble as trouble:
+            self._feed.trouble(trouble, now)
+            retry = trouble.retry_after_s if isinstance(trouble, HubAway) else None
+            return now + self._backoff.next(retry)
+        self._backoff.reset()
+        self._feed.heard(now)
+        return await self._take(page, now)
+
+    async def _take(self, page: ChangePage, now: datetime) -> datetime:
+        if page.epoch != self._parts.cache.cursor.epoch and (
+            wait := await self._resend_first(page.epoch, now)
+        ):
+            return wait
+        self._wanted = page.next < page.head
+        if self._wanted and self._ahead is None:
+            self._fetch_ahead(page.next, page.epoch)
+        if not await self._feed.apply(page):
+            self._wanted = True
+            await self._forget_ahead()
+            return now + _DISK_FULL
+        return now if self._wanted or not self._feed.stream_is_heard else now + _IDLE
+
+    async def _resend_first(self, epoch: str, now: datetime) -> datetime | None:
+        """A restored hub gets its acts back before we load from it; None: go on."""
+        await asyncio.to_thread(self._parts.outbox.reopen, epoch, now)
+        if self._resend_until is None:
+            self._resend_until = now + RESEND_WITHIN
+        if self._parts.outbox.pending_count() and now < self._resend_until:
+            self._feed.resend()
+            return now + timedelta(milliseconds=200)
+        self._resend_until = None
+        return None
+
+    async def _begin_again(self, now: datetime) -> datetime:
+        """410: another epoch or a cursor too old. The old copy stays on screen while a new one is filled."""
+        await self._forget_ahead()
+        self._held = None
+        await asyncio.to_thread(self._parts.cache.begin_again)
+        self._parts.status.loading_anew(True)
+        self._wanted = True
+        return now
+
+    async def _page(self, wait_s: int) -> ChangePage:
+        cursor = self._parts.cache.cursor
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            after, epoch, task = ahead
+            if after <= cursor.seq and epoch == cursor.epoch:
+                return await task
+            await _cancelled(task)
+        return await self._fetch(cursor.seq, cursor.epoch, wait_s)
+
+    async def _fetch(self, after: int, epoch: str, wait_s: int = 0) -> ChangePage:
+        data = await self._hub.changes(after, epoch, PAGE, wait_s)
+        return await asyncio.to_thread(page_of, data)
+
+    def _fetch_ahead(self, after: int, epoch: str) -> None:
+        self._ahead = after, epoch, asyncio.create_task(self._fetch(after, epoch))
+
+    async def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await _cancelled(ahead[2])
+
+
+async def _cancelled(task: asyncio.Task[ChangePage]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

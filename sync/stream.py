@@ -1,0 +1,109 @@
+"""Listening: stops at once, everything else in small pages (design 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+
+from app.ports import FeedGone, HubAway, HubTrouble
+from app.wire import Head, Urgent
+from sync.backoff import Backoff
+from sync.client import HubClient, StreamEvent, StreamPage
+from sync.feed import Feed, Waker
+from sync.pull import Puller
+
+#: So many streams that opened but stayed silent: something on the way buffers them.
+BUFFERED_AFTER = 2
+#: After polling for so long the stream is tried again.
+_TRY_AGAIN = timedelta(minutes=2)
+
+
+class StreamReader(Waker):
+    """Engine. Each step opens the stream or waits for one event; silence of 12 s is "offline"."""
+
+    name = "stream"
+
+    def __init__(self, hub: HubClient, feed: Feed, puller: Puller) -> None:
+        super().__init__()
+        self._hub = hub
+        self._feed = feed
+        self._parts = feed.parts
+        self._puller = puller
+        self._backoff = Backoff(feed.parts.dice)
+        self._open: AsyncExitStack | None = None
+        self._events: AsyncIterator[StreamEvent] | None = None
+        self._silent = 0
+        self._has_heard = False
+
+    async def close(self) -> None:
+        opened, self._open, self._events = self._open, None, None
+        if opened is not None:
+            await opened.aclose()
+
+    async def step(self, now: datetime) -> datetime:
+        try:
+            if self._events is None:
+                await self._begin()
+                return now
+            event = await anext(self._events)
+        except FeedGone:
+            await self._end()
+            self._puller.behind()  # it meets the same 410 and begins anew
+            return now + self._backoff.next()
+        except HubTrouble as trouble:
+            return await self._lost(trouble, now)
+        await self._came(event)
+        return now
+
+    async def _begin(self) -> None:
+        cursor = self._parts.cache.cursor
+        stack = AsyncExitStack()
+        self._events = await stack.enter_async_context(self._hub.stream(cursor.seq, cursor.epoch))
+        self._open = stack
+        self._has_heard = False
+
+    async def _end(self) -> None:
+        try:
+            await self.close()
+        except HubTrouble:
+            pass  # leaving a broken stream may meet the break once more
+
+    async def _lost(self, trouble: HubTrouble, now: datetime) -> datetime:
+        was_silent = self._events is not None and not self._has_heard
+        await self._end()
+        if isinstance(trouble, HubAway) and was_silent:
+            self._silent += 1
+            if self._silent >= BUFFERED_AFTER:
+                self._feed.stream_is_heard = False
+                self._puller.wake()
+                return now + _TRY_AGAIN
+        self._feed.trouble(trouble, self._parts.clock.now())
+        return now + self._backoff.next(trouble.retry_after_s if isinstance(trouble, HubAway) else None)
+
+    async def _came(self, event: StreamEvent) -> None:
+        now = self._parts.clock.now()
+        self._has_heard, self._feed.stream_is_heard, self._silent = True, True, 0
+        self._backoff.reset()
+        self._feed.heard(now)
+        match event:
+            case Urgent():
+                await self._feed.urgent(event)
+            case StreamPage():
+                await self._page(event)
+            case Head():
+                self._parts.status.hub_time(event.now, now)
+                self._at_head(event.head)
+
+    async def _page(self, came: StreamPage) -> None:
+        """A page that begins where we stand goes in; any other is pulled, so that nothing is stepped over."""
+        cursor = self._parts.cache.cursor
+        fits = came.epoch == cursor.epoch and came.after <= cursor.seq
+        if not fits or not await self._feed.apply(came.page()):
+            self._at_head(came.head)
+
+    def _at_head(self, head: int) -> None:
+        cursor = self._parts.cache.cursor
+        self._parts.status.at(cursor.seq, head)
+        if head > cursor.seq:
+            self._puller.behind()
