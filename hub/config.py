@@ -70,6 +70,8 @@ class Hub(Struct, frozen=True, kw_only=True):
     auto_release: bool = True
     countdown_s: Annotated[int, _want("countdown_s", ge=0, le=600)] = 15
     sign_on_required: bool = False
+    #: A station that said nothing for so long is offline.
+    online_s: Annotated[int, _want("online_s", ge=5, le=600)] = 25
 
 
 class Warehouse(Struct, frozen=True, kw_only=True):

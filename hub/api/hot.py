@@ -1,0 +1,191 @@
+"""The hot doors, as plain ASGI: acts, changes, stream, leases, go checks, labels.
+
+Each is ``door(doors, call, receive, send)``; the gate has checked route, token and rights before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from app.wire import Envelope, GoAsk, LeaseAsk, Receipt
+from hub.api.context import Call, Doors
+from hub.api.front import HotDoor
+from hub.api.http import ApiError, Dirty, Receive, Send, answer, answer_json, clean, decoded
+from hub.api.pages import Packed, encoding_of
+from hub.auth.callers import Caller
+
+ACTS_MAX = 512
+PAGE_DEFAULT, PAGE_MAX = 500, 2_000
+WAIT_MAX_S = 55
+LEASES_MAX = 200
+
+
+# ------------------------------------------------------------------------------------------------- acts
+
+
+async def post_acts(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    """One receipt per act, in their order, 200 whatever the outcomes; one bad act blocks no other."""
+    body = await call.request.body()
+    envelopes = _envelopes(body)
+    caller = call.known
+    answers: list[Receipt | None] = [_refused_here(one, caller) for one in envelopes]
+    wanted = [
+        one for one, no in zip(envelopes, answers, strict=True) if no is None and isinstance(one, Envelope)
+    ]
+    given = iter(await doors.orders.writer.acts(wanted, caller.actor) if wanted else [])
+    receipts = [no if no is not None else next(given) for no in answers]
+    for one, receipt in zip(envelopes, receipts, strict=True):
+        kind = one.kind if isinstance(one, Envelope) and receipt.reason != "bad_body" else "other"
+        doors.out.metrics.acts.labels(kind, receipt.outcome).inc()
+    await answer_json(send, receipts)
+
+
+def _envelopes(body: bytes) -> list[Envelope | Receipt]:
+    """The acts of a body; an act that cannot be read is its own refusal, so it never blocks its neighbours.
+
+    Raises :class:`ApiError` when the body is no list of things with an ``act_id``.
+    """
+    try:
+        whole: list[Envelope | Receipt] = list(msgspec.json.decode(body, type=list[Envelope]))
+    except (msgspec.ValidationError, RecursionError):
+        whole = [_envelope(bytes(raw)) for raw in decoded(body, list[msgspec.Raw])]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ApiError(400, "bad_json") from error
+    if len(whole) > ACTS_MAX:
+        raise ApiError(413, "too_many", most=ACTS_MAX)
+    return [_cleaned(one) if isinstance(one, Envelope) else one for one in whole]
+
+
+class _Named(msgspec.Struct):
+    act_id: str
+
+
+def _envelope(raw: bytes) -> Envelope | Receipt:
+    try:
+        return msgspec.json.decode(raw, type=Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _bad(
+            decoded(raw, _Named).act_id, str(error) if isinstance(error, msgspec.ValidationError) else ""
+        )
+
+
+def _cleaned(envelope: Envelope) -> Envelope | Receipt:
+    try:
+        clean(envelope.act_id)
+    except Dirty as error:
+        raise ApiError(422, "dirty_body") from error
+    if not 1 <= len(envelope.act_id) <= 64:
+        raise ApiError(422, "bad_body", why="act_id")
+    try:
+        clean(envelope)
+    except Dirty as error:
+        return _bad(envelope.act_id, str(error))
+    return envelope
+
+
+def _bad(act_id: str, why: str) -> Receipt:
+    return Receipt(act_id=act_id, outcome="refused", reason="bad_body", params={"why": why[:200]})
+
+
+def _refused_here(one: Envelope | Receipt, caller: Caller) -> Receipt | None:
+    """What never reaches the writer: unreadable acts, and those this caller may not send."""
+    if isinstance(one, Receipt):
+        return one
+    if one.made_at.tzinfo is None:
+        return _bad(one.act_id, "made_at")
+    if not caller.may_act(one.kind, one.made_at):
+        role = caller.role.value if caller.role else ""
+        return Receipt(
+            act_id=one.act_id,
+            outcome="refused",
+            reason="not_allowed",
+            params={"kind": one.kind, "role": role},
+        )
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- the feed
+
+
+async def get_changes(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    """A page of the feed, packed; with ``wait`` it waits for something to come."""
+    request, view = call.request, call.known.view
+    after = request.number("after", 0, 0, 2**63 - 1)
+    limit = request.number("limit", PAGE_DEFAULT, 1, PAGE_MAX)
+    wait = request.number("wait", 0, 0, WAIT_MAX_S)
+    await _check_place(doors, after, request.query.get("epoch", ""))
+    encoding = encoding_of(request.header("accept-encoding"))
+    clock, until = doors.world.clock, doors.world.clock.monotonic() + wait
+    packed = await doors.out.pages.page(view, after, limit, encoding)
+    while _is_empty(packed) and (left := until - clock.monotonic()) > 0:
+        if not await doors.out.broadcast.wait_past(packed.page.head, left):
+            break
+        packed = await doors.out.pages.page(view, after, limit, encoding)
+    headers = [(b"content-type", b"application/json"), (b"vary", b"accept-encoding")]
+    if packed.encoding:
+        headers.append((b"content-encoding", packed.encoding.encode("ascii")))
+    await answer(send, 200, packed.body, headers)
+
+
+def _is_empty(packed: Packed) -> bool:
+    return packed.page.count == 0 and packed.page.next == packed.page.head
+
+
+async def _check_place(doors: Doors, after: int, epoch: str) -> None:
+    """Raises :class:`ApiError` 422 without an epoch, 410 when the reader must begin at 0."""
+    if after == 0:
+        return
+    if not epoch:
+        raise ApiError(422, "epoch_required")
+    feed = doors.orders.feed
+    known, is_old = await asyncio.to_thread(lambda: (feed.epoch(), feed.too_old(after)))
+    if known != epoch or is_old:
+        raise ApiError(410, "begin_again")
+
+
+async def get_stream(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    """The two lanes, until one side hangs up. ``Last-Event-ID`` counts as ``after``."""
+    request = call.request
+    after = request.number("after", 0, 0, 2**63 - 1)
+    last = request.header("last-event-id")
+    if last.isdecimal() and len(last) < 19:
+        after = max(after, int(last))
+    await _check_place(doors, after, request.query.get("epoch", ""))
+    await doors.out.broadcast.serve(call.known, after, receive, send)
+
+
+# -------------------------------------------------------------------------------------- leases and gates
+
+
+async def post_leases(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    ask = decoded(await call.request.body(), LeaseAsk)
+    if len(ask.parcel_nos) > LEASES_MAX:
+        raise ApiError(413, "too_many", most=LEASES_MAX)
+    await answer_json(send, await doors.orders.writer.leases(ask, call.known.actor))
+
+
+async def post_go_checks(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    ask = decoded(await call.request.body(), GoAsk)
+    station_id = call.known.actor.station_id
+    await answer_json(
+        send, await asyncio.to_thread(doors.orders.lookup.go, ask.parcel_no, ask.step, station_id)
+    )
+
+
+async def post_label(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    """Label data for one print: needs the asker's lease and a go; audited by the writer."""
+    await call.request.body()
+    parcel_no = call.path["parcel_no"]
+    await answer_json(send, await doors.orders.writer.label(parcel_no, call.known.actor))
+
+
+HOT: dict[tuple[str, str], HotDoor] = {
+    ("POST", "/v1/acts"): post_acts,
+    ("GET", "/v1/changes"): get_changes,
+    ("GET", "/v1/stream"): get_stream,
+    ("POST", "/v1/leases"): post_leases,
+    ("POST", "/v1/go_checks"): post_go_checks,
+    ("POST", "/v1/parcels/{parcel_no}/label"): post_label,
+}

@@ -1,0 +1,36 @@
+"""Figures for Prometheus: never a name, a number or an address in a label."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """Counters of one hub, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "orderdock_requests", "Requests by route and status", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "orderdock_request_seconds",
+            "Time to answer, by route (streams left out)",
+            ["route"],
+            buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+            registry=self.registry,
+        )
+        self.acts = Counter(
+            "orderdock_acts", "Acts by kind and outcome", ["kind", "outcome"], registry=self.registry
+        )
+        self.seq = Gauge("orderdock_feed_seq", "Last committed number of the feed", registry=self.registry)
+        self.streams = Gauge("orderdock_streams", "Open streams", registry=self.registry)
+        self.stations = Gauge(
+            "orderdock_stations",
+            "Paired stations by kind and whether they beat",
+            ["kind", "online"],
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,455 @@
+"""The ordinary surface, in Litestar: one declaration per shape, from the structs of app/wire.py.
+
+Handlers parse, call and answer. Token and rights were decided by the gate; what it found is the ``call``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from litestar import Request, get, post, put
+from litestar.params import Parameter
+from sqlalchemy import func, select
+
+from app.core.order import Order
+from app.core.qr import badge_code
+from app.core.reasons import Reason
+from app.wire import (
+    AlarmView,
+    Badge,
+    Beat,
+    BeatAnswer,
+    Digest,
+    Done,
+    Envelope,
+    Health,
+    Me,
+    NewPassword,
+    NewRole,
+    NewUser,
+    OrderList,
+    Paired,
+    PairingAsk,
+    PairingCode,
+    PairRequest,
+    RevealAsk,
+    Revealed,
+    Session,
+    SetUp,
+    SignIn,
+    StationList,
+    StoryEntry,
+    UserList,
+    UserView,
+)
+from hub.api.context import Call, Doors
+from hub.api.front import CALL
+from hub.api.http import ApiError
+from hub.api.story import entry_of
+from hub.auth import pairing, people, rights
+from hub.auth.callers import Caller
+from hub.auth.masks import order_as_seen
+from hub.auth.rights import Role
+from hub.auth.tokens import badge_secret, hash_of, new_badge_secret, new_pairing_code, new_token
+from hub.db import tables as t
+
+NAME_MAX = 64
+
+
+def call_of(request: Request[Any, Any, Any]) -> Call:
+    """What the gate found about a request."""
+    call: Call = request.scope[CALL]  # type: ignore[literal-required]
+    return call
+
+
+# ------------------------------------------------------------------------------------------------ health
+
+
+@get("/healthz", summary="Can the hub serve?", include_in_schema=False)
+async def healthz(doors: Doors) -> Health:
+    trouble = doors.trouble()
+    if trouble:
+        raise ApiError(503, trouble)
+    feed = doors.orders.feed
+    epoch, seq = await asyncio.to_thread(lambda: (feed.epoch(), feed.head()))
+    db = "postgresql" if doors.world.settings.db_url.startswith("postgresql") else "sqlite"
+    return Health(status="ok", epoch=epoch, seq=seq, db=db)
+
+
+# ------------------------------------------------------------------------------------- who is signed on
+
+
+def _me(doors: Doors, caller: Caller) -> Me:
+    return Me(
+        user=caller.name,
+        role=caller.role.value if caller.role else "",
+        acts=list(rights.acts_of(caller.role, caller.station_kind)),
+        screens=list(rights.screens_of(caller.role)),
+        mask=caller.mask,
+        warehouse=caller.warehouse or "",
+        station_id=caller.station.station_id if caller.station else "",
+        station_kind=caller.station_kind or "",
+        sign_on_required=doors.world.settings.hub.sign_on_required,
+    )
+
+
+@post("/v1/sessions", summary="Sign on with name and password, or with a badge", status_code=200)
+async def sign_in(data: SignIn, doors: Doors, call: Call) -> Session:
+    """A badge is taken on paired stations only. At a station the session belongs to it alone."""
+    station = call.caller.station if call.caller else None
+    if data.badge:
+        person = await _by_badge(doors, call, data.badge)
+    else:
+        person = await _by_password(doors, call, data.user, data.password)
+    if station and station.warehouse and person.warehouse not in (None, "", station.warehouse):
+        raise ApiError(403, "other_warehouse")
+    token = new_token()
+    opened = people.open_session(
+        person.person_id, person.role, token, station.station_id if station else None
+    )
+    expires_at = await doors.orders.writer.run(opened)
+    role = Role(person.role)
+    return Session(
+        token=token,
+        role=role.value,
+        expires_at=expires_at,
+        user=person.name,
+        acts=list(rights.acts_of(role)),
+        screens=list(rights.screens_of(role)),
+    )
+
+
+async def _by_badge(doors: Doors, call: Call, scanned: str) -> Any:
+    if call.caller is None or call.caller.station is None:
+        raise ApiError(403, "badge_at_station_only")
+    key = f"badge|{call.caller.station.station_id}"
+    doors.auth.tries.check(key)
+    badge_hash = hash_of(badge_secret(scanned))
+    person = await asyncio.to_thread(_person_where, doors, t.person.c.badge_hash == badge_hash)
+    if person is None or person.is_disabled:
+        doors.auth.tries.failed(key)
+        raise ApiError(401, "badge_unknown")
+    return person
+
+
+async def _by_password(doors: Doors, call: Call, user: str, password: str) -> Any:
+    key = f"password|{user.lower()[:NAME_MAX]}|{call.request.client_host}"
+    doors.auth.tries.check(key)
+    if len(password) > people.PASSWORD_MAX:
+        raise ApiError(401, "wrong_password")
+
+    def look() -> Any:
+        person = _person_where(doors, func.lower(t.person.c.name) == user.lower())
+        stored = person.password_hash if person is not None and not person.is_disabled else None
+        return person if doors.auth.passwords.fits(stored, password) else None
+
+    person = await asyncio.to_thread(look)
+    if person is None:
+        doors.auth.tries.failed(key)
+        raise ApiError(401, "wrong_password")
+    doors.auth.tries.succeeded(key)
+    return person
+
+
+def _person_where(doors: Doors, condition: Any) -> Any:
+    with doors.orders.engine.connect() as conn:
+        return conn.execute(select(t.person).where(condition)).first()
+
+
+@get("/v1/sessions/me", summary="Who the hub takes the caller for, and what it may do")
+async def who_am_i(doors: Doors, call: Call) -> Me:
+    return _me(doors, call.known)
+
+
+@post("/v1/sessions/end", summary="Sign off", status_code=200)
+async def sign_off(doors: Doors, call: Call) -> Done:
+    """At a station: whoever is signed on there. Without one: the session of the token."""
+    caller = call.known
+    if caller.station is not None:
+        await doors.orders.writer.run(people.end_sessions_at(caller.station.station_id))
+    else:
+        await doors.orders.writer.run(people.end_session(caller.token_hash))
+    doors.auth.callers.forget()
+    return Done()
+
+
+@post("/v1/setup", summary="Make the first administrator of a new hub", status_code=200)
+async def set_up(data: SetUp, doors: Doors, call: Call) -> Done:
+    key = f"setup|{call.request.client_host}"
+    doors.auth.tries.check(key)
+    expected = doors.auth.set_up.code_hash
+    if expected is None:
+        raise ApiError(409, "set_up_already")
+    if hash_of(data.code.strip().upper()) != expected:
+        doors.auth.tries.failed(key)
+        raise ApiError(403, "set_up_code_wrong")
+    password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
+    add = people.add_first(_checked_name(data.user), password_hash)
+    if not await doors.orders.writer.run(add):
+        raise ApiError(409, "set_up_already")
+    doors.auth.set_up.code_hash = None
+    return Done()
+
+
+# ----------------------------------------------------------------------------------------------- stations
+
+
+@post("/v1/pairing_codes", summary="Open a code for one station to join with", status_code=200)
+async def open_pairing_code(data: PairingAsk, doors: Doors, call: Call) -> PairingCode:
+    settings = doors.world.settings
+    if data.warehouse and settings.warehouse(data.warehouse) is None:
+        houses = ", ".join(house.id for house in settings.warehouses)
+        raise ApiError(422, "no_such_warehouse", name=data.warehouse, names=houses)
+    if call.known.warehouse and call.known.warehouse != data.warehouse:
+        raise ApiError(403, "other_warehouse")
+    code = new_pairing_code()
+    opened = pairing.add_code(code, data.kind, data.warehouse, call.known.name)
+    expires_at = await doors.orders.writer.run(opened)
+    return PairingCode(
+        code=code,
+        kind=data.kind,
+        warehouse=data.warehouse,
+        expires_at=expires_at,
+        ca_sha256=doors.auth.ca_sha256,
+    )
+
+
+@post("/v1/stations", summary="Join the hub with a pairing code", status_code=200)
+async def pair_station(data: PairRequest, doors: Doors, call: Call) -> Paired:
+    key = f"pair|{call.request.client_host}"
+    doors.auth.tries.check(key)
+    token = new_token()
+    station = await doors.orders.writer.run(pairing.pair(data.code, _checked_name(data.name), token))
+    if station is None:
+        doors.auth.tries.failed(key)
+        raise ApiError(403, "pairing_code_wrong")
+    return Paired(
+        station_id=station.station_id,
+        token=token,
+        kind=station.kind,  # type: ignore[arg-type]
+        warehouse=station.warehouse,
+        ca_sha256=doors.auth.ca_sha256,
+    )
+
+
+@get("/v1/stations", summary="All stations and what they last said")
+async def list_stations(doors: Doors, call: Call) -> StationList:
+    house = call.known.warehouse
+    stations = await asyncio.to_thread(doors.orders.lookup.stations)
+    return StationList(stations=[s for s in stations if house in (None, s.warehouse)])
+
+
+@put("/v1/stations/me", summary="The beat of a station, every 10 s")
+async def beat(data: Beat, doors: Doors, call: Call) -> BeatAnswer:
+    station = call.known.station
+    if station is None or not await doors.orders.writer.beat(station.station_id, data):
+        raise ApiError(401, "sign_in_again")
+    feed = doors.orders.feed
+    epoch = await asyncio.to_thread(feed.epoch)
+    return BeatAnswer(now=doors.world.now(), head=doors.out.broadcast.head, epoch=epoch)
+
+
+@post("/v1/stations/{station_id:str}/revoke", summary="Take a station's token away", status_code=200)
+async def revoke_station(station_id: str, doors: Doors, call: Call) -> Done:
+    if not await doors.orders.writer.run(pairing.revoke(station_id)):
+        raise ApiError(404, "no_such_station")
+    doors.auth.callers.forget()
+    await doors.out.broadcast.drop_revoked()
+    return Done()
+
+
+# -------------------------------------------------------------------------------------------------- users
+
+
+@get("/v1/users", summary="Everybody who may sign on")
+async def list_users(doors: Doors) -> UserList:
+    def read() -> list[UserView]:
+        p = t.person
+        with doors.orders.engine.connect() as conn:
+            rows = conn.execute(select(p).order_by(p.c.name)).all()
+        return [
+            UserView(
+                name=row.name,
+                role=row.role,
+                warehouse=row.warehouse or "",
+                is_disabled=row.is_disabled,
+                has_badge=row.badge_hash is not None,
+            )
+            for row in rows
+        ]
+
+    return UserList(users=await asyncio.to_thread(read))
+
+
+@post("/v1/users", summary="Add somebody", status_code=200)
+async def add_user(data: NewUser, doors: Doors) -> UserView:
+    role, name = _checked_role(data.role), _checked_name(data.name)
+    if data.warehouse and doors.world.settings.warehouse(data.warehouse) is None:
+        houses = ", ".join(house.id for house in doors.world.settings.warehouses)
+        raise ApiError(422, "no_such_warehouse", name=data.warehouse, names=houses)
+    password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
+    try:
+        await doors.orders.writer.run(people.add_person(name, role, password_hash, data.warehouse or None))
+    except people.NameTaken as error:
+        raise ApiError(409, "name_taken", name=name) from error
+    return UserView(name=name, role=role.value, warehouse=data.warehouse)
+
+
+@post("/v1/users/{name:str}/password", summary="Set a password; sessions of the old one end", status_code=200)
+async def set_user_password(name: str, data: NewPassword, doors: Doors) -> Done:
+    password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
+    return await _on_person(doors, name, people.set_password(name, password_hash))
+
+
+@post(
+    "/v1/users/{name:str}/role",
+    summary="Set role and whether they may sign on; their sessions end",
+    status_code=200,
+)
+async def set_user_role(name: str, data: NewRole, doors: Doors) -> Done:
+    change = people.set_role(name, _checked_role(data.role), is_disabled=data.is_disabled)
+    return await _on_person(doors, name, change)
+
+
+@post("/v1/users/{name:str}/badge", summary="Make a new badge; the old one is worthless", status_code=200)
+async def make_badge(name: str, doors: Doors) -> Badge:
+    secret = new_badge_secret()
+    await _on_person(doors, name, people.set_badge(name, secret))
+    return Badge(name=name, code=badge_code(secret))
+
+
+async def _on_person(doors: Doors, name: str, change: Any) -> Done:
+    try:
+        await doors.orders.writer.run(change)
+    except people.NoSuchPerson as error:
+        raise ApiError(404, "no_such_person", name=name) from error
+    except people.LastAdmin as error:
+        raise ApiError(409, "last_admin") from error
+    doors.auth.callers.forget()
+    return Done()
+
+
+def _checked_role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError as error:
+        raise ApiError(422, "no_such_role", names=", ".join(Role)) from error
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise ApiError(422, "bad_name", most=NAME_MAX)
+    return name
+
+
+def _checked_password(doors: Doors, password: str) -> str:
+    if not people.PASSWORD_MIN <= len(password) <= people.PASSWORD_MAX:
+        raise ApiError(422, "bad_password", least=people.PASSWORD_MIN)
+    return doors.auth.passwords.hash(password)
+
+
+# ------------------------------------------------------------------------------------------------- orders
+
+
+@get("/v1/digest", summary="Count and hash per bucket of what this caller is fed")
+async def digest(doors: Doors, call: Call) -> Digest:
+    return await asyncio.to_thread(doors.orders.feed.digest, call.known.view)
+
+
+@get("/v1/orders", summary="Search by any number, phone, phone tail, name; without q: the newest")
+async def search_orders(
+    doors: Doors,
+    call: Call,
+    q: Annotated[str, Parameter(max_length=200)] = "",
+    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+    after: Annotated[str, Parameter(max_length=200)] = "",
+) -> OrderList:
+    view, lookup = call.known.view, doors.orders.lookup
+    found = await asyncio.to_thread(lookup.orders, q, view, limit, after)
+    return OrderList(orders=[order_as_seen(view.mask, order) for order in found.orders], next=found.next)
+
+
+@get("/v1/orders/{order_no:str}", summary="One order; the consignee is always masked")
+async def get_order(order_no: str, doors: Doors, call: Call) -> Order:
+    return order_as_seen(call.known.mask, await _order(doors, call.known, order_no))
+
+
+@get("/v1/orders/{order_no:str}/story", summary="Everything that happened to an order, in the caller's words")
+async def get_story(order_no: str, doors: Doors, call: Call) -> list[StoryEntry]:
+    await _order(doors, call.known, order_no)
+    rows = await asyncio.to_thread(doors.orders.lookup.story, order_no)
+    return [entry_of(row, doors.world.texts, call.lang) for row in rows]
+
+
+@post(
+    "/v1/orders/{order_no:str}/reveal",
+    summary="The full consignee, with a reason",
+    status_code=200,
+)
+async def reveal(order_no: str, data: RevealAsk, doors: Doors, call: Call) -> Revealed:
+    """Each call is an act of its own, so each look leaves its line."""
+    await _order(doors, call.known, order_no)
+    world = doors.world
+    act = Envelope(
+        act_id=world.new_id(),
+        kind="reveal",
+        order_no=order_no,
+        made_at=world.clock.now(),
+        body={"reason": data.reason},
+    )
+    [receipt] = await doors.orders.writer.acts([act], call.known.actor)
+    if receipt.outcome != "applied":
+        status = 422 if receipt.reason == Reason.note_required else 409
+        raise ApiError(status, "refused", reason=_reason_text(doors, call, receipt.reason, receipt.params))
+    personal = await asyncio.to_thread(doors.orders.lookup.personal, order_no)
+    if personal is None:
+        raise ApiError(410, "erased")
+    return Revealed(order_no=order_no, consignee=personal.consignee, buyer_nick=personal.buyer_nick)
+
+
+async def _order(doors: Doors, caller: Caller, order_no: str) -> Order:
+    """The order, if this caller's warehouse has it: another's is as unknown as none."""
+    order = await asyncio.to_thread(doors.orders.lookup.order, order_no)
+    if order is None or caller.warehouse not in (None, order.warehouse):
+        raise ApiError(404, "no_such_order")
+    return order
+
+
+def _reason_text(doors: Doors, call: Call, reason: str, params: dict[str, str]) -> str:
+    texts, key = doors.world.texts, f"reasons.{reason}"
+    return texts.text(key, call.lang, **params) if texts.has(key) else ""
+
+
+@post("/v1/alarms/{alarm_id:str}/ack", summary="Acknowledge an alarm", status_code=200)
+async def ack_alarm(alarm_id: str, doors: Doors, call: Call) -> AlarmView:
+    alarm = await doors.orders.writer.alarm_ack(alarm_id, call.known.actor)
+    if alarm is None:
+        raise ApiError(404, "no_such_alarm")
+    return alarm
+
+
+HANDLERS = [
+    healthz,
+    sign_in,
+    who_am_i,
+    sign_off,
+    set_up,
+    open_pairing_code,
+    pair_station,
+    list_stations,
+    beat,
+    revoke_station,
+    list_users,
+    add_user,
+    set_user_password,
+    set_user_role,
+    make_badge,
+    digest,
+    search_orders,
+    get_order,
+    get_story,
+    reveal,
+    ack_alarm,
+]

@@ -1,0 +1,224 @@
+"""Who is calling: a person, a paired station, or a person at a station.
+
+Tokens are looked up in the database and remembered for half a second, so whatever one process revokes, every
+process refuses within a second; :meth:`Callers.forget` makes it at once in this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from app.core.acts import Actor
+from app.ports import Clock
+from hub.auth import rights
+from hub.auth.rights import Role
+from hub.auth.tokens import hash_of
+from hub.db import tables as t
+from hub.orders.results import View
+
+#: How long an answer of the database about a token is believed.
+FRESH_S = 0.5
+#: How long after its end a session still vouches for facts made while it lasted.
+_MEMORY_MAX = 20_000
+
+_SCOPE_OF = {"packing": "packing", "service": "service"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationId:
+    """A paired station. ``warehouse`` "" sees all of them."""
+
+    station_id: str
+    name: str
+    kind: str
+    warehouse: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A session: who signed on, and where. ``ended_at`` is set when it vouches for old facts only."""
+
+    person_id: str
+    name: str
+    role: Role
+    warehouse: str | None
+    station_id: str | None
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """One caller with its effective role; ``role`` None: a station whose shop requires sign-on, nobody there."""
+
+    role: Role | None
+    person: Person | None = None
+    station: StationId | None = None
+    token_hash: bytes = b""
+
+    @property
+    def station_kind(self) -> str | None:
+        return self.station.kind if self.station else None
+
+    @property
+    def name(self) -> str:
+        return self.person.name if self.person else "operator"
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as history names them."""
+        station_id = self.station.station_id if self.station else None
+        source = f"station:{station_id}" if station_id else "hub"
+        role = self.person.role.value if self.person else "operator"
+        return Actor(name=self.name, role=role, station_id=station_id, source=source)
+
+    @property
+    def mask(self) -> rights.Mask:
+        return rights.mask_of(self.role, self.station_kind)
+
+    @property
+    def warehouse(self) -> str | None:
+        """The only warehouse this caller sees, or None for all."""
+        if self.station is not None:
+            return self.station.warehouse or None
+        return self.person.warehouse if self.person else None
+
+    @property
+    def view(self) -> View:
+        """Scope and mask of what it is fed: the station's where there is one, else the session's."""
+        scope = _SCOPE_OF.get(self.station_kind or "", "all")
+        return View(scope=scope, warehouse=self.warehouse, mask=self.mask)  # type: ignore[arg-type]
+
+    def may_act(self, kind: str, made_at: datetime) -> bool:
+        """Whether an act of this kind is taken from this caller; an ended session vouches for what was before."""
+        if self.person and self.person.ended_at and made_at > self.person.ended_at:
+            return False
+        return rights.may_act(self.role, kind, self.station_kind)
+
+
+_Found = StationId | Person | None
+
+
+class Callers:
+    """Tokens to callers."""
+
+    def __init__(self, engine: Engine, clock: Clock, *, sign_on_required: bool = False) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._sign_on_required = sign_on_required
+        self._memory: dict[bytes, tuple[_Found, float]] = {}
+
+    async def who(self, bearer: str, session: str = "", *, for_acts: bool = False) -> Caller | None:
+        """The caller of a request: its Bearer token and, at a station, the session of who is signed on.
+
+        None: unknown, revoked, expired or, for a session, of another station. With ``for_acts`` an ended session
+        still counts, as a caller with ``person.ended_at``.
+        """
+        token_hash = hash_of(bearer)
+        found = await self._found(token_hash)
+        if isinstance(found, Person):
+            if found.ended_at and not for_acts:
+                return None
+            return await self._person_alone(found, token_hash)
+        if found is None:
+            return None
+        person: Person | None = None
+        if session:
+            seen = await self._found(hash_of(session))
+            if not isinstance(seen, Person) or seen.station_id != found.station_id:
+                return None
+            if seen.ended_at and not for_acts:
+                return None
+            person = seen
+        return Caller(role=self._role(person, found), person=person, station=found, token_hash=token_hash)
+
+    async def is_live(self, caller: Caller) -> bool:
+        """Whether the token of a long request is still good."""
+        found = await self._found(caller.token_hash)
+        if isinstance(found, Person):
+            return found.ended_at is None
+        return found is not None
+
+    def forget(self) -> None:
+        """Believe the database again from now on."""
+        self._memory.clear()
+
+    async def _person_alone(self, person: Person, token_hash: bytes) -> Caller | None:
+        station: StationId | None = None
+        if person.station_id is not None:
+            station = await asyncio.to_thread(self._station_by_id, person.station_id)
+            if station is None:
+                return None
+        return Caller(role=person.role, person=person, station=station, token_hash=token_hash)
+
+    def _role(self, person: Person | None, station: StationId) -> Role | None:
+        if person is not None:
+            return person.role
+        return None if self._sign_on_required else rights.OPERATOR[station.kind]
+
+    async def _found(self, token_hash: bytes) -> _Found:
+        now = self._clock.monotonic()
+        remembered = self._memory.get(token_hash)
+        if remembered and now - remembered[1] < FRESH_S:
+            return self._unexpired(remembered[0])
+        found = await asyncio.to_thread(self._read, token_hash)
+        if len(self._memory) > _MEMORY_MAX:
+            self._memory.clear()
+        self._memory[token_hash] = found, now
+        return self._unexpired(found)
+
+    def _unexpired(self, found: _Found) -> _Found:
+        is_over = isinstance(found, Person) and not found.ended_at and found.expires_at <= self._clock.now()
+        if isinstance(found, Person) and is_over:
+            return _ended(found, found.expires_at)
+        return found
+
+    def _read(self, token_hash: bytes) -> _Found:
+        return self._station_by_token(token_hash) or self._session(token_hash)
+
+    def _station_by_token(self, token_hash: bytes) -> StationId | None:
+        s = t.station
+        query = select(s.c.station_id, s.c.name, s.c.kind, s.c.warehouse).where(
+            s.c.token_hash == token_hash, s.c.is_revoked.is_(False)
+        )
+        with self._engine.connect() as conn:
+            row = conn.execute(query).first()
+        return StationId(**row._mapping) if row else None
+
+    def _station_by_id(self, station_id: str) -> StationId | None:
+        s = t.station
+        query = select(s.c.station_id, s.c.name, s.c.kind, s.c.warehouse).where(
+            s.c.station_id == station_id, s.c.is_revoked.is_(False)
+        )
+        with self._engine.connect() as conn:
+            row = conn.execute(query).first()
+        return StationId(**row._mapping) if row else None
+
+    def _session(self, token_hash: bytes) -> Person | None:
+        s, p = t.session, t.person
+        query = (
+            select(
+                p.c.person_id, p.c.name, s.c.role, p.c.warehouse, s.c.station_id, s.c.expires_at, s.c.ended_at
+            )
+            .join(p, p.c.person_id == s.c.person_id)
+            .where(s.c.token_hash == token_hash)
+        )
+        with self._engine.connect() as conn:
+            row = conn.execute(query).first()
+        return Person(**{**row._mapping, "role": Role(row.role)}) if row else None
+
+
+def _ended(person: Person, at: datetime) -> Person:
+    return Person(
+        person_id=person.person_id,
+        name=person.name,
+        role=person.role,
+        warehouse=person.warehouse,
+        station_id=person.station_id,
+        expires_at=person.expires_at,
+        ended_at=at,
+    )

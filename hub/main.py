@@ -1,0 +1,380 @@
+"""Joins the hub's parts and runs them in one process: locks the folder, opens the database, serves, stops.
+
+:func:`create_app` makes the ASGI application of a hub (tests and programs may run it in any server);
+:func:`run` is the command: it says what it does, and everything the surroundings refuse in one sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import texts as words
+from app.core.texts import Lang, Texts
+from app.ports import Clock, NewId, SystemClock, Ulid
+from hub import config, datadir, keys, logs, tls
+from hub.api.context import Auth, Doors, Orders, Out, SetUpCode, Tries, World
+from hub.api.front import Front
+from hub.api.http import Receive, Scope, Send
+from hub.api.metrics import Metrics
+from hub.api.pages import Pages
+from hub.api.stream import Broadcast
+from hub.api.surface import surface
+from hub.auth import people
+from hub.auth.callers import Callers
+from hub.auth.masks import MASKS
+from hub.auth.people import Passwords
+from hub.auth.rights import Role
+from hub.auth.tokens import hash_of, new_pairing_code
+from hub.config import Settings
+from hub.db import tables as t
+from hub.db.engine import WRITE, open_database
+from hub.orders.feed import Feed
+from hub.orders.lookup import Lookup
+from hub.orders.results import HubBusy
+from hub.orders.settings import LineSettings
+from hub.orders.writer import Writer
+from hub.surroundings import Surroundings
+
+TICK = timedelta(milliseconds=200)
+IDLE_TICK = timedelta(minutes=1)
+SWEEP = timedelta(hours=6)
+#: Other processes on the same database commit too: how often this one looks at the head.
+LOOK = timedelta(seconds=1)
+STOP_WITHIN_S = 5
+_KEY_ID = "master_key_id"
+_TEXTS = Path(__file__).resolve().parents[1] / "resources" / "texts"
+
+log = structlog.get_logger("hub.main")
+
+
+class Hub:
+    """A hub whose parts are joined but not yet at work: an ASGI application that starts with its lifespan.
+
+    ``recovery_code`` is set when the master key was made just now, ``set_up_code`` when nobody can sign on yet.
+    """
+
+    def __init__(self, doors: Doors, engine: Engine, recovery_code: str | None) -> None:
+        self.doors = doors
+        self.recovery_code = recovery_code
+        self.set_up_code: str | None = None
+        self.users_left = False
+        self._engine = engine
+        self._front: Front = surface(doors, self._lifespan, version())
+        self._jobs = AsyncIOScheduler(timezone=UTC)
+        self._tick_by = doors.world.clock.now()
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._front(scope, receive, send)
+
+    async def start(self) -> None:
+        """Everything that needs the event loop: the writer, the ticks, the first users."""
+        doors = self.doors
+        writer, broadcast = doors.orders.writer, doors.out.broadcast
+        writer.start(asyncio.get_running_loop())
+        self._unsubscribe = writer.subscribe(broadcast.committed)
+        broadcast.look(await asyncio.to_thread(doors.orders.feed.head))
+        broadcast.start()
+        await self._first_users()
+        often: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._jobs.add_job(self._tick, "interval", seconds=TICK.total_seconds(), **often)
+        self._jobs.add_job(self._sweep, "interval", seconds=SWEEP.total_seconds(), **often)
+        if self._engine.dialect.name == "postgresql":
+            self._jobs.add_job(self._look, "interval", seconds=LOOK.total_seconds(), **often)
+        self._jobs.start()
+
+    async def stop(self) -> None:
+        """Streams first, then the jobs, then what waits in the writer."""
+        await self.doors.out.broadcast.stop()
+        if self._jobs.running:
+            self._jobs.shutdown(wait=False)
+        self._unsubscribe()
+        await self.doors.orders.writer.stop()
+        await asyncio.to_thread(self._engine.dispose)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.start()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _first_users(self) -> None:
+        """Users of the file on the first start; a set-up code where there are none at all."""
+        doors, given = self.doors, self.doors.world.settings.users
+        is_new = not await asyncio.to_thread(_has_people, self._engine)
+        self.users_left = bool(given) and not is_new
+        if not is_new:
+            return
+        for user in given:
+            password_hash = await asyncio.to_thread(doors.auth.passwords.hash, user.password)
+            await doors.orders.writer.run(people.add_person(user.name, Role(user.role), password_hash))
+        if not given:
+            self.set_up_code = new_pairing_code()
+            doors.auth.set_up.code_hash = hash_of(self.set_up_code)
+
+    async def _tick(self) -> None:
+        """What the clock does to orders, as soon as something is due and at least once a minute."""
+        now, writer = self.doors.world.clock.now(), self.doors.orders.writer
+        if now < min(self._tick_by, writer.next_due or self._tick_by):
+            return
+        self._tick_by = now + IDLE_TICK
+        try:
+            await writer.tick(now)
+        except HubBusy as busy:
+            log.warning("clock_waits", cause=busy.cause)
+
+    async def _sweep(self) -> None:
+        try:
+            await self.doors.orders.writer.run(people.sweep)
+        except HubBusy as busy:
+            log.warning("sweep_waits", cause=busy.cause)
+
+    async def _look(self) -> None:
+        try:
+            self.doors.out.broadcast.look(await asyncio.to_thread(self.doors.orders.feed.head))
+        except SQLAlchemyError as error:
+            log.warning("look_failed", error=type(error).__name__)
+
+
+def create_app(
+    settings: Settings,
+    clock: Clock,
+    new_id: NewId,
+    *,
+    recover: str | None = None,
+    ca_sha256: str = "",
+) -> Hub:
+    """A hub on its database. Raises :class:`Surroundings` for everything the surroundings refuse."""
+    engine = open_database(settings.db_url, settings.data_dir, new_id)
+    try:
+        opened = _vault(engine, settings, clock, recover)
+    except Surroundings:
+        engine.dispose()
+        raise
+    line = line_settings(settings)
+    feed = Feed(engine, MASKS)
+    writer = Writer(engine, clock, new_id, opened.vault, line)
+    callers = Callers(engine, clock, sign_on_required=settings.hub.sign_on_required)
+    pages = Pages(feed, clock)
+    doors = Doors(
+        world=World(settings, clock, new_id, words.load(_TEXTS)),
+        orders=Orders(engine, writer, feed, Lookup(engine, opened.vault, line)),
+        auth=Auth(callers, Passwords(), Tries(clock, 5, timedelta(minutes=5)), SetUpCode(), ca_sha256),
+        out=Out(pages, Broadcast(pages, callers, clock, writer.head), Metrics()),
+    )
+    return Hub(doors, engine, opened.recovery_code)
+
+
+def line_settings(settings: Settings) -> LineSettings:
+    """What the writer needs to know of hub.toml."""
+    return LineSettings(
+        timezone=settings.zone,
+        order_prefix=settings.hub.order_prefix,
+        rules=settings.rules(settings.warehouses[0].id),
+        shop_warehouses={shop.id: shop.warehouse for shop in settings.shops},
+        default_warehouse=settings.warehouses[0].id,
+        last_gates={house.id: house.last_gate for house in settings.warehouses},
+        online_s=settings.hub.online_s,
+    )
+
+
+def _vault(engine: Engine, settings: Settings, clock: Clock, recover: str | None) -> keys.Opened:
+    """The vault that fits this database; a new database remembers its key's id."""
+    with engine.connect().execution_options(**WRITE) as conn, conn.begin():
+        known = conn.execute(select(t.setting.c.value).where(t.setting.c.key == _KEY_ID)).scalar()
+        known_id = msgspec.json.decode(known, type=str) if known else None
+        opened = keys.open_vault(settings.data_dir, known_id, recover)
+        if known_id is None:
+            value = msgspec.json.encode(opened.vault.key_id)
+            conn.execute(insert(t.setting).values(key=_KEY_ID, value=value, changed_at=clock.now()))
+    return opened
+
+
+def _has_people(engine: Engine) -> bool:
+    with engine.connect() as conn:
+        return conn.execute(select(t.person.c.person_id).limit(1)).first() is not None
+
+
+def version() -> str:
+    try:
+        return installed("orderdock")
+    except PackageNotFoundError:
+        return "0"
+
+
+# ------------------------------------------------------------------------------------------- the command
+
+
+def run(
+    config_path: Path | None,
+    data_dir: Path,
+    host: str | None = None,
+    port: int | None = None,
+    db: str | None = None,
+    *,
+    recover: str | None = None,
+    lang: Lang = "zh",
+) -> int:
+    """Runs a hub until it is told to stop; gives the exit status.
+
+    ``config_path`` None: ``hub.toml`` in the data dir where there is one. ``host``, ``port`` and ``db`` win over the
+    file. Says on stdout where it listens, and on stderr in one sentence why it does not.
+    """
+    texts = words.load(_TEXTS)
+    try:
+        with datadir.occupied(data_dir):
+            return _run(_settings(config_path, data_dir, host, port, db), texts, recover, lang)
+    except Surroundings as no:
+        print(no.sentence(texts, lang), file=sys.stderr)
+        return 1
+
+
+def _settings(
+    config_path: Path | None, data_dir: Path, host: str | None, port: int | None, db: str | None
+) -> Settings:
+    beside = data_dir / "hub.toml"
+    path = config_path or (beside if beside.exists() else None)
+    settings = config.load(path, data_dir, os.environ)
+    given = {"host": host, "port": port, "db": db}
+    said = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(settings, hub=msgspec.structs.replace(settings.hub, **said))
+
+
+def _run(settings: Settings, texts: Texts, recover: str | None, lang: Lang) -> int:
+    def say(key: str, **params: Any) -> None:
+        print(texts.text(f"hub.{key}", lang, **params), flush=True)
+
+    try:
+        handler = logs.start_logging(settings.data_dir)
+    except OSError as error:
+        raise datadir.no(error, settings.data_dir) from error
+    clock = SystemClock()
+    with _bound(settings.hub.host, settings.hub.port) as sock:
+        secured = _secured(settings, clock.now())
+        try:
+            hub = create_app(
+                settings,
+                clock,
+                Ulid(clock),
+                recover=recover,
+                ca_sha256=secured.ca_sha256 if secured else "",
+            )
+        except OSError as error:
+            raise datadir.no(error, settings.data_dir) from error
+        if hub.recovery_code:
+            say("key_made", code=hub.recovery_code)
+        if settings.strangers:
+            say("config_strangers", names=", ".join(settings.strangers))
+        url = _url(settings.hub.host, sock.getsockname()[1], is_tls=secured is not None)
+        _Server(hub, secured, lambda: _ready(hub, url, secured, say)).run(sockets=[sock])
+        log.info("stopped")
+        handler.flush()
+        say("stopped")
+    return 0
+
+
+def _ready(hub: Hub, url: str, secured: tls.Tls | None, say: Callable[..., None]) -> None:
+    say("ready", url=url)
+    if secured:
+        say("fingerprint", sha256=secured.ca_sha256)
+    if hub.set_up_code:
+        say("set_up_code", code=hub.set_up_code)
+    if hub.users_left:
+        say("config_users_left")
+    settings = hub.doors.world.settings
+    log.info("ready", version=version(), host=settings.hub.host, port=settings.hub.port)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """The socket the hub will listen on. Raises :class:`Surroundings` ``port_taken`` or ``host_unusable``."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise Surroundings("host_unusable", host=host) from error
+    try:
+        if os.name != "nt":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined]
+        sock.bind(address)
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        is_taken = error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE))
+        key = "port_taken" if is_taken else "port_closed" if error.errno == errno.EACCES else "host_unusable"
+        raise Surroundings(key, host=host, port=port) from error
+    return sock
+
+
+def _secured(settings: Settings, now: datetime) -> tls.Tls | None:
+    """The certificate of a hub that others can reach; nothing on loopback."""
+    if tls.is_loopback(settings.hub.host):
+        return None
+    try:
+        return tls.prepare(settings.data_dir, settings.hub.host, now)
+    except ValueError as error:
+        raise Surroundings("tls_damaged", path=settings.data_dir / "tls") from error
+    except OSError as error:
+        raise datadir.no(error, settings.data_dir) from error
+
+
+def _url(host: str, port: int, *, is_tls: bool) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if is_tls else 'http'}://{shown}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that ends our streams before it waits for them, and leaves with status 0 when told to stop."""
+
+    def __init__(self, hub: Hub, secured: tls.Tls | None, on_ready: Callable[[], None]) -> None:
+        self._hub = hub
+        self._on_ready = on_ready
+        super().__init__(
+            uvicorn.Config(
+                hub,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=STOP_WITHIN_S,
+                timeout_keep_alive=75,
+                ssl_certfile=str(secured.cert_path) if secured else None,
+                ssl_keyfile=str(secured.key_path) if secured else None,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._hub.doors.out.broadcast.stop()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
