@@ -50,6 +50,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
 
 
+def _no_body() -> msgspec.Raw:
+    return msgspec.Raw(b"null")
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the feed. ``body`` stays raw JSON until somebody needs it; null when ``gone``."""
 
@@ -57,7 +61,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     key: str
     gone: bool = False
-    body: msgspec.Raw = msgspec.Raw(b"null")
+    body: msgspec.Raw = msgspec.field(default_factory=_no_body)
 
 
 class ChangePage(msgspec.Struct, frozen=True, kw_only=True):
