@@ -12,6 +12,10 @@ from ui.kit import Kit, make_kit
 from ui.resources import resource_dir
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sound: starts a sound server of its own and listens to it")
+
+
 @pytest.fixture(scope="session")
 def _session_kit(qapp: QApplication) -> tuple[Kit, FixedClock]:
     clock = FixedClock()
