@@ -249,7 +249,7 @@ class Spooler:
             if job.state is PrintState.sending:
                 self._move(job, PrintState.uncertain, "restarted")
             elif job.state is PrintState.checking_device:
-                self._pick_up(job)
+                waiting += [job] if self._pick_up(job) else []
             elif job.expires_at > now:
                 waiting.append(job)
             elif expired < _EXPIRE_AT_ONCE:
@@ -257,13 +257,13 @@ class Spooler:
                 self._move(job, PrintState.expired, "too_late")
         return waiting
 
-    def _pick_up(self, job: PrintJob) -> None:
+    def _pick_up(self, job: PrintJob) -> bool:
         """Again, unless it is the job itself that makes us stumble: that one must not stop the others."""
         if job.job_id in self._stumbled:
             self._move(job, PrintState.failed, "cannot_draw")
-        else:
-            self._stumbled.add(job.job_id)
-            self._move(job, PrintState.waiting, "")
+            return False
+        self._stumbled.add(job.job_id)
+        return self._move(job, PrintState.waiting, "")
 
     def _tell(self, job: PrintJob, cause: str) -> None:
         """The first in the queue shows why it waits; written once, not at each look."""

@@ -264,6 +264,12 @@ class StandInPrinter:
         with self._state:
             return list(self._interpreter.faults)
 
+    @property
+    def pending(self) -> int:
+        """Commands taken in but not yet worked off."""
+        with self._state:
+            return len(self._queue)
+
     def break_down(self, *faults: Fault) -> None:
         with self._state:
             self._faults |= set(faults)
