@@ -1,4 +1,4 @@
-"""Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
+'''Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
 
 Joined once, in main.py::
 
@@ -24,7 +24,7 @@ Joined once, in main.py::
     .on_engines(callback: () -> None)                      paired anew or revoked: take .engines() again
     .strip(now) -> list[StripItem]                         the honest strip, always the same order
     .read: ReadModel   .packing: PackingDesk   .supervisor: SupervisorDesk   .service: ServiceDesk   .outbox: Outbox
-    .notices: list[str]                 text keys of what happened at start ("station.cache_damaged" ...)
+    .notices: list[str]                 text keys of what happened at start ("store.cache_damaged" ...)
     .hub: HubApi | None                 .orders(q), .story(order_no): the hub's own search, full names, older orders
     .print_work(render) -> printing.spooler.Work;  store = .outbox;  .report_printers([...]), .report_scanner(bool)
     .lang = "zh" | "en"                 the language the hub answers in

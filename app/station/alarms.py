@@ -55,6 +55,7 @@ class AlarmWatch:
         self._shown = _seen_in(outbox, ActKind.freeze_shown)
         self._acked = _seen_in(outbox, ActKind.freeze_acked)
         self._listeners: list[Callable[[StationAlarm | None], None]] = []
+        self._told: StationAlarm | None = None
         #: The parcel on the bench now; the packing desk says so.
         self.open_parcel: Callable[[], str] = str
 
@@ -76,13 +77,11 @@ class AlarmWatch:
     def check(self, order_nos: Iterable[str], now: datetime) -> None:
         """Looks at these orders; raises, renews or marks as lifted what is due."""
         with self._lock:
-            before = self.current
             for order_no in order_nos:
                 if (order := self._read.order(order_no)) is not None:
                     for parcel in order.parcels:
                         self._check(order, parcel, now)
-            if self.current != before:
-                self._tell()
+            self._tell()
 
     def check_all(self, now: datetime) -> None:
         """Looks at everything this bench may be responsible for: after a start or a large page."""
@@ -129,10 +128,8 @@ class AlarmWatch:
             is_open_here=parcel.parcel_no == self.open_parcel(),
             is_packed=parcel.state == "packed",
         )
-        is_first = not self._alarms
         self._alarms[parcel.parcel_no] = alarm
-        if is_first:
-            self._tell()  # red first, then the paperwork
+        self._tell()  # red first, then the paperwork
         unshown = tuple(i for i in ids if (i, parcel.parcel_no) not in self._shown)
         if unshown:
             self._shown |= {(i, parcel.parcel_no) for i in unshown}
@@ -159,6 +156,9 @@ class AlarmWatch:
 
     def _tell(self) -> None:
         current = self.current
+        if current == self._told:
+            return
+        self._told = current
         for listener in self._listeners:
             listener(current)
 

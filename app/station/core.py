@@ -90,7 +90,7 @@ class StationCore:
 
     def _join(self) -> None:
         if self.cache.was_damaged:
-            self.notices.append("station.cache_damaged")
+            self.notices.append("store.cache_damaged")
         self.outbox.passed(self.cache.shown)
         self.outbox.on_changed(self._tell)
         self.cache.on_lost(self._cache_lost)
@@ -317,5 +317,5 @@ class StationCore:
 
     def _cache_lost(self) -> None:
         with self._lost_lock:
-            self.notices.append("station.cache_damaged")
+            self.notices.append("store.cache_damaged")
         self._tell(frozenset({"order", "status"}))

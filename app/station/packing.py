@@ -31,7 +31,7 @@ from app.core.acts import (
 from app.core.decide import Accepted, decide
 from app.core.freeze import Rules
 from app.core.order import InterceptResult, LeaseStep, Order, OrderState, Parcel
-from app.core.packing import match_item
+from app.core.packing import ItemCode, match_item
 from app.core.printjob import TIME_TO_LIVE, PrintJob, job_key, next_copy
 from app.core.reasons import Reason, Refused
 from app.core.scan import Scan, ScanClass, parse
@@ -102,6 +102,7 @@ class PackingDesk:
         self._mode: Mode = "packing"
         self._open: tuple[str, str] | None = None
         self._counts: list[_Count] = []
+        self._learned: dict[str, ItemCode] = {}
         self._last: Outcome | None = None
         self._last_lock = threading.Lock()
         self._writing: dict[str, Future[Any]] = {}
@@ -147,7 +148,7 @@ class PackingDesk:
         """What one read does. Amber means taken; green (or red) follows through :meth:`on_outcome`."""
         with self._lock:
             scan = parse(raw)
-            target = self._read.resolve(scan, "item" if self._open and self._mode == "packing" else "parcel")
+            target = self._target(scan)
             row = ScanRow(
                 scan_id=self._bench.new_id(),
                 at=now,
@@ -159,6 +160,25 @@ class PackingDesk:
             if not outcome.act_id:
                 self._keep(row, outcome)
             return self._said(outcome)
+
+    def _target(self, scan: Scan) -> Target:
+        """What the scan means on this bench: goods first while a parcel is open."""
+        if self._open is None or self._mode == "handover":
+            return self._read.resolve(scan, "parcel")
+        own = self._own_meaning(scan.text)
+        guess = scan.first(ScanClass.item, ScanClass.outer_pack)
+        if own is not None and guess is not None:
+            return Target(kind="item", key=scan.text, guess=guess, meanings=(own,))
+        return self._read.resolve(scan, "item")
+
+    def _own_meaning(self, code: str) -> ItemCode | None:
+        """Codes known without the hub's items: a sku_code scans as itself, and what was learned here just now."""
+        if self._read.items_for_code(code):
+            return None
+        order = self._read.order(self._open[0]) if self._open else None
+        if order is not None and any(line.sku_code == code for line in order.lines):
+            return ItemCode(code)
+        return self._learned.get(code)
 
     def _scanned(self, scan: Scan, target: Target, row: ScanRow, now: datetime) -> Outcome:
         if self._is_duplicate(scan.text, now):
@@ -440,6 +460,7 @@ class PackingDesk:
             self._bench.record(
                 self._bench.act(ActKind.barcode_learned, order.order_no, now, parcel.parcel_no, learned)
             )
+            self._learned[code] = ItemCode(line.sku_code)
             body = LinePacked(line_no=line_no, code=code)
             return self._said(self._counted(order, parcel, body, None, now, scan_id))
 

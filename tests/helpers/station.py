@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Callable, Iterable
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,7 +28,15 @@ from app.core.order import (
     StopKind,
     settled,
 )
-from app.wire import Change, ChangePage, Urgent
+from app.os.clock import StationClock
+from app.ports import Clock, Engine, Ulid
+from app.station.alarms import StationAlarm
+from app.station.core import StationCore
+from app.station.outcome import Outcome
+from app.wire import Change, ChangePage, StationKind, Urgent
+from sync import link
+
+T = TypeVar("T")
 
 MORNING = datetime(2026, 1, 23, 1, 0, tzinfo=UTC)
 EPOCH = "EPOCH-ONE"
@@ -59,11 +71,14 @@ def order_no(n: int) -> str:
     return f"OD20260123{n:03d}" if n < 1000 else f"OD20260123{n:06d}"
 
 
-def an_order(n: int = 1, *, qty: tuple[int, ...] = (2, 1), state: OrderState = OrderState.released, **changed: Any) -> Order:
+def an_order(
+    n: int = 1, *, qty: tuple[int, ...] = (2, 1), state: OrderState = OrderState.released, **changed: Any
+) -> Order:
     """One paid order of two kinds of goods in one parcel, on the floor."""
     no = order_no(n)
     lines = tuple(
-        OrderLine(line_no=i, sku_code=f"SKU-{i}", title=f"商品{i}", qty=q, price_fen=1000) for i, q in enumerate(qty, 1)
+        OrderLine(line_no=i, sku_code=f"SKU-{i}", title=f"商品{i}", qty=q, price_fen=1000)
+        for i, q in enumerate(qty, 1)
     )
     parcel = Parcel(
         parcel_no=f"{no}01",
@@ -104,7 +119,9 @@ def stopped(order: Order, *stops: Stop) -> Order:
 
 
 def an_item(sku: str, *codes: str, pack_qty: int = 1) -> Item:
-    return Item(sku_code=sku, title=sku, barcodes=tuple(ItemBarcode(code=c, pack_qty=pack_qty) for c in codes))
+    return Item(
+        sku_code=sku, title=sku, barcodes=tuple(ItemBarcode(code=c, pack_qty=pack_qty) for c in codes)
+    )
 
 
 def change(seq: int, kind: str, key: str, body: object) -> Change:
@@ -127,7 +144,9 @@ def history_change(seq: int, row: HistoryRow) -> Change:
     return change(seq, "history", str(row.id), row)
 
 
-def a_page(changes: Iterable[Change], *, next_: int | None = None, epoch: str = EPOCH, head: int | None = None) -> ChangePage:
+def a_page(
+    changes: Iterable[Change], *, next_: int | None = None, epoch: str = EPOCH, head: int | None = None
+) -> ChangePage:
     """A page as the hub sends it, through JSON and back."""
     listed = list(changes)
     end = next_ if next_ is not None else max((c.seq for c in listed), default=0)
@@ -139,3 +158,126 @@ def an_urgent(seq: int, order: Order) -> Urgent:
     return Urgent(
         seq=seq, order_no=order.order_no, stops=order.stops, is_frozen=order.is_frozen, parcels=order.parcels
     )
+
+
+# ------------------------------------------------------------------------------------------ a running station
+
+
+class Loop:
+    """A background thread with an asyncio loop that steps engines, as the program's own does."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.failures: list[BaseException] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._thread = threading.Thread(target=self._run, name="test loop", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def do(self, work: Coroutine[Any, Any, T], seconds: float = 15) -> T:
+        """Waits for a coroutine on the loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=seconds)
+
+    def step_for_ever(self, engine: Engine, clock: Clock) -> None:
+        woken = asyncio.Event()
+        engine.on_wake(lambda: self.loop.call_soon_threadsafe(woken.set))
+        self.do(self._start(engine, clock, woken))
+
+    async def _start(self, engine: Engine, clock: Clock, woken: asyncio.Event) -> None:
+        self._tasks.append(asyncio.create_task(self._steps(engine, clock, woken)))
+
+    async def _steps(self, engine: Engine, clock: Clock, woken: asyncio.Event) -> None:
+        while True:
+            woken.clear()
+            try:
+                due = await engine.step(clock.now())
+            except Exception as error:
+                self.failures.append(error)
+                raise
+            wait = max(0.0, (due - clock.now()).total_seconds())
+            try:
+                await asyncio.wait_for(woken.wait(), wait)
+            except TimeoutError:
+                pass
+
+    def stop_engines(self) -> None:
+        async def stop() -> None:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks.clear()
+
+        self.do(stop())
+
+    def close(self) -> None:
+        self.stop_engines()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=5)
+        self.loop.close()
+
+
+class LiveStation:
+    """A paired station at work: real files, real HTTP, engines on a loop of its own."""
+
+    def __init__(
+        self, folder: Path, hub_url: str = "", *, kind: StationKind = "packing", clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or StationClock()
+        self.loop = Loop()
+        self.core = StationCore(
+            folder, kind=kind, connect=link.connect, pair=link.pair, clock=self.clock, new_id=Ulid(self.clock)
+        )
+        self.outcomes: list[Outcome] = []
+        self.alarms: list[StationAlarm | None] = []
+        self.core.on_outcome(self.outcomes.append)
+        self.core.on_alarm(self.alarms.append)
+        self.core.on_engines(self._start)
+        self._hub_url = hub_url
+        if self.core.identity is not None:
+            self._start()
+
+    def pair(self, code: str, name: str = "1 号台", url: str = "") -> None:
+        self.loop.do(self.core.pair(url or self._hub_url, code, name))
+
+    def _start(self) -> None:
+        threading.Thread(target=self._restart).start()
+
+    def _restart(self) -> None:
+        self.loop.stop_engines()
+        for engine in self.core.engines():
+            self.loop.step_for_ever(engine, self.clock)
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.do(work)
+
+    def scan(self, raw: str) -> Outcome:
+        """One read, and what had to be asked first."""
+        outcome = self.core.packing.on_scan(raw, self.clock.now())
+        return self.do(self.core.packing.follow(outcome, self.clock.now())) if outcome.follow else outcome
+
+    def until(self, is_so: Callable[[], object], what: str, seconds: float = 10) -> None:
+        until(is_so, what, seconds)
+        assert not self.loop.failures, self.loop.failures
+
+    def close(self) -> None:
+        self.loop.stop_engines()
+        self.do(self.core.close())
+        self.loop.close()
+        assert not self.loop.failures, self.loop.failures
+
+    def __enter__(self) -> LiveStation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def until(is_so: Callable[[], object], what: str, seconds: float = 10) -> None:
+    """Looks every few milliseconds; fails with ``what`` when it does not become so."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, what
+        time.sleep(0.005)
