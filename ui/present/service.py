@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.core.order import Order, Parcel
+from app.core.order import CommandState, InterceptResult, Order, Parcel, StopKind
+from app.station.service import AnswerCard
 from ui.present import states
 from ui.present.packing import cut
-from ui.present.states import Chip
+from ui.present.states import Chip, State
 from ui.present.words import Words
+
+R = InterceptResult
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 
@@ -225,3 +228,83 @@ def _moment(at: datetime | None, words: Words) -> str:
 
 def _yes(value: bool, words: Words) -> str:
     return words.tr("service.yes" if value else "service.no")
+
+
+# -- what may be promised --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The stop card: what a rep may tell the buyer now (design 3.8). ``counting_until`` runs down on the screen."""
+
+    state: State
+    head: str
+    text: str
+    age: str
+    counting_until: datetime | None = None
+    withdraw_id: str = ""
+
+
+def answer_view(card: AnswerCard | None, order: Order, words: Words, now: datetime) -> Answer | None:
+    """The card of the last cancel, else of a hold or freeze that lies over the order; None when nothing does."""
+    if card is not None and card.command_state is not CommandState.overtaken:
+        return _cancel_answer(card, order, words, now)
+    if not order.stops:
+        return None
+    stop = order.stops[0]
+    is_hold = stop.kind is StopKind.hold
+    key = "service.answer_hold" if is_hold else "service.answer_frozen"
+    why = stop.note or (
+        states.hold_reason(stop.reason, words) if stop.reason else words.tr("supervisor.no_reason")
+    )
+    who = stop.actor or words.tr("states.source_hub")
+    return Answer(
+        "wait" if is_hold else "stop",
+        words.tr(key),
+        words.tr(f"{key}_text", who=who, why=why),
+        words.tr("service.answer_age", ago=words.since(stop.since, now)),
+    )
+
+
+_WAITS = frozenset({CommandState.sent, CommandState.received})
+
+
+def _cancel_answer(card: AnswerCard, order: Order, words: Words, now: datetime) -> Answer:
+    tr = words.tr
+    age = tr("service.answer_age", ago=words.since(card.asked_at, now))
+    until = card.counting_down_until
+    if card.command_state in _WAITS and card.result is None:
+        return Answer("wait", tr("service.answer_sent"), tr("service.answer_sent_text"), age)
+    head, text, state = _said(card, order, words)
+    if until is not None and until > now and card.result in (None, R.stopped):
+        left = max(1, round((until - now).total_seconds()))
+        head = tr("service.answer_counting", n=left)
+        return Answer("wait", head, tr("service.answer_counting_text"), age, until, card.stop_id)
+    withdraw = card.stop_id if until is not None and until > now else ""
+    return Answer(state, head, text, age, until, withdraw)
+
+
+def _said(card: AnswerCard, order: Order, words: Words) -> tuple[str, str, State]:
+    tr = words.tr
+    worst = next((p for p in card.parcels if p.result is card.result), None)
+    parcel = order.parcel(worst.parcel_no) if worst else None
+    holder = (worst.holder_name if worst else "") or tr("packing.another_bench")
+    match card.result:
+        case R.too_late:
+            carrier = states.carrier_name(parcel.carrier if parcel else "", words)
+            waybill = parcel.waybill_no if parcel else ""
+            return (
+                tr("service.answer_too_late"),
+                tr("service.answer_too_late_text", carrier=carrier, waybill=waybill),
+                "stop",
+            )
+        case R.at_station_offline:
+            return tr("service.answer_offline"), tr("service.answer_offline_text", station=holder), "wait"
+        case R.trying:
+            is_packed = parcel is not None and parcel.is_complete and parcel.holder is None
+            key = "service.answer_trying_packed" if is_packed else "service.answer_trying_bench"
+            return tr("service.answer_trying"), tr(key, station=holder), "wait"
+        case R.stopped:
+            return tr("service.answer_stopped"), tr("service.answer_stopped_text"), "ok"
+        case _:
+            return tr("service.answer_cancelled"), tr("service.answer_cancelled_text"), "ok"

@@ -76,10 +76,10 @@ class CodePanel(Card):
     def _row(self, part: slice) -> QHBoxLayout:
         line = QHBoxLayout()
         pad(self._kit, line, gap="space.xl")
-        for (verb, _), name in zip(VERBS[part], self._names[part], strict=True):
+        for command, name in zip(VERBS[part], self._names[part], strict=True):
             cell = QVBoxLayout()
             pad(self._kit, cell, gap="space.xs")
-            cell.addWidget(CodeView(self._kit, command_code(verb)), 0, Qt.AlignmentFlag.AlignHCenter)
+            cell.addWidget(CodeView(self._kit, command_code(command[0])), 0, Qt.AlignmentFlag.AlignHCenter)
             name.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             cell.addWidget(name)
             line.addLayout(cell, 1)
@@ -89,5 +89,5 @@ class CodePanel(Card):
         tr = self._kit.i18n.tr
         self._title.setText(tr("packing.codes_title"))
         self._text.setText(tr("packing.codes_text"))
-        for (_, key), name in zip(VERBS, self._names, strict=True):
-            name.setText(tr(key))
+        for command, name in zip(VERBS, self._names, strict=True):
+            name.setText(tr(command[1]))

@@ -17,8 +17,7 @@ from ui.widgets.counter_label import CounterLabel
 from ui.widgets.deadline_label import DeadlineLabel
 from ui.widgets.layout import column, pad, row
 from ui.widgets.plain_label import PlainLabel
-from ui.widgets.state_chip import StateChip
-
+from ui.widgets.state_chip import StateChip, Tone
 
 #: Remarks of more characters than this are folded to two lines.
 LONG_REMARK = 90
@@ -153,7 +152,7 @@ class ParcelHead(QWidget):
             if (old := item.widget()) is not None:
                 old.deleteLater()
         for i, chip in enumerate(view.chips):
-            tone = "solid" if chip.state == "stop" else "soft"
+            tone: Tone = "solid" if chip.state == "stop" else "soft"
             self._chips.addWidget(
                 StateChip(self._kit, chip.state, chip.text, tone=tone, size="body" if i == 0 else "caption")
             )

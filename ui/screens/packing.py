@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.order import Order, Parcel
 from app.station.outcome import Done, Outcome
 from app.store.readmodel import QueuePage
-from ui.present.packing import KEYS, QueueView, pack_view, queue_view, scan_view
+from ui.present.packing import KEYS, Prompt, QueueView, pack_view, queue_view, scan_view
 from ui.screens.code_panel import CodePanel
+from ui.screens.form_parts import titled
 from ui.screens.pack_board import PackBoard
 from ui.screens.pack_parts import Hero, ScanBar
 from ui.screens.queue_column import QueueColumn
 from ui.screens.room import Room
-from ui.present.packing import Prompt
 from ui.widgets.big_button import BigButton
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, pad, row
 from ui.widgets.page import Page
-from ui.widgets.plain_label import PlainLabel
 
 #: How many slips one press prints, until the settings say otherwise.
 SLIPS_AT_ONCE = 5
@@ -89,6 +89,16 @@ class PackingScreen(Page):
         self.queue.show_count(self._room.core.read.queue_count())
         self.queue.list.refresh()
 
+    def show_outcome(self, outcome: Outcome) -> None:
+        """An outcome of something done outside this page (the alarm was acknowledged)."""
+        self._show_outcome(outcome, heard=False)
+        self._show_desk()
+
+    def set_slips(self, count: int) -> None:
+        """How many slips one press prints."""
+        self._slips = count
+        self._show_desk()
+
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def _show_desk(self) -> None:
@@ -105,7 +115,7 @@ class PackingScreen(Page):
         else:
             self._show_empty()
         opened = view.parcel.parcel_no if view.parcel is not None else ""
-        self.queue.list.mark_open(opened)
+        self.queue.list.mark(opened or None)
         works = not in_handover and bool(opened)
         if opened:
             self._print_button.set_text("packing.act_print_one")
@@ -302,11 +312,9 @@ class PackingScreen(Page):
         kit = self._room.kit
         panel = QWidget()
         line = row(kit, gap="space.s")
-        ask = PlainLabel(role="lead")
-        kit.i18n.bind(ask, lambda: ask.setText(kit.i18n.tr("packing.abnormal_title")))
-        line.addWidget(ask, 1)
+        line.addWidget(titled(kit, "packing.abnormal_title", "lead"), 1)
         for reason in ABNORMAL:
-            line.addWidget(self._button(f"packing.reason_{reason}", lambda r=reason: self._mark(r), "", ""))
+            line.addWidget(self._button(f"packing.reason_{reason}", partial(self._mark, reason), "", ""))
         line.addWidget(
             self._button("packing.act_back", lambda: self._buttons.setCurrentIndex(0), "close", "")
         )

@@ -1,0 +1,393 @@
+"""The station program: core, background work, scanner, sound and windows, joined.
+
+run_station(joint, None, "packing", folder, "zh")        # a window until it is closed; the exit status
+station = build_station(app, joint, "packing", folder)   # the same without an event loop: tests, rehearsals
+station.window.show()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import structlog
+from PySide6.QtWidgets import QApplication
+
+from app.core import texts
+from app.core.texts import Lang
+from app.os.folderlock import FolderLock, FolderTaken
+from app.ports import HubTrouble, NotAllowed
+from app.station.alarms import StationAlarm
+from app.station.core import StationCore
+from app.station.outcome import Outcome
+from app.store.surroundings import StoreTrouble
+from app.wire import StationKind
+from ui.joint import BadPrinter, Joint
+from ui.kit import Kit, make_kit
+from ui.present.packing import AlarmWords, alarm_words
+from ui.present.strip import strip_views
+from ui.resources import resource_dir
+from ui.scanner_input import ScannerInput, ScanRead
+from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
+from ui.screens.packing import PackingScreen
+from ui.screens.room import Room
+from ui.screens.service import ServiceScreen
+from ui.screens.settings import PRINTER_ADDRESS, SLIPS_AT_ONCE, About, SettingsPage
+from ui.screens.sign_on import SignOnPage
+from ui.screens.supervisor import SupervisorScreen
+from ui.screens.welcome import WelcomePage
+from ui.screens.window import StationWindow
+from ui.sounds import Player
+from ui.theme import FontMissing
+from ui.widgets.alarm import Alarm, AlarmView, By
+from ui.widgets.strip import StripItem
+from ui.work import CrashReport, EngineLoop, Work
+
+_log = structlog.get_logger("station")
+
+KINDS: tuple[StationKind, ...] = ("packing", "supervisor", "service", "ops")
+#: What a person set on this computer, kept beside the outbox.
+LANG, LOOK = "lang", "look"
+_HOW = {"key": "key", "touch": "click", "scan": "scan"}
+
+
+def run_station(
+    joint: Joint, hub_url: str | None, kind: str, data_dir: Path, lang: str | None, *, hand: bool = False
+) -> int:
+    """Opens the station and stays until its window is closed. 0 done, 1 the surroundings say no (one sentence)."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    said = texts.load(resource_dir() / "texts")
+    tongue: Lang = "en" if lang == "en" else "zh"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FolderLock(data_dir, "station.lock")
+    except FolderTaken:
+        sys.stderr.write(said.text("station.already_open", tongue) + "\n")
+        return 1
+    with lock:
+        try:
+            station = build_station(app, joint, kind, data_dir, lang=lang, hub_url=hub_url)
+        except StoreTrouble as trouble:
+            sys.stderr.write(said.text(f"station.{trouble.key}", tongue, **trouble.params) + "\n")
+            return 1
+        except FontMissing as missing:
+            sys.stderr.write(said.text("station.font_missing", tongue, path=str(missing)) + "\n")
+            return 1
+        if hand:
+            from ui.hand import Hand
+
+            station.hand = Hand(station)
+        station.open()
+        try:
+            return app.exec()
+        finally:
+            station.close()
+
+
+def build_station(
+    app: QApplication,
+    joint: Joint,
+    kind: str,
+    data_dir: Path,
+    *,
+    lang: str | None = None,
+    hub_url: str | None = None,
+) -> Station:
+    """A whole station without an event loop of its own. Raises StoreTrouble and FontMissing."""
+    asked: StationKind = next((k for k in KINDS if k == kind), "packing")
+    core = StationCore(
+        data_dir, kind=asked, connect=joint.connect, pair=joint.pair, clock=joint.clock, new_id=joint.new_id
+    )
+    kept = core.outbox.setting(LANG)
+    tongue: Lang = "en" if (lang or kept) == "en" else "zh"
+    look = "dark" if core.outbox.setting(LOOK) == "dark" else "light"
+    kit = make_kit(app, resource_dir(), joint.clock, lang=tongue, mode=look)  # type: ignore[arg-type]
+    return Station(app, joint, core, kit, data_dir, hub_url or "")
+
+
+class Station:
+    """One running station. ``open`` shows its window, ``close`` lets go of everything; both once."""
+
+    def __init__(
+        self, app: QApplication, joint: Joint, core: StationCore, kit: Kit, folder: Path, hub_url: str
+    ) -> None:
+        self._app = app
+        self._joint = joint
+        self.core, self.kit, self.folder = core, kit, folder
+        self._asked_hub = hub_url
+        self._loops: list[EngineLoop] = []
+        self._alarm_id = ""
+        self.hand: object | None = None
+        self.work = Work(joint.clock, self._crashed)
+        self.window = StationWindow(kit)
+        self.alarm = Alarm(kit, self.window)
+        self.player = Player(resource_dir() / "sounds", folder / "voice", own=folder / "own-voice")
+        self.scanner = ScannerInput(joint.clock)
+        self.room = Room(kit, core, self.work, self.window.bar, self._hear, self._trouble)
+        self.printers = joint.printers(core)
+        self.sign_on = SignOnPage(self.room)
+        self.settings: SettingsPage | None = None
+        self.desk: PackingScreen | SupervisorScreen | ServiceScreen | None = None
+        self.welcome: WelcomePage | None = None
+        self._join()
+        self._start_desk()
+
+    # -- life ----------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Shows the window as large as the screen allows, and listens to scanners."""
+        self.scanner.listen(self._app)
+        if self._app.platformName() == "offscreen":
+            self.window.resize(1366, 768)
+            self.window.show()
+        else:
+            self.window.showMaximized()
+
+    def close(self) -> None:
+        self.scanner.deafen(self._app)
+        self.player.silence()
+        for loop in self._loops:
+            loop.stop()
+        self.work.stop()
+        self.window.close()
+        asyncio.run(self.core.close())
+
+    def _join(self) -> None:
+        core, work = self.core, self.work
+        core.lang = self.kit.i18n.lang
+        core.on_changed(work.announce)
+        core.on_outcome(lambda outcome: work.hand(lambda: self._later(outcome)))
+        core.on_alarm(lambda alarm: work.urgent(lambda: self._alarmed(alarm)))
+        core.on_engines(lambda: work.hand(self._start_engines))
+        work.changed.connect(self._refresh)
+        self.kit.ticker.tick.connect(self._show_strip)
+        self.kit.i18n.changed.connect(self._keep_lang)
+        self.kit.theme.changed.connect(self._keep_look)
+        self.scanner.scanned.connect(self._scanned)
+        self.alarm.acknowledged.connect(self._acknowledged)
+        self.player.state_changed.connect(lambda _: self._show_strip())
+        self.window.foot.settings_wanted.connect(self._show_settings)
+        self.window.foot.person_wanted.connect(self._show_sign_on)
+        self.window.foot.strip.pressed.connect(self._strip_pressed)
+        self.sign_on.finished.connect(self._back)
+        self._use_printer(core.outbox.setting(PRINTER_ADDRESS))
+        self._start_engines()
+        for notice in core.notices:
+            self.window.bar.warn(self.kit.i18n.say(notice), key=notice)
+
+    def _start_engines(self) -> None:
+        """Steps what is to be stepped now: after the start, and when the station was paired anew."""
+        for loop in self._loops:
+            loop.stop()
+        engines = [*self.core.engines(), *self.printers.engines()]
+        self._loops = []
+        for engine in engines:
+            loop = self.work.loop(engine, engine.name)
+            engine.on_wake(loop.wake)
+            self._loops.append(loop)
+
+    def _use_printer(self, address: str) -> None:
+        try:
+            self.printers.use(address)
+        except BadPrinter:
+            self.window.bar.warn(self.kit.i18n.say("station.set_printer_bad"), key="printer")
+
+    # -- pages ---------------------------------------------------------------------------------------------
+
+    def _start_desk(self) -> None:
+        """The desk of this station; before it belongs to a hub, the welcome."""
+        identity = self.core.identity
+        if identity is None:
+            self.welcome = WelcomePage(
+                self.room, self.folder, self._joint.start_hub, self.core.kind, self._asked_hub
+            )
+            self.welcome.joined.connect(self._start_desk)
+            self.window.set_title(lambda: self.kit.i18n.tr("station.title_new"))
+            self.window.set_desk(self.welcome)
+            self.desk = None
+        else:
+            self.welcome = None
+            self.desk = self._desk_of(self.core.kind)
+            desk_key = f"states.kind_{self.core.kind}"
+            tr = self.kit.i18n.tr
+            self.window.set_title(lambda: tr("station.title", desk=tr(desk_key), name=identity.name))
+            self.window.set_desk(self.desk)
+        self._show_strip()
+
+    def _desk_of(self, kind: StationKind) -> PackingScreen | SupervisorScreen | ServiceScreen:
+        match kind:
+            case "packing":
+                slips = int(self.core.outbox.setting(SLIPS_AT_ONCE, str(SLIPS_DEFAULT)))
+                return PackingScreen(self.room, slips)
+            case "service":
+                return ServiceScreen(self.room)
+            case _:
+                return SupervisorScreen(self.room)
+
+    def _show_settings(self) -> None:
+        if self.window.at_desk or self.settings is None:
+            identity = self.core.identity
+            about = About(
+                identity.hub_url if identity else "",
+                identity.name if identity else "",
+                self.folder,
+                self._joint.version,
+            )
+            self.settings = SettingsPage(self.room, self.printers, about, lambda tone: self.player.play(tone))  # type: ignore[arg-type]
+            self.settings.finished.connect(self._back)
+            self.settings.person_wanted.connect(self._show_sign_on)
+            if isinstance(self.desk, PackingScreen):
+                self.settings.slips_changed.connect(self.desk.set_slips)
+            self.window.show_page(self.settings)
+
+    def _show_sign_on(self) -> None:
+        self.sign_on.refresh()
+        self.window.show_page(self.sign_on)
+
+    def _back(self) -> None:
+        self.window.show_desk()
+        self._show_strip()
+        if self.settings is not None:
+            self.window.pages.removeWidget(self.settings)
+            self.settings.deleteLater()
+            self.settings = None
+
+    # -- what comes in -------------------------------------------------------------------------------------
+
+    def scan(self, text: str) -> None:
+        """A code was read: to the page in front; badges sign on wherever they are read."""
+        page = self.window.pages.currentWidget()
+        if self.alarm.active is None and isinstance(page, (SettingsPage, WelcomePage)):
+            page.scan(text)
+        elif self.desk is not None:
+            self.window.show_desk()
+            self.desk.scan(text)
+
+    def _scanned(self, read: ScanRead) -> None:
+        self.scan(read.text)
+
+    def _refresh(self, topics: frozenset[str]) -> None:
+        if self.desk is not None and self.core.identity is not None:
+            self.desk.refresh(topics)
+        elif self.core.identity is None and self.welcome is None:
+            self._start_desk()
+        if topics & {"status", "outbox", "print", "person"}:
+            self._show_strip()
+
+    def _later(self, outcome: Outcome) -> None:
+        if isinstance(self.desk, PackingScreen):
+            self.desk.later(outcome)
+
+    def _hear(self, outcome: Outcome) -> None:
+        """The sound of an outcome: the newest scan counts. While the alarm speaks nothing else is heard."""
+        if self.alarm.active is not None:
+            return
+        tone = {"ok": "ok", "wrong": "wrong", "too_many": "too_many", "stop": "stop"}.get(outcome.sound.value)
+        if outcome.result == "duplicate_read":
+            tone = "again"
+        if tone is not None:
+            self.player.play(tone)  # type: ignore[arg-type]
+
+    # -- the alarm -----------------------------------------------------------------------------------------
+
+    def _alarmed(self, alarm: StationAlarm | None) -> None:
+        if alarm is None:
+            if self._alarm_id:
+                self.alarm.withdraw(self._alarm_id)
+            self._alarm_id = ""
+            self.player.silence()
+            return
+        alarm_id = f"{alarm.parcel_no}/{','.join(alarm.stop_ids)}"
+        if self._alarm_id and self._alarm_id != alarm_id:
+            self.alarm.withdraw(self._alarm_id)
+        self._alarm_id = alarm_id
+        self.alarm.raise_alarm(self._alarm_view(alarm_id, alarm))
+        if alarm.is_lifted:
+            self.player.silence()
+        else:
+            self.player.alarm(alarm.order_no, self.kit.i18n.lang)
+
+    def _alarm_view(self, alarm_id: str, alarm: StationAlarm) -> AlarmView:
+        """Words that follow the language: each is asked for at each showing."""
+        order = self.core.read.order(alarm.order_no)
+
+        def words() -> AlarmWords:
+            return alarm_words(alarm, order, self.room.now(), self.room.words())
+
+        return AlarmView(
+            alarm_id,
+            title=lambda: words().title,
+            sentence=lambda: words().sentence,
+            todo=lambda: words().todo,
+            facts=(lambda: "   ·   ".join(words().facts),) if words().facts else (),
+            calm=alarm.is_lifted,
+        )
+
+    def _acknowledged(self, alarm_id: str, by: By) -> None:
+        """A key, a finger or a scan has said "I have stopped"."""
+        self._alarm_id = ""
+        outcome = self.core.packing.ack_stop(_HOW[by], self.room.now())  # type: ignore[arg-type]
+        self._later(outcome)
+        if isinstance(self.desk, PackingScreen):
+            self.desk.show_outcome(outcome)
+
+    # -- the foot ------------------------------------------------------------------------------------------
+
+    def _show_strip(self) -> None:
+        words = self.room.words()
+        items = [
+            StripItem(view.key, view.state, view.text)
+            for view in strip_views(self.core.strip(self.room.now()), words)
+        ]
+        if not any(item.key.startswith("printer") for item in items) and self.core.kind == "packing":
+            items.append(StripItem("no_printer", "wait", words.tr("strip.no_printer")))
+        if self.player.state != "ready":
+            items.append(StripItem("no_sound", "wait", words.tr("strip.no_sound")))
+        self.window.foot.strip.show_items(items)
+        if self.core.person:
+            self.window.foot.person.set_text("station.person", name=self.core.person)
+        else:
+            self.window.foot.person.set_text("station.sign_in")
+        self.core.report_printers(self.printers.reports())
+
+    def _strip_pressed(self, key: str) -> None:
+        """What a statement is about: refused acts are named, printers and sound lead to the settings."""
+        if key == "refused":
+            for needing in self.core.read.needs_person():
+                say = self.kit.i18n.say(f"reasons.{needing.receipt.reason}", **needing.receipt.params)
+                self.window.bar.warn(say, key=f"needs-{needing.act.act_id}")
+                self.core.outbox.dismiss(needing.act.act_id)
+        elif key.startswith(("printer", "no_printer", "no_sound")):
+            self._show_settings()
+
+    def _keep_lang(self) -> None:
+        self.core.lang = self.kit.i18n.lang
+        self.core.outbox.set_setting(LANG, self.kit.i18n.lang)
+        self._show_strip()
+
+    def _keep_look(self) -> None:
+        self.core.outbox.set_setting(LOOK, self.kit.theme.mode)
+
+    # -- trouble -------------------------------------------------------------------------------------------
+
+    def _trouble(self, error: Exception) -> None:
+        """The surroundings say no: one sentence that stays until it is confirmed."""
+        say = self.kit.i18n.say
+        match error:
+            case HubTrouble() if error.text:
+                self.window.bar.error(error.text, key="hub")
+            case NotAllowed():
+                self.window.bar.error(say("station.not_allowed"), key="hub")
+            case HubTrouble():
+                self.window.bar.error(say("station.away"), key="hub")
+            case StoreTrouble():
+                self.window.bar.error(say(f"station.{error.key}", **error.params), key="disk")
+            case _:
+                self._crashed(CrashReport("asked", error, repr(error)))
+
+    def _crashed(self, report: CrashReport) -> None:
+        """A fault of ours: into the log in full, to the person as one calm sentence."""
+        _log.error("our fault", where=report.where, trace=report.trace)
+        self.window.bar.error(self.kit.i18n.say("station.unexpected"), key="fault")

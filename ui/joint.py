@@ -1,0 +1,67 @@
+"""What main joins to the windows: the wire, the printers, the system. No Qt here.
+
+The windows stand beside the wire and the printing room and import neither; main.py hands them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.ports import Clock, Engine, NewId
+from app.station.core import StationCore
+from app.store.link import Connect, Pair
+from app.wire import PrinterReport, StationKind
+
+
+class BadPrinter(ValueError):
+    """The address of a printer that nobody can read."""
+
+
+class Printers(Protocol):
+    """The slip printer of this station: where it is, what it says, what waits for it."""
+
+    def use(self, address: str) -> None:
+        """Prints there from now on; "" is no printer. BadPrinter when the address cannot be read."""
+
+    def engines(self) -> Sequence[Engine]:
+        """What the background loop has to step for it."""
+
+    def reports(self) -> Sequence[PrinterReport]:
+        """What the device last said, for the strip and the beat."""
+
+    async def test(self) -> str:
+        """Prints a test page; "" when it came out, else the printer state that kept it (`states.printer_*`)."""
+
+
+class HubNotStarted(Exception):
+    """The hub of this computer did not come up; ``log`` is where it says why."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(str(log))
+        self.log = log
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHub:
+    """A hub started on this computer, and a code to join it with."""
+
+    url: str
+    code: str
+
+
+StartHub = Callable[[Path, StationKind, str], Awaitable[OwnHub]]
+"""(folder for the hub, kind of this station, administrator's password) -> a hub that outlives the window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joint:
+    clock: Clock
+    new_id: NewId
+    connect: Connect
+    pair: Pair
+    printers: Callable[[StationCore], Printers]
+    start_hub: StartHub
+    version: str = ""

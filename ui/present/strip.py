@@ -1,0 +1,47 @@
+"""The honest strip as words: how fresh, what waits, which printer; trouble clears by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.station.status import Level, StripItem
+from ui.present import states
+from ui.present.states import State
+from ui.present.words import Words
+
+_LEVELS: dict[Level, State] = {"ok": "ok", "busy": "info", "warn": "wait", "bad": "stop"}
+
+
+@dataclass(frozen=True, slots=True)
+class StripView:
+    key: str
+    state: State
+    text: str
+
+
+def strip_views(items: Sequence[StripItem], words: Words) -> tuple[StripView, ...]:
+    """One statement each, in the order given; keys are told apart where two printers speak."""
+    return tuple(
+        StripView(
+            f"{item.key}:{item.params['name']}" if item.key == "printer" else item.key,
+            _LEVELS[item.level],
+            _text(item, words),
+        )
+        for item in items
+    )
+
+
+def _text(item: StripItem, words: Words) -> str:
+    params: dict[str, object] = dict(item.params)
+    if "seconds" in item.params:
+        params["span"] = words.duration(float(item.params["seconds"]))
+    if item.params.get("n", "").isdigit():
+        params["n"] = int(item.params["n"])
+    if item.key == "needs_you":
+        params["what"] = words.maybe(f"strip.needs_{item.params.get('what')}", words.tr("strip.needs_other"))
+    if item.key == "printer":
+        params["name"] = words.maybe(f"strip.printer_{item.params['name']}", item.params["name"])
+        params["state"] = states.printer_chip(item.params["state"], words).text
+        return words.tr("strip.printer_jobs" if params["n"] else "strip.printer", **params)
+    return words.maybe(f"strip.{item.key}", words.tr("strip.problem"), **params)

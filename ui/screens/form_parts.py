@@ -1,0 +1,107 @@
+"""Parts of forms: a field with its words above and its trouble below, a choice of cards."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from ui.kit import Kit
+from ui.screens.pack_parts import IconView
+from ui.theme import restate
+from ui.widgets.card import Card
+from ui.widgets.layout import pad
+from ui.widgets.plain_label import PlainLabel, Role
+
+
+class Field(QWidget):
+    """A text field with its name above. ``complain`` marks it and says why; typing takes the complaint away."""
+
+    entered = Signal()
+
+    def __init__(self, kit: Kit, name_key: str, hint_key: str = "", *, secret: bool = False) -> None:
+        super().__init__()
+        self._kit = kit
+        self._trouble_key = ""
+        self._name = PlainLabel(role="muted")
+        self.edit = QLineEdit()
+        self.edit.setMaxLength(200)
+        if secret:
+            self.edit.setEchoMode(QLineEdit.EchoMode.Password)
+        self._trouble = PlainLabel(role="caption", wrap=True)
+        self._trouble.set_state("stop")
+        layout = QVBoxLayout(self)
+        pad(kit, layout, gap="space.xs")
+        for widget in (self._name, self.edit, self._trouble):
+            layout.addWidget(widget)
+        self.edit.textEdited.connect(self.forgive)
+        self.edit.returnPressed.connect(self.entered)
+        kit.i18n.bind(self, lambda: self._render(name_key, hint_key))
+        self.forgive()
+
+    @property
+    def text(self) -> str:
+        return self.edit.text().strip()
+
+    def complain(self, key: str) -> None:
+        self._trouble_key = key
+        self._trouble.setText(self._kit.i18n.tr(key))
+        self._trouble.show()
+        restate(self.edit, "state", "stop")
+        self.edit.setFocus()
+
+    def forgive(self) -> None:
+        self._trouble_key = ""
+        self._trouble.hide()
+        restate(self.edit, "state", "")
+
+    def _render(self, name_key: str, hint_key: str) -> None:
+        tr = self._kit.i18n.tr
+        self._name.setText(tr(name_key))
+        self.edit.setAccessibleName(tr(name_key))
+        self.edit.setPlaceholderText(tr(hint_key) if hint_key else "")
+        if self._trouble_key:
+            self._trouble.setText(tr(self._trouble_key))
+
+
+class ChoiceCard(Card):
+    """A card that is pressed as a whole: picture, title, what it means."""
+
+    pressed = Signal()
+
+    def __init__(self, kit: Kit, icon: str, title_key: str, text_key: str) -> None:
+        super().__init__(kit, margin="space.xl", gap="space.s")
+        self._kit = kit
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setProperty("role", "choice")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        picture = IconView(kit, "size.icon_l")
+        picture.show_icon(icon, "text")
+        title, text = PlainLabel(role="title", wrap=True), PlainLabel(role="muted", wrap=True)
+        for widget in (picture, title, text):
+            self.body.addWidget(widget)
+        self.body.addStretch(1)
+        kit.i18n.bind(self, lambda: title.setText(kit.i18n.tr(title_key)))
+        kit.i18n.bind(self, lambda: text.setText(kit.i18n.tr(text_key)))
+        kit.i18n.bind(self, lambda: self.setAccessibleName(kit.i18n.tr(title_key)))
+
+    def set_chosen(self, chosen: bool) -> None:
+        restate(self, "chosen", "yes" if chosen else "")
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.rect().contains(event.position().toPoint()):
+            self.pressed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.pressed.emit()
+            return
+        super().keyPressEvent(event)
+
+
+def titled(kit: Kit, key: str, role: Role = "title", *, wrap: bool = False) -> PlainLabel:
+    """A label that says one text in whatever language is spoken."""
+    label = PlainLabel(role=role, wrap=wrap)
+    kit.i18n.bind(label, lambda: label.setText(kit.i18n.tr(key)))
+    return label

@@ -1,0 +1,468 @@
+"""The service desk: find it, read it, answer it. Nothing else stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.order import GONE_STATES, Order, OrderState
+from app.core.scan import parse
+from app.station.asking import Asked
+from ui.kit import Kit
+from ui.models.rows import RowsModel
+from ui.present.service import Answer, Hit, answer_view, groups, hit, order_head
+from ui.present.story import story_rows
+from ui.screens.asked import say_asked
+from ui.screens.field_list import FieldList
+from ui.screens.form_parts import titled
+from ui.screens.room import Room
+from ui.screens.row_list import Brush, RowDelegate, RowList
+from ui.screens.story_panel import StoryPanel
+from ui.widgets.big_button import BigButton
+from ui.widgets.card import Card
+from ui.widgets.empty_state import EmptyState
+from ui.widgets.layout import column, pad, row
+from ui.widgets.page import Page
+from ui.widgets.plain_label import PlainLabel
+from ui.widgets.search_field import SearchField
+from ui.widgets.state_chip import StateChip
+
+TOPICS = frozenset({"order", "history", "track", "station", "outbox", "status"})
+MOST = 50
+#: Why a buyer or a shop cancels; kept with the order as a word of ours, said in the reader's language.
+CANCEL_REASONS = ("buyer", "wrong", "address", "slow", "stock", "other")
+HOLD_REASONS = ("address", "payment", "risk", "stock", "buyer_request", "manual")
+
+
+class HitDelegate(RowDelegate):
+    """Number and state; goods; who and when."""
+
+    lines = ("body", "caption", "caption")
+
+    def key_of(self, view: Any) -> Hashable:
+        return view.order_no if isinstance(view, Hit) else None
+
+    def paint_row(self, brush: Brush, rects: list[QRectF], view: Any) -> None:
+        if not isinstance(view, Hit):
+            return
+        first, second, third = rects
+        first = brush.chip_right(first, view.chip)
+        brush.left(first, view.number, "body", bold=True)
+        brush.left(second, view.goods, "caption")
+        third = brush.right(third, view.when, "caption", "muted")
+        brush.left(third, view.person, "caption", "muted")
+
+
+class ServiceScreen(Page):
+    """Search box and what was found at the left; the order, its story and its fields beside it."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
+        self._found: tuple[Hit, ...] = ()
+        self._order_no = ""
+        kit = room.kit
+        self.search = SearchField(kit)
+        self.search.asked.connect(self.look_for)
+        self._note = PlainLabel(role="caption", wrap=True)
+        rows: RowsModel[Hit] = RowsModel(
+            lambda n, after: (self._found, ""), lambda h: h.order_no, lambda h: h.number
+        )
+        self.hits = RowList(kit, rows, HitDelegate(kit, self))
+        self.hits.chosen.connect(lambda view: self.show_order(view.order_no))
+        self.view = OrderView(room)
+        self._empty = EmptyState(
+            kit, "search", kit.i18n.say("service.begin_title"), kit.i18n.say("service.begin_text")
+        )
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.view)
+        self._side = QFrame()
+        self._side.setProperty("role", "card")
+        side = column(kit, self.search, self._note, margin="space.m", gap="space.s")
+        side.addWidget(self.hits, 1)
+        self._side.setLayout(side)
+        layout = QHBoxLayout(self)
+        pad(kit, layout, "space.m", "space.m")
+        layout.addWidget(self._side)
+        layout.addWidget(self._pages, 1)
+        kit.theme.bind(self, lambda: self._side.setFixedWidth(kit.theme.px("type.body") * 21))
+        kit.i18n.changed.connect(self.refresh)
+        self.look_for("")
+
+    def scan(self, raw: str) -> None:
+        """A slip, a label or a number opens its order wherever the cursor is; anything else is searched for."""
+        scan = parse(raw)
+        target = self._room.core.read.resolve(scan)
+        if target.order_no:
+            self.show_order(target.order_no)
+        else:
+            self.search.setText(scan.text)
+            self.look_for(scan.text)
+
+    def look_for(self, text: str) -> None:
+        """Looks in what this station holds; a single hit opens by itself."""
+        words, now = self._room.words(), self._room.now()
+        orders = self._room.core.service.search(text.strip(), MOST)
+        self._found = tuple(hit(order, words, now) for order in orders)
+        self.hits.rows.refresh(MOST)
+        self._say_found(text.strip())
+        if text.strip() and len(self._found) == 1:
+            self.show_order(self._found[0].order_no)
+
+    def show_order(self, order_no: str) -> None:
+        self._order_no = order_no
+        self.hits.mark(order_no)
+        self._show()
+
+    def refresh(self, topics: frozenset[str] = TOPICS) -> None:
+        if not topics & TOPICS:
+            return
+        self._show()
+        if "order" in topics:
+            words, now = self._room.words(), self._room.now()
+            read = self._room.core.read
+            fresh = [read.order(found.order_no) for found in self._found]
+            self._found = tuple(hit(order, words, now) for order in fresh if order is not None)
+            if not self._found and not self.search.text():
+                self.look_for("")
+            self.hits.rows.refresh(MOST)
+
+    def _show(self) -> None:
+        order = self._room.core.read.order(self._order_no) if self._order_no else None
+        if order is not None:
+            self.view.show_order(order)
+        self._pages.setCurrentIndex(0 if order is None else 1)
+
+    def _say_found(self, text: str) -> None:
+        tr = self._room.kit.i18n.tr
+        n = len(self._found)
+        if not text:
+            self._note.setText(tr("service.newest") if n else "")
+        elif n == 0:
+            self._note.setText(tr("service.found_none_text"))
+        else:
+            self._note.setText(tr("service.found_first" if n >= MOST else "service.found", n=n))
+
+
+class OrderView(QWidget):
+    """One order: head with the three states, what may be promised, acts, story, fields."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
+        kit = room.kit
+        self._order: Order | None = None
+        self._number = PlainLabel(role="heading")
+        self._shop = PlainLabel(role="muted", lines=1)
+        self._states = row(kit, gap="space.l")
+        self._may_go = StateChip(kit, "ok", "", tone="solid", size="body")
+        self._parts = row(kit, gap="space.s")
+        self.answer = AnswerCardView(room)
+        self.acts = ActPanel(room)
+        self.answer.on_withdraw(self.acts.withdraw)
+        self.story = StoryPanel(kit)
+        self.fields = FieldList(kit)
+        self.fields.copied.connect(self._copied)
+        self._lay_out()
+        kit.ticker.tick.connect(self._tick)
+
+    def show_order(self, order: Order) -> None:
+        is_other = self._order is None or self._order.order_no != order.order_no
+        self._order = order
+        words, now = self._room.words(), self._room.now()
+        head = order_head(order, words)
+        self._number.setText(head.number)
+        self._shop.setText(f"{head.shop}  ·  {order.channel_order_no}")
+        _refill(
+            self._states,
+            [_named_chip(self._room.kit, name, chip.state, chip.text) for name, chip in head.chips],
+        )
+        self._may_go.show_state(head.may_go.state, head.may_go.text)
+        _refill(
+            self._parts,
+            [StateChip(self._room.kit, chip.state, chip.text, tone="bare") for chip in head.parts],
+        )
+        self._show_answer()
+        self.acts.show_order(order, fresh=is_other)
+        skus = frozenset(line.sku_code for line in order.lines)
+        lines = self._room.core.service.story(order.order_no)
+        rows = story_rows(lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
+        self.story.show_rows(rows, now)
+        self.fields.show_groups(groups(order, words), reset=is_other)
+
+    def _show_answer(self) -> None:
+        if self._order is not None:
+            card = self._room.core.service.answer(self._order.order_no)
+            self.answer.show_answer(answer_view(card, self._order, self._room.words(), self._room.now()))
+
+    def _tick(self) -> None:
+        if self.isVisible() and self.answer.is_counting:
+            self._show_answer()
+
+    def _copied(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self._room.bar.success(self._room.kit.i18n.say("service.copied"))
+
+    def _lay_out(self) -> None:
+        kit = self._room.kit
+        head = Card(kit, margin="space.m", gap="space.s")
+        names = column(kit, self._number, self._shop, gap="")
+        first = row(kit)
+        first.addLayout(names, 1)
+        first.addLayout(self._states)
+        second = row(kit, self._may_go)
+        second.addLayout(self._parts)
+        second.addStretch(1)
+        head.body.addLayout(first)
+        head.body.addLayout(second)
+        head.body.addWidget(self.acts)
+        story, fields = Card(kit, margin="space.m", gap="space.s"), Card(kit, margin="space.m", gap="space.s")
+        for card, key, widget in (
+            (story, "service.story", self.story),
+            (fields, "service.fields", self.fields),
+        ):
+            card.body.addWidget(titled(kit, key))
+            card.body.addWidget(widget, 1)
+        below = row(kit, story, fields, gap="space.m")
+        below.setStretch(0, 5)
+        below.setStretch(1, 4)
+        layout = QVBoxLayout(self)
+        pad(kit, layout, gap="space.m")
+        layout.addWidget(head)
+        layout.addWidget(self.answer)
+        layout.addLayout(below, 1)
+
+
+class AnswerCardView(Card):
+    """What may be promised to the buyer now (design 3.8); a running countdown can be withdrawn here."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(room.kit, margin="space.m", gap="space.xs")
+        self._room = room
+        self._answer: Answer | None = None
+        self._withdraw: Callable[[str], object] = lambda stop_id: None
+        self._chip = StateChip(room.kit, "wait", "", tone="solid", size="title")
+        self._text = PlainLabel(role="lead", wrap=True)
+        self._age = PlainLabel(role="caption")
+        self._button = BigButton(room.kit, "service.act_withdraw")
+        line = row(room.kit, self._chip, self._text, self._age, self._button)
+        line.setStretch(1, 1)
+        self.body.addLayout(line)
+        self._button.clicked.connect(self._on_withdraw)
+        self.hide()
+
+    def on_withdraw(self, call: Callable[[str], object]) -> None:
+        """``call`` with the stop's id when the cancel is to be withdrawn."""
+        self._withdraw = call
+
+    @property
+    def answer(self) -> Answer | None:
+        return self._answer
+
+    @property
+    def is_counting(self) -> bool:
+        return self._answer is not None and self._answer.counting_until is not None
+
+    def show_answer(self, answer: Answer | None) -> None:
+        self._answer = answer
+        self.setVisible(answer is not None)
+        if answer is None:
+            return
+        self.set_state(answer.state)
+        self._chip.show_state(answer.state, answer.head)
+        self._text.setText(answer.text)
+        self._age.setText(answer.age)
+        self._button.setVisible(bool(answer.withdraw_id))
+
+    def _on_withdraw(self) -> None:
+        if self._answer is not None and self._answer.withdraw_id:
+            self._withdraw(self._answer.withdraw_id)
+
+
+class ActPanel(QStackedWidget):
+    """The acts of a rep; one that needs a reason asks for it in the same place, no window in between."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
+        self._order: Order | None = None
+        self._act = ""
+        self._reason = ""
+        self._stop_id = ""
+        kit = room.kit
+        self.cancel = BigButton(kit, "service.act_cancel", role="stop", icon="close")
+        self.hold = BigButton(kit, "service.act_hold", icon="hand")
+        self.release = BigButton(kit, "service.act_release", icon="play")
+        self.rush = BigButton(kit, "service.act_rush", icon="clock", locks=True)
+        self.remark = BigButton(kit, "service.act_remark", icon="list")
+        for name, button in (
+            ("cancel", self.cancel),
+            ("hold", self.hold),
+            ("release", self.release),
+            ("remark", self.remark),
+        ):
+            button.clicked.connect(lambda _=False, name=name: self._ask(name))
+        self.rush.clicked.connect(self._rush)
+        first = QWidget()
+        acts = row(kit, self.cancel, self.hold, self.release, self.rush, self.remark, gap="space.s")
+        acts.addStretch(1)
+        first.setLayout(acts)
+        self.addWidget(first)
+        self.addWidget(self._why_page())
+        self.currentChanged.connect(self._fit)
+        self._fit()
+
+    def show_order(self, order: Order, *, fresh: bool) -> None:
+        if fresh:
+            self.setCurrentIndex(0)
+        self._order = order
+        gone = order.order_state in GONE_STATES
+        over = gone or order.order_state is OrderState.cancelled
+        cancelled = any(stop.command == "cancel" for stop in order.stops)
+        held = next((stop for stop in order.stops if stop.command != "cancel"), None)
+        self._stop_id = held.stop_id if held else ""
+        self.cancel.setEnabled(not over and not cancelled)
+        self.hold.setVisible(held is None)
+        self.hold.setEnabled(not over and not cancelled)
+        self.release.setVisible(held is not None)
+        self.rush.setEnabled(not over and not cancelled and not self.rush.locked)
+        self.rush.set_text("service.act_unrush" if order.is_rush else "service.act_rush")
+        self.remark.setEnabled(not over)
+
+    def withdraw(self, stop_id: str) -> None:
+        """Asks why the cancel is withdrawn."""
+        self._stop_id = stop_id
+        self._ask("release")
+
+    # -- why -----------------------------------------------------------------------------------------------
+
+    def _why_page(self) -> QWidget:
+        kit = self._room.kit
+        page = QWidget()
+        self._ask_label, self._help = PlainLabel(role="lead"), PlainLabel(role="muted", lines=1)
+        self._choices = row(kit, gap="space.s")
+        self._note = QLineEdit()
+        self._note.setMaxLength(200)
+        self._note.textChanged.connect(self._check)
+        self._send = BigButton(kit, "service.act_send_hold", role="main", locks=True)
+        self._send.clicked.connect(self._do)
+        self._note.returnPressed.connect(self._send.click)
+        back = BigButton(kit, "service.act_back", role="quiet")
+        back.clicked.connect(lambda: self.setCurrentIndex(0))
+        words = row(kit, self._ask_label, self._help)
+        words.setStretch(1, 1)
+        entry = row(kit, self._note, self._send, back, gap="space.s")
+        box = column(kit, gap="space.s")
+        box.addLayout(words)
+        box.addLayout(self._choices)
+        box.addLayout(entry)
+        page.setLayout(box)
+        return page
+
+    def _ask(self, act: str) -> None:
+        """Turns the buttons into the question; nothing is asked of the hub yet."""
+        self._act, self._reason = act, ""
+        tr = self._room.kit.i18n.tr
+        self._ask_label.setText(tr(f"service.panel_{act}"))
+        self._help.setText(tr(f"service.panel_{act}_text", n=15))
+        self._send.set_text(f"service.act_send_{act}")
+        self._send.set_role("stop" if act == "cancel" else "main")
+        self._send.unlock()
+        reasons = {"cancel": CANCEL_REASONS, "hold": HOLD_REASONS}.get(act, ())
+        prefix = "service.reason" if act == "cancel" else "states.hold"
+        _refill(self._choices, [self._choice(f"{prefix}_{name}", name) for name in reasons])
+        self._note.setText(self._order.seller_remark if act == "remark" and self._order else "")
+        self._note.setPlaceholderText(tr("service.note" if reasons else "service.note_needed"))
+        self.setCurrentIndex(1)
+        self._check()
+        self._note.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _choice(self, key: str, name: str) -> BigButton:
+        button = BigButton(self._room.kit, key)
+        button.setCheckable(True)
+        button.setAutoExclusive(True)
+        button.clicked.connect(lambda: self._choose(name))
+        return button
+
+    def _choose(self, name: str) -> None:
+        self._reason = name
+        self._check()
+
+    def _check(self) -> None:
+        """A cancel or a hold needs its reason; a release and a remark need words."""
+        ready = bool(self._reason) if self._act in ("cancel", "hold") else bool(self._note.text().strip())
+        self._send.setEnabled(ready and not self._send.locked)
+
+    def _do(self) -> None:
+        order = self._order
+        if order is not None:
+            act, note = self._act, self._note.text().strip()
+            self._room.work.run(
+                lambda: self._asking(order, act, note), self._answered, self._failed, owner=self
+            )
+
+    def _asking(self, order: Order, act: str, note: str) -> Coroutine[Any, Any, Asked]:
+        desk, now, no = self._room.core.service, self._room.now(), order.order_no
+        match act:
+            case "cancel":
+                return desk.cancel(no, self._reason, note or self._reason_words(), now)
+            case "hold":
+                return desk.hold(no, self._reason, note, now)
+            case "release":
+                return desk.release(no, self._stop_id, note, now)
+            case _:
+                return desk.remark(no, note, now)
+
+    def _reason_words(self) -> str:
+        return self._room.kit.i18n.tr(f"service.reason_{self._reason}")
+
+    def _rush(self) -> None:
+        order = self._order
+        if order is not None:
+            desk = self._room.core.service
+            self._room.work.run(
+                lambda: desk.rush(order.order_no, not order.is_rush, "", self._room.now()),
+                self._answered,
+                self._failed,
+                owner=self,
+            )
+
+    def _answered(self, asked: Asked) -> None:
+        self._send.unlock()
+        self.rush.unlock()
+        self.setCurrentIndex(0)
+        say_asked(self._room, asked)
+
+    def _failed(self, error: Exception) -> None:
+        self._send.unlock()
+        self.rush.unlock()
+        self._room.trouble(error)
+
+    def _fit(self) -> None:
+        """Only the page in front takes room."""
+        if (page := self.currentWidget()) is not None:
+            self.setFixedHeight(page.sizeHint().height())
+
+
+def _refill(line: QHBoxLayout, widgets: Sequence[QWidget]) -> None:
+    """Other widgets in a row; what stood there is gone."""
+    while (item := line.takeAt(0)) is not None:
+        if (old := item.widget()) is not None:
+            old.hide()
+            old.deleteLater()
+    for widget in widgets:
+        line.addWidget(widget)
+    line.addStretch(1)
+
+
+def _named_chip(kit: Kit, name: str, state: Any, text: str) -> QWidget:
+    cell = QWidget()
+    label = PlainLabel(name, "caption")
+    box = column(kit, label, StateChip(kit, state, text, tone="bare", size="body"), gap="")
+    cell.setLayout(box)
+    return cell

@@ -1,0 +1,232 @@
+"""This computer's own settings: language and look, printer, scanner, sound, person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from ui.joint import BadPrinter, Printers
+from ui.kit import Kit
+from ui.screens.form_parts import Field, titled
+from ui.screens.room import Room
+from ui.widgets.big_button import BigButton
+from ui.widgets.card import Card
+from ui.widgets.layout import pad, row
+from ui.widgets.page import Page
+from ui.widgets.plain_label import PlainLabel
+
+#: Settings of this station kept in its outbox file.
+PRINTER_ADDRESS, SLIPS_AT_ONCE = "printer_address", "slips_at_once"
+#: Sounds a person can try, with their words.
+SOUNDS = (
+    ("ok", "station.set_sound_ok"),
+    ("wrong", "station.set_sound_wrong"),
+    ("too_many", "station.set_sound_many"),
+    ("stop", "station.set_sound_stop"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is shown of this station."""
+
+    hub_url: str
+    name: str
+    folder: Path
+    version: str
+
+
+class SettingsPage(Page):
+    """``finished`` goes back to the desk. A scan while this page is in front is shown, not worked on."""
+
+    finished = Signal()
+    slips_changed = Signal(int)
+    person_wanted = Signal()
+
+    def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[str], None]) -> None:
+        super().__init__()
+        self._room = room
+        self._printers = printers
+        self._play = play
+        kit = room.kit
+        inner = QWidget()
+        grid = QGridLayout(inner)
+        pad(kit, grid, gap="space.m")
+        cards = (self._look(), self._printer(), self._scanner(), self._sound(), self._about(about))
+        for at, card in enumerate(cards):
+            grid.addWidget(card, at // 2, at % 2)
+        grid.setRowStretch(len(cards), 1)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(1, 1)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        title = titled(kit, "station.settings_title", "heading")
+        back = BigButton(kit, "station.back_to_desk", role="main", key="Esc")
+        back.clicked.connect(self.finished)
+        head = row(kit, title, gap="space.m")
+        head.addStretch(1)
+        head.addWidget(back)
+        layout = QVBoxLayout(self)
+        pad(kit, layout, "space.l", "space.m")
+        layout.addLayout(head)
+        layout.addWidget(scroll, 1)
+
+    def scan(self, raw: str) -> None:
+        """What the scanner sends, so that a person sees whether it is set up right."""
+        text = self._room.kit.i18n.tr("station.set_scanner_read", text=raw, length=len(raw))
+        self._read.setText(text)
+        self._read.set_state("ok")
+
+    # -- cards ---------------------------------------------------------------------------------------------
+
+    def _card(self, title_key: str, text_key: str = "") -> Card:
+        kit = self._room.kit
+        card = Card(kit, margin="space.l", gap="space.s")
+        card.body.addWidget(titled(kit, title_key))
+        if text_key:
+            card.body.addWidget(titled(kit, text_key, "muted", wrap=True))
+        return card
+
+    def _look(self) -> Card:
+        kit = self._room.kit
+        card = self._card("station.set_language")
+        zh, en = _choice(kit, "ui.language_zh"), _choice(kit, "ui.language_en")
+        zh.clicked.connect(lambda: kit.i18n.switch("zh"))
+        en.clicked.connect(lambda: kit.i18n.switch("en"))
+        light, dark = _choice(kit, "station.set_light"), _choice(kit, "station.set_dark")
+        light.clicked.connect(lambda: kit.theme.set_mode("light"))
+        dark.clicked.connect(lambda: kit.theme.set_mode("dark"))
+        kit.i18n.bind(card, lambda: _tick(kit.i18n.lang == "zh", zh, en))
+        kit.theme.bind(card, lambda: _tick(kit.theme.mode == "light", light, dark))
+        card.body.addLayout(_tight(row(kit, zh, en, gap="space.s")))
+        card.body.addWidget(titled(kit, "station.set_look"))
+        card.body.addLayout(_tight(row(kit, light, dark, gap="space.s")))
+        card.body.addStretch(1)
+        return card
+
+    def _printer(self) -> Card:
+        kit, outbox = self._room.kit, self._room.core.outbox
+        card = self._card("station.set_slip_printer", "station.set_printer_text")
+        self._address = Field(kit, "station.set_address", "station.set_printer_hint")
+        self._address.edit.setText(outbox.setting(PRINTER_ADDRESS))
+        save = BigButton(kit, "station.set_save", role="main")
+        self._test = BigButton(kit, "station.set_test_print", icon="printer", locks=True)
+        save.clicked.connect(self._save_printer)
+        self._address.entered.connect(self._save_printer)
+        self._test.clicked.connect(self._test_print)
+        count = titled(kit, "station.set_next_count", "muted")
+        fewer, more = _sign(kit, "-"), _sign(kit, "+")
+        self._count = PlainLabel(outbox.setting(SLIPS_AT_ONCE, "5"), "title")
+        fewer.clicked.connect(lambda: self._change_count(-1))
+        more.clicked.connect(lambda: self._change_count(1))
+        card.body.addWidget(self._address)
+        card.body.addLayout(_tight(row(kit, save, self._test, gap="space.s")))
+        card.body.addLayout(_tight(row(kit, count, fewer, self._count, more, gap="space.s")))
+        card.body.addStretch(1)
+        return card
+
+    def _scanner(self) -> Card:
+        kit = self._room.kit
+        card = self._card("station.set_scanner", "station.set_scanner_text")
+        self._read = PlainLabel(role="lead", wrap=True)
+        kit.i18n.bind(self._read, lambda: self._read.setText(kit.i18n.tr("station.set_scanner_none")))
+        card.body.addWidget(self._read)
+        card.body.addStretch(1)
+        return card
+
+    def _sound(self) -> Card:
+        kit = self._room.kit
+        card = self._card("station.set_sound", "station.set_sound_try")
+        line = row(kit, gap="space.s")
+        for name, key in SOUNDS:
+            button = BigButton(kit, key, icon="sound")
+            button.clicked.connect(partial(self._play, name))
+            line.addWidget(button)
+        card.body.addLayout(_tight(line))
+        card.body.addStretch(1)
+        return card
+
+    def _about(self, about: About) -> Card:
+        kit = self._room.kit
+        card = self._card("station.set_about")
+        rows = (
+            ("station.set_station", about.name),
+            ("station.set_hub", about.hub_url),
+            ("station.set_data", str(about.folder)),
+            ("station.set_version", about.version),
+        )
+        grid = QGridLayout()
+        pad(kit, grid, gap="space.s")
+        grid.setColumnStretch(1, 1)
+        for at, (key, value) in enumerate(rows):
+            name, shown = titled(kit, key, "muted"), PlainLabel(value, wrap=True)
+            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            grid.addWidget(name, at, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(shown, at, 1)
+        card.body.addLayout(grid)
+        sign = BigButton(kit, "station.sign_title", icon="person")
+        sign.clicked.connect(self.person_wanted)
+        card.body.addLayout(_tight(row(kit, sign)))
+        card.body.addStretch(1)
+        return card
+
+    # -- acting --------------------------------------------------------------------------------------------
+
+    def _save_printer(self) -> None:
+        address = self._address.text
+        try:
+            self._printers.use(address)
+        except BadPrinter:
+            self._address.complain("station.set_printer_bad")
+            return
+        self._room.core.outbox.set_setting(PRINTER_ADDRESS, address)
+        self._room.bar.success(self._room.kit.i18n.say("station.set_printer_saved"))
+
+    def _test_print(self) -> None:
+        self._room.work.run(self._printers.test, self._tested, self._test_failed, owner=self)
+
+    def _tested(self, trouble: str) -> None:
+        self._test.unlock()
+        i18n = self._room.kit.i18n
+        if trouble:
+            why = i18n.words.maybe(f"states.printer_{trouble}", i18n.tr("states.printer_error"))
+            self._room.bar.warn(i18n.say("station.set_test_failed", why=why), key="test-print")
+        else:
+            self._room.bar.success(i18n.say("station.set_test_done"))
+
+    def _test_failed(self, error: Exception) -> None:
+        self._test.unlock()
+        self._room.trouble(error)
+
+    def _change_count(self, by: int) -> None:
+        count = min(50, max(1, int(self._count.words()) + by))
+        self._count.setText(str(count))
+        self._room.core.outbox.set_setting(SLIPS_AT_ONCE, str(count))
+        self.slips_changed.emit(count)
+
+
+def _choice(kit: Kit, key: str) -> BigButton:
+    button = BigButton(kit, key)
+    button.setCheckable(True)
+    return button
+
+
+def _tick(first: bool, one: BigButton, other: BigButton) -> None:
+    one.setChecked(first)
+    other.setChecked(not first)
+
+
+def _tight(line: QHBoxLayout) -> QHBoxLayout:
+    line.addStretch(1)
+    return line
+
+
+def _sign(kit: Kit, sign: str) -> BigButton:
+    return BigButton(kit, "station.set_fewer" if sign == "-" else "station.set_more")

@@ -1,0 +1,150 @@
+"""The window round a desk: the page in the middle, messages and the honest strip at the foot, the alarm over all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+
+from ui.kit import Kit
+from ui.tokens import scale_for
+from ui.widgets.big_button import BigButton
+from ui.widgets.layout import pad
+from ui.widgets.message_bar import MessageBar
+from ui.widgets.page import Page
+from ui.widgets.strip import Strip
+from ui.widgets.switches import LanguageButton, ThemeButton
+
+FULL_SCREEN_KEY = "F11"
+SETTINGS_KEY = "F10"
+
+
+class Screen(Protocol):
+    """What the window asks of a desk."""
+
+    def scan(self, raw: str) -> None: ...
+
+    def refresh(self, topics: frozenset[str] = ...) -> None: ...
+
+
+class Foot(QFrame):
+    """The honest strip with who is signed on, the language, the look and the settings beside it."""
+
+    settings_wanted = Signal()
+    person_wanted = Signal()
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__()
+        self._kit = kit
+        self.setProperty("role", "bar")
+        self.strip = Strip(kit)
+        self.strip.setProperty("role", "bare")
+        self.person = BigButton(kit, "roles.nobody", role="quiet", icon="person")
+        self.person.clicked.connect(self.person_wanted)
+        self._settings = QToolButton()
+        self._settings.setProperty("role", "quiet")
+        self._settings.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._settings.clicked.connect(self.settings_wanted)
+        layout = QHBoxLayout(self)
+        pad(kit, layout, gap="")
+        layout.addWidget(self.strip, 1)
+        for button in (self.person, LanguageButton(kit), ThemeButton(kit), self._settings):
+            layout.addWidget(button)
+        kit.theme.bind(self, self._dress)
+        kit.i18n.bind(self, self._dress)
+
+    def _dress(self) -> None:
+        theme = self._kit.theme
+        words = self._kit.i18n.tr("station.settings")
+        self._settings.setIcon(theme.icon("settings", "muted"))
+        self._settings.setToolTip(words)
+        self._settings.setAccessibleName(words)
+
+
+class StationWindow(QWidget):
+    """One window, one desk. It routes scans, keys for full screen and settings, and keeps everything in scale.
+
+    ``show_page`` puts a page in front (welcome, settings, signing on); ``show_desk`` goes back to the desk.
+    """
+
+    closed = Signal()
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__()
+        self._kit = kit
+        self._desk: Page | None = None
+        self._title: Callable[[], str] = str
+        self.setProperty("role", "window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWindowIcon(kit.theme.app_icon())
+        self.pages = QStackedWidget()
+        self.bar = MessageBar(kit)
+        self.foot = Foot(kit)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.foot)
+        full = QShortcut(QKeySequence(FULL_SCREEN_KEY), self)
+        full.activated.connect(self.toggle_full_screen)
+        settings = QShortcut(QKeySequence(SETTINGS_KEY), self)
+        settings.activated.connect(self.foot.settings_wanted)
+        kit.i18n.bind(self, self._retitle)
+        self.setMinimumSize(800, 480)
+
+    def set_title(self, title: Callable[[], str]) -> None:
+        """The title is asked for again at each switch of language."""
+        self._title = title
+        self._retitle()
+
+    def set_desk(self, desk: Page) -> None:
+        """The desk this window is for; what was there before is gone."""
+        if self._desk is not None:
+            self.pages.removeWidget(self._desk)
+            self._desk.deleteLater()
+        self._desk = desk
+        self.pages.insertWidget(0, desk)
+        self.pages.setCurrentWidget(desk)
+
+    @property
+    def desk(self) -> Page | None:
+        return self._desk
+
+    def show_page(self, page: Page) -> None:
+        if self.pages.indexOf(page) < 0:
+            self.pages.addWidget(page)
+        self.pages.setCurrentWidget(page)
+
+    def show_desk(self) -> None:
+        if self._desk is not None:
+            self.pages.setCurrentWidget(self._desk)
+
+    @property
+    def at_desk(self) -> bool:
+        return self._desk is not None and self.pages.currentWidget() is self._desk
+
+    def toggle_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._kit.theme.set_scale(scale_for(self.width(), self.height()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self._kit.theme.set_scale(scale_for(self.width(), self.height()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closed.emit()
+        super().closeEvent(event)
+
+    def _retitle(self) -> None:
+        self.setWindowTitle(self._title())
