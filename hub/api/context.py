@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from litestar.di import NamedDependency
 from sqlalchemy import Engine
 
 from app.core.texts import Lang, Texts
@@ -140,3 +141,8 @@ class Call:
         if self.caller is None:
             raise ApiError(401, "sign_in")
         return self.caller
+
+
+#: How Litestar hands these to a handler.
+GivenDoors = NamedDependency[Doors]
+GivenCall = NamedDependency[Call]

@@ -6,15 +6,19 @@ Each is ``door(doors, call, receive, send)``; the gate has checked route, token 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 
 import msgspec
+from sqlalchemy import Select, select
 
-from app.wire import Envelope, GoAsk, LeaseAsk, Receipt
+from app.core.reasons import Reason
+from app.wire import Envelope, GoAsk, LeaseAnswer, LeaseAsk, Receipt
 from hub.api.context import Call, Doors
 from hub.api.front import HotDoor
 from hub.api.http import ApiError, Dirty, Receive, Send, answer, answer_json, clean, decoded
 from hub.api.pages import Packed, encoding_of
 from hub.auth.callers import Caller
+from hub.db import tables as t
 
 ACTS_MAX = 512
 PAGE_DEFAULT, PAGE_MAX = 500, 2_000
@@ -30,7 +34,8 @@ async def post_acts(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     body = await call.request.body()
     envelopes = _envelopes(body)
     caller = call.known
-    answers: list[Receipt | None] = [_refused_here(one, caller) for one in envelopes]
+    hidden = await elsewhere(doors, caller, {one.order_no for one in envelopes if isinstance(one, Envelope)})
+    answers: list[Receipt | None] = [_refused_here(one, caller, hidden) for one in envelopes]
     wanted = [
         one for one, no in zip(envelopes, answers, strict=True) if no is None and isinstance(one, Envelope)
     ]
@@ -89,13 +94,13 @@ def _bad(act_id: str, why: str) -> Receipt:
     return Receipt(act_id=act_id, outcome="refused", reason="bad_body", params={"why": why[:200]})
 
 
-def _refused_here(one: Envelope | Receipt, caller: Caller) -> Receipt | None:
+def _refused_here(one: Envelope | Receipt, caller: Caller, hidden: frozenset[str]) -> Receipt | None:
     """What never reaches the writer: unreadable acts, and those this caller may not send."""
     if isinstance(one, Receipt):
         return one
     if one.made_at.tzinfo is None:
         return _bad(one.act_id, "made_at")
-    if not caller.may_act(one.kind, one.made_at):
+    if one.order_no in hidden or not caller.may_act(one.kind, one.made_at):
         role = caller.role.value if caller.role else ""
         return Receipt(
             act_id=one.act_id,
@@ -163,7 +168,10 @@ async def post_leases(doors: Doors, call: Call, receive: Receive, send: Send) ->
     ask = decoded(await call.request.body(), LeaseAsk)
     if len(ask.parcel_nos) > LEASES_MAX:
         raise ApiError(413, "too_many", most=LEASES_MAX)
-    await answer_json(send, await doors.orders.writer.leases(ask, call.known.actor))
+    hidden = await parcels_elsewhere(doors, call.known, ask.parcel_nos)
+    asked = msgspec.structs.replace(ask, parcel_nos=[no for no in ask.parcel_nos if no not in hidden])
+    answers = [_unknown(no) for no in ask.parcel_nos if no in hidden]
+    await answer_json(send, [*await doors.orders.writer.leases(asked, call.known.actor), *answers])
 
 
 async def post_go_checks(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
@@ -178,7 +186,48 @@ async def post_label(doors: Doors, call: Call, receive: Receive, send: Send) -> 
     """Label data for one print: needs the asker's lease and a go; audited by the writer."""
     await call.request.body()
     parcel_no = call.path["parcel_no"]
+    if await parcels_elsewhere(doors, call.known, [parcel_no]):
+        await answer_json(send, _unknown(parcel_no))
+        return
     await answer_json(send, await doors.orders.writer.label(parcel_no, call.known.actor))
+
+
+def _unknown(parcel_no: str) -> LeaseAnswer:
+    """Another warehouse's parcel is as unknown as none."""
+    params = {"parcel_no": parcel_no}
+    return LeaseAnswer(parcel_no=parcel_no, granted=False, reason=Reason.parcel_unknown, params=params)
+
+
+async def elsewhere(doors: Doors, caller: Caller, order_nos: Iterable[str]) -> frozenset[str]:
+    """Which of these orders lie in another warehouse than the caller's."""
+    o = t.orders
+    return await _hidden(
+        doors, caller, lambda nos: select(o.c.order_no).where(o.c.order_no.in_(nos)), order_nos
+    )
+
+
+async def parcels_elsewhere(doors: Doors, caller: Caller, parcel_nos: Iterable[str]) -> frozenset[str]:
+    """Which of these parcels lie in another warehouse than the caller's."""
+    o, p = t.orders, t.parcel
+
+    def of(nos: list[str]) -> Select[tuple[str]]:
+        return select(p.c.parcel_no).join(o, o.c.order_no == p.c.order_no).where(p.c.parcel_no.in_(nos))
+
+    return await _hidden(doors, caller, of, parcel_nos)
+
+
+async def _hidden(
+    doors: Doors, caller: Caller, of: Callable[[list[str]], Select[tuple[str]]], nos: Iterable[str]
+) -> frozenset[str]:
+    house, asked = caller.warehouse, list(nos)
+    if house is None or not asked or len(doors.world.settings.warehouses) == 1:
+        return frozenset()
+
+    def read() -> frozenset[str]:
+        with doors.orders.engine.connect() as conn:
+            return frozenset(conn.execute(of(asked).where(t.orders.c.warehouse != house)).scalars())
+
+    return await asyncio.to_thread(read)
 
 
 HOT: dict[tuple[str, str], HotDoor] = {

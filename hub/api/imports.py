@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, post
 from litestar.datastructures import UploadFile
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
 from sqlalchemy import insert
 
 from app.wire import ImportReport
-from hub.api.context import Call, Doors
+from hub.api.context import Doors, GivenCall, GivenDoors
 from hub.api.http import ApiError, Dirty, clean
 from hub.config import Shop
 from hub.connectors.channels.file import LIMITS, BadFile, read_map, run_import
@@ -45,14 +46,14 @@ class BadUpload(ApiError):
 )
 async def import_file(
     request: Request[Any, Any, Any],
-    doors: Doors,
-    call: Call,
-    importing: asyncio.Lock,
-    kind: Kind = "orders",
-    shop: Annotated[str, Parameter(max_length=64)] = "",
-    filename: Annotated[str, Parameter(max_length=_NAME_MAX)] = "",
-    dry_run: bool = False,
-    column_map: Annotated[str, Parameter(query="map", max_length=64)] = "",
+    doors: GivenDoors,
+    call: GivenCall,
+    importing: NamedDependency[asyncio.Lock],
+    kind: FromQuery[Kind] = "orders",
+    shop: Annotated[str, QueryParameter(max_length=64)] = "",
+    filename: Annotated[str, QueryParameter(max_length=_NAME_MAX)] = "",
+    dry_run: FromQuery[bool] = False,
+    column_map: Annotated[str, QueryParameter(name="map", max_length=64)] = "",
 ) -> ImportReport:
     """Good rows are taken, every bad row comes back with its reason."""
     world = doors.world

@@ -9,7 +9,7 @@ import asyncio
 from typing import Annotated, Any
 
 from litestar import Request, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy import func, select
 
 from app.core.order import Order
@@ -43,7 +43,7 @@ from app.wire import (
     UserList,
     UserView,
 )
-from hub.api.context import Call, Doors
+from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.front import CALL
 from hub.api.http import ApiError
 from hub.api.story import entry_of
@@ -59,7 +59,7 @@ NAME_MAX = 64
 
 def call_of(request: Request[Any, Any, Any]) -> Call:
     """What the gate found about a request."""
-    call: Call = request.scope[CALL]  # type: ignore[literal-required]
+    call: GivenCall = request.scope[CALL]  # type: ignore[literal-required]
     return call
 
 
@@ -67,7 +67,7 @@ def call_of(request: Request[Any, Any, Any]) -> Call:
 
 
 @get("/healthz", summary="Can the hub serve?", include_in_schema=False)
-async def healthz(doors: Doors) -> Health:
+async def healthz(doors: GivenDoors) -> Health:
     trouble = doors.trouble()
     if trouble:
         raise ApiError(503, trouble)
@@ -95,7 +95,7 @@ def _me(doors: Doors, caller: Caller) -> Me:
 
 
 @post("/v1/sessions", summary="Sign on with name and password, or with a badge", status_code=200)
-async def sign_in(data: SignIn, doors: Doors, call: Call) -> Session:
+async def sign_in(data: JSONBody[SignIn], doors: GivenDoors, call: GivenCall) -> Session:
     """A badge is taken on paired stations only. At a station the session belongs to it alone."""
     station = call.caller.station if call.caller else None
     if data.badge:
@@ -158,12 +158,12 @@ def _person_where(doors: Doors, condition: Any) -> Any:
 
 
 @get("/v1/sessions/me", summary="Who the hub takes the caller for, and what it may do")
-async def who_am_i(doors: Doors, call: Call) -> Me:
+async def who_am_i(doors: GivenDoors, call: GivenCall) -> Me:
     return _me(doors, call.known)
 
 
 @post("/v1/sessions/end", summary="Sign off", status_code=200)
-async def sign_off(doors: Doors, call: Call) -> Done:
+async def sign_off(doors: GivenDoors, call: GivenCall) -> Done:
     """At a station: whoever is signed on there. Without one: the session of the token."""
     caller = call.known
     if caller.station is not None:
@@ -175,7 +175,7 @@ async def sign_off(doors: Doors, call: Call) -> Done:
 
 
 @post("/v1/setup", summary="Make the first administrator of a new hub", status_code=200)
-async def set_up(data: SetUp, doors: Doors, call: Call) -> Done:
+async def set_up(data: JSONBody[SetUp], doors: GivenDoors, call: GivenCall) -> Done:
     key = f"setup|{call.request.client_host}"
     doors.auth.tries.check(key)
     expected = doors.auth.set_up.code_hash
@@ -196,7 +196,7 @@ async def set_up(data: SetUp, doors: Doors, call: Call) -> Done:
 
 
 @post("/v1/pairing_codes", summary="Open a code for one station to join with", status_code=200)
-async def open_pairing_code(data: PairingAsk, doors: Doors, call: Call) -> PairingCode:
+async def open_pairing_code(data: JSONBody[PairingAsk], doors: GivenDoors, call: GivenCall) -> PairingCode:
     settings = doors.world.settings
     if data.warehouse and settings.warehouse(data.warehouse) is None:
         houses = ", ".join(house.id for house in settings.warehouses)
@@ -216,7 +216,7 @@ async def open_pairing_code(data: PairingAsk, doors: Doors, call: Call) -> Pairi
 
 
 @post("/v1/stations", summary="Join the hub with a pairing code", status_code=200)
-async def pair_station(data: PairRequest, doors: Doors, call: Call) -> Paired:
+async def pair_station(data: JSONBody[PairRequest], doors: GivenDoors, call: GivenCall) -> Paired:
     key = f"pair|{call.request.client_host}"
     doors.auth.tries.check(key)
     token = new_token()
@@ -234,14 +234,14 @@ async def pair_station(data: PairRequest, doors: Doors, call: Call) -> Paired:
 
 
 @get("/v1/stations", summary="All stations and what they last said")
-async def list_stations(doors: Doors, call: Call) -> StationList:
+async def list_stations(doors: GivenDoors, call: GivenCall) -> StationList:
     house = call.known.warehouse
     stations = await asyncio.to_thread(doors.orders.lookup.stations)
     return StationList(stations=[s for s in stations if house in (None, s.warehouse)])
 
 
 @put("/v1/stations/me", summary="The beat of a station, every 10 s")
-async def beat(data: Beat, doors: Doors, call: Call) -> BeatAnswer:
+async def beat(data: JSONBody[Beat], doors: GivenDoors, call: GivenCall) -> BeatAnswer:
     station = call.known.station
     if station is None or not await doors.orders.writer.beat(station.station_id, data):
         raise ApiError(401, "sign_in_again")
@@ -251,7 +251,7 @@ async def beat(data: Beat, doors: Doors, call: Call) -> BeatAnswer:
 
 
 @post("/v1/stations/{station_id:str}/revoke", summary="Take a station's token away", status_code=200)
-async def revoke_station(station_id: str, doors: Doors, call: Call) -> Done:
+async def revoke_station(station_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> Done:
     if not await doors.orders.writer.run(pairing.revoke(station_id)):
         raise ApiError(404, "no_such_station")
     doors.auth.callers.forget()
@@ -263,7 +263,7 @@ async def revoke_station(station_id: str, doors: Doors, call: Call) -> Done:
 
 
 @get("/v1/users", summary="Everybody who may sign on")
-async def list_users(doors: Doors) -> UserList:
+async def list_users(doors: GivenDoors) -> UserList:
     def read() -> list[UserView]:
         p = t.person
         with doors.orders.engine.connect() as conn:
@@ -283,7 +283,7 @@ async def list_users(doors: Doors) -> UserList:
 
 
 @post("/v1/users", summary="Add somebody", status_code=200)
-async def add_user(data: NewUser, doors: Doors) -> UserView:
+async def add_user(data: JSONBody[NewUser], doors: GivenDoors) -> UserView:
     role, name = _checked_role(data.role), _checked_name(data.name)
     if data.warehouse and doors.world.settings.warehouse(data.warehouse) is None:
         houses = ", ".join(house.id for house in doors.world.settings.warehouses)
@@ -297,7 +297,7 @@ async def add_user(data: NewUser, doors: Doors) -> UserView:
 
 
 @post("/v1/users/{name:str}/password", summary="Set a password; sessions of the old one end", status_code=200)
-async def set_user_password(name: str, data: NewPassword, doors: Doors) -> Done:
+async def set_user_password(name: FromPath[str], data: JSONBody[NewPassword], doors: GivenDoors) -> Done:
     password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
     return await _on_person(doors, name, people.set_password(name, password_hash))
 
@@ -307,13 +307,13 @@ async def set_user_password(name: str, data: NewPassword, doors: Doors) -> Done:
     summary="Set role and whether they may sign on; their sessions end",
     status_code=200,
 )
-async def set_user_role(name: str, data: NewRole, doors: Doors) -> Done:
+async def set_user_role(name: FromPath[str], data: JSONBody[NewRole], doors: GivenDoors) -> Done:
     change = people.set_role(name, _checked_role(data.role), is_disabled=data.is_disabled)
     return await _on_person(doors, name, change)
 
 
 @post("/v1/users/{name:str}/badge", summary="Make a new badge; the old one is worthless", status_code=200)
-async def make_badge(name: str, doors: Doors) -> Badge:
+async def make_badge(name: FromPath[str], doors: GivenDoors) -> Badge:
     secret = new_badge_secret()
     await _on_person(doors, name, people.set_badge(name, secret))
     return Badge(name=name, code=badge_code(secret))
@@ -354,17 +354,17 @@ def _checked_password(doors: Doors, password: str) -> str:
 
 
 @get("/v1/digest", summary="Count and hash per bucket of what this caller is fed")
-async def digest(doors: Doors, call: Call) -> Digest:
+async def digest(doors: GivenDoors, call: GivenCall) -> Digest:
     return await asyncio.to_thread(doors.orders.feed.digest, call.known.view)
 
 
 @get("/v1/orders", summary="Search by any number, phone, phone tail, name; without q: the newest")
 async def search_orders(
-    doors: Doors,
-    call: Call,
-    q: Annotated[str, Parameter(max_length=200)] = "",
-    limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
-    after: Annotated[str, Parameter(max_length=200)] = "",
+    doors: GivenDoors,
+    call: GivenCall,
+    q: Annotated[str, QueryParameter(max_length=200)] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    after: Annotated[str, QueryParameter(max_length=200)] = "",
 ) -> OrderList:
     view, lookup = call.known.view, doors.orders.lookup
     found = await asyncio.to_thread(lookup.orders, q, view, limit, after)
@@ -372,12 +372,12 @@ async def search_orders(
 
 
 @get("/v1/orders/{order_no:str}", summary="One order; the consignee is always masked")
-async def get_order(order_no: str, doors: Doors, call: Call) -> Order:
+async def get_order(order_no: FromPath[str], doors: GivenDoors, call: GivenCall) -> Order:
     return order_as_seen(call.known.mask, await _order(doors, call.known, order_no))
 
 
 @get("/v1/orders/{order_no:str}/story", summary="Everything that happened to an order, in the caller's words")
-async def get_story(order_no: str, doors: Doors, call: Call) -> list[StoryEntry]:
+async def get_story(order_no: FromPath[str], doors: GivenDoors, call: GivenCall) -> list[StoryEntry]:
     await _order(doors, call.known, order_no)
     rows = await asyncio.to_thread(doors.orders.lookup.story, order_no)
     return [entry_of(row, doors.world.texts, call.lang) for row in rows]
@@ -388,7 +388,9 @@ async def get_story(order_no: str, doors: Doors, call: Call) -> list[StoryEntry]
     summary="The full consignee, with a reason",
     status_code=200,
 )
-async def reveal(order_no: str, data: RevealAsk, doors: Doors, call: Call) -> Revealed:
+async def reveal(
+    order_no: FromPath[str], data: JSONBody[RevealAsk], doors: GivenDoors, call: GivenCall
+) -> Revealed:
     """Each call is an act of its own, so each look leaves its line."""
     await _order(doors, call.known, order_no)
     world = doors.world
@@ -423,7 +425,7 @@ def _reason_text(doors: Doors, call: Call, reason: str, params: dict[str, str]) 
 
 
 @post("/v1/alarms/{alarm_id:str}/ack", summary="Acknowledge an alarm", status_code=200)
-async def ack_alarm(alarm_id: str, doors: Doors, call: Call) -> AlarmView:
+async def ack_alarm(alarm_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> AlarmView:
     alarm = await doors.orders.writer.alarm_ack(alarm_id, call.known.actor)
     if alarm is None:
         raise ApiError(404, "no_such_alarm")
