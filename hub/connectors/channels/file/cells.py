@@ -280,11 +280,15 @@ def _whole(text: str) -> str:
     return format(value.normalize() if value % 1 else value.quantize(Decimal(1)), "f")
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def _clean(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff\u200b \t\n\u3000\xa0")
-    for char in text:
-        if char not in "\n\t" and (char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff"):
-            raise BadCell("control_character", code=f"U+{ord(char):04X}")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.strip("\ufeff\u200b \t\n\u3000\xa0")
+    if found := _CONTROL.search(text):
+        raise BadCell("control_character", code=f"U+{ord(found.group()):04X}")
     return text
 
 

@@ -85,7 +85,8 @@ REQUIRED_OF: Mapping[FileKind, tuple[str, ...]] = {
     "items": ("sku_code",),
     "waybills": ("carrier", "waybill_no"),
 }
-LINES_MAX = 500
+#: Real wholesale invoices have some 700 lines; far more is one number copied into every row.
+LINES_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,8 @@ class _Sheet:
 
 def _first(row: Row, field: _Field) -> Any:
     """The first of the field's columns that holds something."""
-    value = field.read(row.cell(field.places[0]))
+    cell = row.cell(field.places[0])
+    value = field.read(cell) if cell != "" else None  # most cells of a file are empty
     for place in field.places[1:]:
         if value:
             break

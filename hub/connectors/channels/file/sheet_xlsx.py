@@ -219,6 +219,7 @@ class _SheetReader:
         self._dates = dates
         self._day_shift = 1462 if is_1904 else 0
         self._limits = limits
+        self._places: dict[str, int] = {}
 
     def read(self, chunks: Iterator[bytes], rows_max: int | None) -> list[Row]:
         """Rows with a value; at most the first ``rows_max``. Raises BadFile beyond the limits."""
@@ -246,10 +247,10 @@ class _SheetReader:
         return _filled_down(self._rows, self._merged)
 
     def _start(self, name: str, attrs: dict[str, str]) -> None:
-        local = _local(name)
+        local = name[name.rfind("}") + 1 :]  # written out: called for every cell
         if local == "c":
             ref = attrs.get("r")
-            self._column = _column_of(ref) if ref else self._column + 1
+            self._column = self._place(ref) if ref else self._column + 1
             self._type = attrs.get("t", "n")
             self._style = int(attrs.get("s", 0))
             self._value = None
@@ -276,7 +277,7 @@ class _SheetReader:
                 raise BadFile("cell_too_long", line=self._row_no, max=self._limits.cell_max)
 
     def _end(self, name: str) -> None:
-        local = _local(name)
+        local = name[name.rfind("}") + 1 :]
         if local in ("v", "t"):
             if self._pieces is not None and not self._phonetic:
                 self._value = (self._value or "") + "".join(self._pieces)
@@ -291,6 +292,14 @@ class _SheetReader:
             self._phonetic = False
         elif local == "row":
             self._row_done()
+
+    def _place(self, ref: str) -> int:
+        """The column of a reference; the few letters of a sheet are worked out once."""
+        letters = ref.rstrip("0123456789")
+        place = self._places.get(letters)
+        if place is None:
+            place = self._places[letters] = _column_of(ref)
+        return place
 
     def _row_done(self) -> None:
         if not self._cells:
@@ -357,7 +366,10 @@ def _feed(parser: Any, chunks: Iterator[bytes]) -> None:
     parser.Parse(b"", True)
 
 
-_local: Callable[[str], str] = lambda name: name[name.rfind("}") + 1 :]  # noqa: E731 - called per element
+def _local(name: str) -> str:
+    """An element's name without its namespace."""
+    return name[name.rfind("}") + 1 :]
+
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]{1,400}")
 _REF = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
