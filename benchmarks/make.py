@@ -71,16 +71,18 @@ def channel_orders(count: int, lines: int = 3, seed: int = 1) -> Iterator[Channe
 
 
 def pages(count: int, size: int = 1000) -> Iterator[ChangePage]:
-    """The first load of ``count`` orders as a hub feeds it: bodies of one shape, every number its own."""
+    """The first load of ``count`` orders as a hub feeds it: bodies of one shape, numbers and buyers their own."""
     model = next(channel_orders(1))
     order, _ = first_seen(model, _MODEL_NO, "main", T0, Rules())
     parcel = replace(order.parcels[0], waybill_no=_MODEL_WAYBILL, carrier="zhongtong")
     body = msgspec.json.encode(order.with_parcel(parcel))
-    ids = (_MODEL_NO.encode(), _MODEL_WAYBILL.encode(), model.channel_order_no.encode())
+    who = order.consignee
+    marks = (_MODEL_NO, _MODEL_WAYBILL, model.channel_order_no, order.buyer_nick, who.name, who.phone)
+    old = tuple(mark.encode() for mark in marks)
     for first in range(0, count, size):
         last = min(first + size, count)
         changes = [
-            Change(seq=n + 1, kind="order", key=order_no(n), body=msgspec.Raw(_as(body, ids, n)))
+            Change(seq=n + 1, kind="order", key=order_no(n), body=msgspec.Raw(_as(body, old, n)))
             for n in range(first, last)
         ]
         yield ChangePage(epoch="bench", head=count, next=last, changes=changes)
@@ -97,14 +99,27 @@ def order_no(n: int) -> str:
 
 
 def waybill_no(n: int) -> str:
-    return f"78{n:012d}"
+    return f"78{n * 7_919 % 10**12:012d}"
 
 
 def channel_order_no(n: int) -> str:
-    return f"261111-{n:022d}"
+    return f"261111-{n * 104_729:022d}"
 
 
-def _as(body: bytes, ids: tuple[bytes, bytes, bytes], n: int) -> bytes:
-    for old, new in zip(ids, (order_no(n), waybill_no(n), channel_order_no(n)), strict=True):
+def nick(n: int) -> str:
+    return f"买家{n * 7_919 % 1_000_000:06d}"
+
+
+def masked_name(n: int) -> str:
+    return f"{_SURNAMES[n % len(_SURNAMES)]}**"
+
+
+def masked_phone(n: int) -> str:
+    return f"1{30 + n % 70}****{n * 104_729 % 10_000:04d}"
+
+
+def _as(body: bytes, marks: tuple[bytes, ...], n: int) -> bytes:
+    own = (order_no(n), waybill_no(n), channel_order_no(n), nick(n), masked_name(n), masked_phone(n))
+    for old, new in zip(marks, own, strict=True):
         body = body.replace(old, new.encode())
     return body

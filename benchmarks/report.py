@@ -34,6 +34,15 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms" if seconds < 0.01 else f"{seconds * 1000:.1f} ms"
 
 
+def memory_mb() -> float:
+    """What this process holds in memory now, in MB; 0 where the system does not say it in /proc."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    rows = status.read_text(encoding="utf-8").splitlines()
+    return next(int(row.split()[1]) / 1024 for row in rows if row.startswith("VmRSS"))
+
+
 def machine() -> str:
     """The machine in one line: what a ratio does not need and a reader wants to know."""
     model = platform.processor() or platform.machine()
