@@ -166,8 +166,9 @@ class Cache:
             try:
                 return file.read(call)
             except FileClosed:
-                if file is self._file:
-                    raise
+                with self._swap_lock:  # another thread is putting the next file in its place
+                    if file is self._file:
+                        raise
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
                     raise
