@@ -1,7 +1,8 @@
 """A courier for rehearsals: tells the hub where parcels are, in signed pushes, well or badly mannered.
 
 A push is ``POST {hub}/v1/webhooks/carrier/rehearsal`` with the JSON body ``{"waybill_no", "carrier", "nodes":
-[{"at", "kind", "text", "place"}]}``; header ``X-Rehearsal-Signature`` is the hex HMAC-SHA256 of the raw body.
+[{"at", "kind", "text", "place"}]}``. ``X-Orderdock-Signature`` is the hex HMAC-SHA256 of ``<timestamp>.<raw body>``,
+``X-Orderdock-Timestamp`` that timestamp in Unix seconds: an old push recorded on the way is worth nothing.
 It speaks to this machine only. Never run it beside a real shop.
 """
 
@@ -20,11 +21,12 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from app.core.tracking import NodeKind
-from app.ports import Clock
+from app.ports import Clock, SystemClock
 from rehearsal.shop import Dice
 
 K = NodeKind
-SIGNATURE_HEADER = "X-Rehearsal-Signature"
+SIGNATURE_HEADER = "X-Orderdock-Signature"
+TIMESTAMP_HEADER = "X-Orderdock-Timestamp"
 PATH = "/v1/webhooks/carrier/rehearsal"
 Ending = Literal["delivered", "pickup_point", "returned"]
 
@@ -57,6 +59,10 @@ class Manners:
     delivered_first: bool = False
     cumulative: bool = False
     odd_words: bool = False
+
+
+_GOOD = Manners()
+_REAL = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +102,21 @@ class Sent(NamedTuple):
 
 
 def play(
-    hub_url: str, secret: str, waybills: Sequence[Waybill], seed: int, manners: Manners, clock: Clock
+    hub_url: str,
+    secret: str,
+    waybills: Sequence[Waybill | tuple[str, str]],
+    seed: int,
+    manners: Manners = _GOOD,
+    clock: Clock = _REAL,
 ) -> list[Sent]:
     """Send the whole script, without waiting in between, and say what was sent.
 
-    Raises NotHere before anything is sent when ``hub_url`` is not on this machine, OSError when none answers.
+    ``waybills`` may be plain (waybill_no, carrier) pairs. Raises NotHere before anything is sent when ``hub_url``
+    is not on this machine, OSError when none answers.
     """
     address = checked_address(hub_url)
-    return [send(address, secret, push) for push in script(waybills, seed, manners, clock.now())]
+    pushes = script([Waybill(*waybill) for waybill in waybills], seed, manners, clock.now())
+    return [send(address, secret, push, clock) for push in pushes]
 
 
 def script(waybills: Sequence[Waybill], seed: int, manners: Manners, start: datetime) -> list[Push]:
@@ -116,16 +129,19 @@ def script(waybills: Sequence[Waybill], seed: int, manners: Manners, start: date
     return [push for push in pushes for _ in range(2 if manners.doubled else 1)]
 
 
-def sign(secret: str, body: bytes) -> str:
-    return hmac.new(secret.encode("utf-8"), body, hashlib.sha256).hexdigest()
+def sign(secret: str, stamp: str, body: bytes) -> str:
+    """The signature of a push sent at ``stamp`` (Unix seconds as text)."""
+    return hmac.new(secret.encode("utf-8"), stamp.encode("ascii") + b"." + body, hashlib.sha256).hexdigest()
 
 
-def send(hub_url: str, secret: str, push: Push, timeout_s: float = 10) -> Sent:
+def send(hub_url: str, secret: str, push: Push, clock: Clock, timeout_s: float = 10) -> Sent:
     """One signed push. A refusal of the hub is an answer; OSError means nobody answered."""
     body = push.body()
     request = urllib.request.Request(checked_address(hub_url) + PATH, data=body, method="POST")
     request.add_header("Content-Type", "application/json; charset=utf-8")
-    request.add_header(SIGNATURE_HEADER, sign(secret, body))
+    stamp = str(int(clock.now().timestamp()))
+    request.add_header(TIMESTAMP_HEADER, stamp)
+    request.add_header(SIGNATURE_HEADER, sign(secret, stamp, body))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere())
     try:
         with opener.open(request, timeout=timeout_s) as answer:

@@ -15,7 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.tracking import NodeKind
-from rehearsal.courier import PATH, SIGNATURE_HEADER, Manners, NotHere, Waybill, badly, play, script, send
+from rehearsal.courier import (
+    PATH,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    Manners,
+    NotHere,
+    Waybill,
+    badly,
+    play,
+    script,
+    send,
+)
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 WAYBILLS = [Waybill("78412600913355"), Waybill("YT8800010000146", "yuantong", to_city="厦门市")]
@@ -37,7 +48,7 @@ class Listener(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.heard: list[tuple[str, str | None, bytes]] = []
+        self.heard: list[tuple[str, str, str, bytes]] = []
 
     @property
     def url(self) -> str:
@@ -49,7 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.heard.append((self.path, self.headers[SIGNATURE_HEADER], body))
+        stamp, signature = self.headers[TIMESTAMP_HEADER], self.headers[SIGNATURE_HEADER]
+        self.server.heard.append((self.path, stamp, signature, body))
         answer = b'{"ok":true}'
         self.send_response(self.server.status)
         if self.server.status == 302:
@@ -77,12 +89,13 @@ def kinds(manners: Manners, seed: int = 1) -> list[str]:
     return [push.nodes[-1].kind for push in script(WAYBILLS[:1], seed, manners, START)]
 
 
-def test_a_push_is_signed_over_its_raw_body_and_in_the_agreed_form(listener: Listener) -> None:
+def test_a_push_is_signed_over_its_moment_and_raw_body_and_in_the_agreed_form(listener: Listener) -> None:
     sent = play(listener.url, "geheim", WAYBILLS, 1, GOOD, FixedClock())
     assert [one.status for one in sent] == [200] * len(sent) and len(listener.heard) == len(sent)
-    path, signature, body = listener.heard[0]
+    path, stamp, signature, body = listener.heard[0]
     assert path == PATH == "/v1/webhooks/carrier/rehearsal"
-    assert signature == hmac.new(b"geheim", body, hashlib.sha256).hexdigest()
+    assert stamp == str(int(START.timestamp()))
+    assert signature == hmac.new(b"geheim", stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     told = json.loads(body)
     assert set(told) == {"waybill_no", "carrier", "nodes"}
     assert set(told["nodes"][0]) == {"at", "kind", "text", "place"}
@@ -93,7 +106,7 @@ def test_a_refusal_is_an_answer_and_a_redirect_is_not_followed(listener: Listene
     for status in (401, 302, 503):
         listener.status = status
         push = script(WAYBILLS, 1, GOOD, START)[0]
-        assert send(listener.url, "x", push).status == status
+        assert send(listener.url, "x", push, FixedClock()).status == status
 
 
 @pytest.mark.parametrize(
