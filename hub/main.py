@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -79,6 +79,7 @@ class Hub:
         self._front: Front = surface(doors, self._lifespan, version())
         self._jobs = AsyncIOScheduler(timezone=UTC)
         self._tick_by = doors.world.clock.now()
+        self._steps: set[asyncio.Future[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +105,10 @@ class Hub:
         """Streams first, then the jobs, then what waits in the writer."""
         await self.doors.out.broadcast.stop()
         if self._jobs.running:
+            self._jobs.pause()
+            # the scheduler would cancel a step in the middle of its work
+            await asyncio.gather(*self._steps)
+            await asyncio.sleep(0)
             self._jobs.shutdown(wait=False)
         self._unsubscribe()
         await self.doors.orders.writer.stop()
@@ -140,22 +145,28 @@ class Hub:
         if now < min(self._tick_by, writer.next_due or self._tick_by):
             return
         self._tick_by = now + IDLE_TICK
-        try:
-            await writer.tick(now)
-        except HubBusy as busy:
-            log.warning("clock_waits", cause=busy.cause)
+        await self._stepped("tick", writer.tick(now))
 
     async def _sweep(self) -> None:
-        try:
-            await self.doors.orders.writer.run(people.sweep)
-        except HubBusy as busy:
-            log.warning("sweep_waits", cause=busy.cause)
+        await self._stepped("sweep", self.doors.orders.writer.run(people.sweep))
 
     async def _look(self) -> None:
-        try:
+        async def look() -> None:
             self.doors.out.broadcast.look(await asyncio.to_thread(self.doors.orders.feed.head))
-        except SQLAlchemyError as error:
-            log.warning("look_failed", error=type(error).__name__)
+
+        await self._stepped("look", look())
+
+    async def _stepped(self, job: str, step: Coroutine[Any, Any, object]) -> None:
+        """One step of a job; what the database cannot do now comes with the next."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._steps.add(done)
+        try:
+            await step
+        except (HubBusy, SQLAlchemyError) as error:
+            log.warning("step_waits", job=job, error=type(error).__name__)
+        finally:
+            self._steps.discard(done)
+            done.set_result(None)
 
 
 def create_app(

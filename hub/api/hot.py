@@ -21,6 +21,7 @@ from hub.auth.callers import Caller
 from hub.db import tables as t
 
 ACTS_MAX = 512
+ID_MAX = 64
 PAGE_DEFAULT, PAGE_MAX = 500, 2_000
 WAIT_MAX_S = 55
 LEASES_MAX = 200
@@ -81,8 +82,7 @@ def _cleaned(envelope: Envelope) -> Envelope | Receipt:
         clean(envelope.act_id)
     except Dirty as error:
         raise ApiError(422, "dirty_body") from error
-    if not 1 <= len(envelope.act_id) <= 64:
-        raise ApiError(422, "bad_body", why="act_id")
+    _check_id(envelope.act_id)
     try:
         clean(envelope)
     except Dirty as error:
@@ -90,7 +90,14 @@ def _cleaned(envelope: Envelope) -> Envelope | Receipt:
     return envelope
 
 
+def _check_id(act_id: str) -> None:
+    """Without an id there is nothing to answer to."""
+    if not 1 <= len(act_id) <= ID_MAX:
+        raise ApiError(422, "bad_body", why="act_id")
+
+
 def _bad(act_id: str, why: str) -> Receipt:
+    _check_id(act_id)
     return Receipt(act_id=act_id, outcome="refused", reason="bad_body", params={"why": why[:200]})
 
 
@@ -210,14 +217,14 @@ async def parcels_elsewhere(doors: Doors, caller: Caller, parcel_nos: Iterable[s
     """Which of these parcels lie in another warehouse than the caller's."""
     o, p = t.orders, t.parcel
 
-    def of(nos: list[str]) -> Select[tuple[str]]:
+    def of(nos: list[str]) -> Select[str]:
         return select(p.c.parcel_no).join(o, o.c.order_no == p.c.order_no).where(p.c.parcel_no.in_(nos))
 
     return await _hidden(doors, caller, of, parcel_nos)
 
 
 async def _hidden(
-    doors: Doors, caller: Caller, of: Callable[[list[str]], Select[tuple[str]]], nos: Iterable[str]
+    doors: Doors, caller: Caller, of: Callable[[list[str]], Select[str]], nos: Iterable[str]
 ) -> frozenset[str]:
     house, asked = caller.warehouse, list(nos)
     if house is None or not asked or len(doors.world.settings.warehouses) == 1:
