@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from PySide6.QtGui import QFont, QTextLayout
+
 
 class FixedClock:
     """A clock that stands until it is moved."""
@@ -21,3 +23,18 @@ class FixedClock:
     def move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._run_s += seconds
+
+
+def missing_glyphs(text: str, font: QFont) -> str:
+    """The characters of `text` that `font` and what Qt falls back to would draw as an empty box."""
+    layout = QTextLayout(text, font)
+    layout.beginLayout()
+    while layout.createLine().isValid():
+        pass
+    layout.endLayout()
+    retrieve = QTextLayout.GlyphRunRetrievalFlag.RetrieveAll
+    holes = set()
+    for run in layout.glyphRuns(-1, -1, retrieve):
+        holes |= {at for at, glyph in zip(run.stringIndexes(), run.glyphIndexes(), strict=True) if glyph == 0}
+    units = text.encode("utf-16-le")
+    return "".join(units[2 * at : 2 * at + 2].decode("utf-16-le", "replace") for at in sorted(holes))

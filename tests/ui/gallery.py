@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QHBoxLayout, Q
 from tests.helpers.qt import FixedClock
 from ui.kit import Kit, make_kit
 from ui.resources import resource_dir
-from ui.tokens import STATES, scale_for
+from ui.tokens import STATES, State, scale_for
 from ui.widgets.alarm import Alarm, AlarmView
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
@@ -27,12 +28,29 @@ from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, row, rule
 from ui.widgets.message_bar import MessageBar
 from ui.widgets.page import Page
+from ui.widgets.paged_table import Column, PagedModel, PagedTable
 from ui.widgets.plain_label import PlainLabel
 from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
+from ui.widgets.story_view import StoryView
 from ui.widgets.strip import Strip, StripItem
 from ui.widgets.switches import LanguageButton, ThemeButton
 
+WORDS = {
+    "close": ("封箱", "Close parcel"),
+    "print": ("打印小票", "Print slip"),
+    "import": ("导入订单文件", "Import a file"),
+    "rehearse": ("开始演练", "Start the rehearsal"),
+    "empty": ("还没有订单", "No orders yet"),
+    "empty_how": (
+        "接上店铺、导入订单文件，或先用演练订单走一遍。",
+        "Connect a shop, import a file, or start the rehearsal.",
+    ),
+    "no": ("系统单号", "Order"),
+    "state": ("状态", "State"),
+    "goods": ("商品", "Goods"),
+    "money": ("实付", "Paid"),
+}
 NOW = datetime(2026, 11, 21, 6, 3, 9, tzinfo=UTC)
 
 
@@ -225,11 +243,7 @@ def alarm_over(kit: Kit, page: QWidget, *, calm: bool) -> Alarm:
 def draw(app: QApplication, out: Path, width: int, height: int) -> None:
     kit = make_kit(app, resource_dir(), FixedClock(NOW), scale=scale_for(width, height))
     table = kit.i18n._texts.table
-    for key, zh, en in (
-        ("close", "封箱", "Close parcel"), ("print", "打印小票", "Print slip"), ("import", "导入订单文件", "Import a file"),
-        ("rehearse", "开始演练", "Start the rehearsal"), ("empty", "还没有订单", "No orders yet"),
-        ("empty_how", "接上店铺、导入订单文件，或先用演练订单走一遍。", "Connect a shop, import a file, or start the rehearsal."),
-    ):  # fmt: skip
+    for key, (zh, en) in WORDS.items():
         table[f"gallery.{key}"] = {"zh": zh, "en": en}  # type: ignore[index]
     out.mkdir(parents=True, exist_ok=True)
     for lang in ("zh", "en"):
@@ -253,8 +267,81 @@ def draw(app: QApplication, out: Path, width: int, height: int) -> None:
                 app.processEvents()
 
 
+@dataclass(frozen=True)
+class Happening:
+    at: datetime
+    state: State
+    text: str
+    who: str
+    detail: str = ""
+    early: bool = False
+    pending: bool = False
+
+
+def happenings(kit: Kit) -> list[Happening]:
+    def at(seconds: float) -> datetime:
+        return NOW - timedelta(hours=31) + timedelta(seconds=seconds)
+
+    rows: list[tuple[float, State, str, str, str, str]] = [
+        (0, "idle", "下单，3 件，¥128.00", "Ordered, 3 items, ¥128.00", "拼多多", "留言：<b>礼物</b>，不要发票 & 小票"),
+        (6, "ok", "已付款", "Paid", "拼多多 · 轻羽旗舰店", ""),
+        (61, "info", "放行到主仓", "Released to main warehouse", "订单中枢", ""),
+        (11_000, "info", "打印拣货小票", "Pick slip printed", "王芳 · 打包台 3", ""),
+        (11_090, "idle", "打包台 3 打开包裹 01", "Parcel 01 opened at station 3", "王芳 · 打包台 3", ""),
+        (11_130, "stop", "买家申请取消", "Cancelled by the buyer", "拼多多 · 轻羽旗舰店", ""),
+        (11_131, "ok", "打包台已停手", "Station has stopped", "王芳 · 打包台 3", ""),
+        (104_000, "wait", "放回货位 A-03-12", "Put back to bin A-03-12", "李强", "1 → 0\n运单号 SF12345 已作废"),
+    ]  # fmt: skip
+    zh = kit.i18n.lang == "zh"
+    return [Happening(at(s), state, cn if zh else en, who, detail) for s, state, cn, en, who, detail in rows]
+
+
+@dataclass(frozen=True)
+class Line:
+    no: int
+
+
+class Lines:
+    def count(self) -> int:
+        return 100_000
+
+    def fetch(self, first: int, n: int) -> list[Line]:
+        return [Line(at) for at in range(first, min(first + n, 100_000))]
+
+
+def columns(kit: Kit) -> list[Column[Line]]:
+    states: list[State] = ["ok", "wait", "stop", "info", "idle"]
+    return [
+        Column("gallery.no", lambda line: f"OD20261121{line.no:06d}", 220, sort="order_no"),
+        Column(
+            "gallery.state",
+            lambda line: kit.i18n.tr(f"ui.state_{states[line.no % 5]}"),
+            160,
+            lambda line: states[line.no % 5],
+        ),
+        Column("gallery.goods", lambda line: "轻羽保温杯 500 ml <b>雾蓝</b> " * (1 + line.no % 4)),
+        Column("gallery.money", lambda line: kit.i18n.words.money(line.no * 1234), 150, right=True),
+    ]
+
+
+def lists(kit: Kit) -> QWidget:
+    page = Page()
+    whole = QHBoxLayout(page)
+    left, right = Card(kit, margin="", gap=""), Card(kit)
+    model = PagedModel(kit, columns(kit), Lines(), key=lambda line: line.no)
+    table = PagedTable(kit, model)
+    table.selectRow(3)
+    left.body.addWidget(table)
+    story = StoryView(kit)
+    story.show_entries(happenings(kit))
+    right.body.addWidget(story)
+    whole.addWidget(left, 3)
+    whole.addWidget(right, 2)
+    return page
+
+
 def more_pages(kit: Kit) -> list[tuple[str, QWidget]]:
-    return []
+    return [("lists", lists(kit))]
 
 
 def save(page: QWidget, out: Path, name: str, lang: str, mode: str, width: int) -> None:

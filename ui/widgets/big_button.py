@@ -142,7 +142,7 @@ class BigButton(QAbstractButton):
             ring = QRectF(self.rect()).adjusted(1, 1, -1, -1)
             painter.drawRoundedRect(ring, radius + _RING_GAP - 1, radius + _RING_GAP - 1)
         painter.setPen(QPen(theme.colour(edge), 1) if edge else Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(fill) if fill else QColor(0, 0, 0, 0))
+        painter.setBrush(theme.colour(fill) if fill else Qt.BrushStyle.NoBrush)
         body = field.adjusted(0.5, 0.5, -0.5, -0.5) if edge else field
         painter.drawRoundedRect(body, radius, radius)
         return ink
