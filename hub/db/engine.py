@@ -30,6 +30,9 @@ _PRAGMAS = (
     "PRAGMA cache_size = -32000",
 )
 
+#: Errors are logged; what was written must not stand in them.
+_QUIET: dict[str, Any] = {"hide_parameters": True}
+
 #: Options of a connection that will write: on SQLite the lock is taken at BEGIN.
 WRITE = {"orderdock_write": True}
 
@@ -60,7 +63,9 @@ def make_engine(url: str, data_dir: Path) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(_placed(parsed, data_dir))
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=10, pool_pre_ping=True)
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=10, pool_pre_ping=True, **_QUIET
+        )
     raise ValueError(f"not a database of ours: {parsed.drivername}")
 
 
@@ -106,7 +111,7 @@ def _placed(url: URL, data_dir: Path) -> URL:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=10)
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=10, **_QUIET)
 
     @event.listens_for(engine, "connect")
     def _opened(dbapi: sqlite3.Connection, record: Any) -> None:

@@ -156,4 +156,8 @@ class ActJob(Job[Receipt]):
 def hash_of(envelope: Envelope) -> bytes:
     """What two sendings of one act have in common; the channel_ref is only a help to find the order."""
     bare = msgspec.structs.replace(envelope, channel_ref=None)
-    return sha256(_encode(bare)).digest()
+    try:
+        text = _encode(bare)
+    except (ValueError, OverflowError):  # what no door lets in: lone surrogates, integers over 64 bits
+        text = ascii(bare).encode()
+    return sha256(text).digest()

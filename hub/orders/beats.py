@@ -32,7 +32,9 @@ class BeatJob(Job[bool]):
         offset = work.now - beat.clock if beat.clock else station.clock_offset
         printers = msgspec.json.encode(beat.printers)
         shown = (printers, beat.sign_on, beat.waiting_acts > 0)
-        is_news = station.fed_at is None or work.now - station.fed_at >= FEED_EVERY or shown != station.shown
+        is_back = not station.is_online(work.now, work.settings.online_s)
+        is_stale = station.fed_at is None or work.now - station.fed_at >= FEED_EVERY
+        is_news = is_back or is_stale or shown != station.shown
         heard = replace(
             station,
             last_beat_at=work.now,

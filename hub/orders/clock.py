@@ -32,8 +32,9 @@ class DueJob(Job[None]):
 
     what = "due"
 
-    def __init__(self, order_no: str) -> None:
+    def __init__(self, order_no: str, now: datetime) -> None:
         self.order_no = order_no
+        self.now = now
 
     def needs(self, needs: Needs) -> None:
         needs.order_nos.add(self.order_no)
@@ -43,12 +44,12 @@ class DueJob(Job[None]):
         if order is None:
             return lambda numbers: None
         rules = work.rules_of(order)
-        ticked, entries = freeze.tick(order, work.now, rules)
+        ticked, entries = freeze.tick(order, self.now, rules)
         if ticked is not order:
             apply(work, ticked, entries, CLOCK)
             return lambda numbers: None
         held = work.held[self.order_no]
-        at = membership(order, held.changed_at, work.now, rules)
+        at = membership(order, held.changed_at, self.now, rules)
         work.put(work.held, self.order_no, replace(held, at=at))
         work.put(work.moved, self.order_no, None)
         return lambda numbers: None

@@ -22,7 +22,7 @@ Mask = Callable[[str, bytes], bytes | None]
 #: Rows of one page.
 MOST = 1_000
 #: Numbers looked through at once, and how often for one page, however few rows of the view lie there.
-_SPAN = 50_000
+SPAN = 50_000
 _SPANS = 20
 #: Pages kept for the readers that come with the same tick.
 _KEPT = 64
@@ -39,8 +39,9 @@ class _Row:
 class Feed:
     """Pages of changes. Every call blocks for a moment, so run it in a thread; any number at once."""
 
-    def __init__(self, engine: Engine, masks: Mapping[str, Mask] | None = None) -> None:
+    def __init__(self, engine: Engine, masks: Mapping[str, Mask] | None = None, *, span: int = SPAN) -> None:
         self._engine = engine
+        self._span = span
         self._masks = dict(masks or {})
         self._pages: OrderedDict[tuple[View, int, int, int, str], Page] = OrderedDict()
         self._lock = threading.Lock()
@@ -99,7 +100,7 @@ class Feed:
         rows: list[_Row] = []
         upper = after
         for _ in range(_SPANS):
-            span = upper, min(head, upper + _SPAN)
+            span = upper, min(head, upper + self._span)
             for source in _SOURCES:
                 rows += source(conn, self._mark, view, span, limit)
             upper = span[1]

@@ -11,7 +11,7 @@ from app.core.history import Entry, HistoryKind
 from app.core.order import Order, OrderState, Parcel, settled
 from app.core.tracking import Track, TrackNode, follow, merge_nodes
 from hub.orders.apply import apply
-from hub.orders.jobs import Answer, Job
+from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Tracked
 from hub.orders.work import Cause, Needs, Work
 
@@ -42,7 +42,7 @@ class TrackJob(Job[Tracked]):
             return lambda numbers: Tracked(True, 0, 0, parcel.state, numbers.of(order.order_no))
         return self._news(work, order, parcel, nodes, fresh)
 
-    def fault(self, work: Work, error: Exception) -> Answer[Tracked]:
+    def fault(self, work: Work, error: Exception) -> Answer[Tracked | Failed]:
         content = {"nodes": msgspec.to_builtins(self.nodes), "carrier": self.carrier, "source": self.source}
         work.quarantine(self.what, self.parcel_no, error, content)
         return super().fault(work, error)

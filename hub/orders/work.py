@@ -185,9 +185,11 @@ class Work:
         self.receipts: dict[str, HeldReceipt] = {}
         self.tracks: dict[str, HeldTrack] = {}
         self.items: dict[str, Item] = {}
+        self._item_bodies: dict[str, bytes] = {}
         self.stations: dict[str, HeldStation] = {}
         self.leases: dict[str, tuple[HeldLease, ...]] = {}
         self.alarms: dict[str, tuple[AlarmView, str]] = {}
+        self._alarm_bodies: dict[str, bytes] = {}
         self.counters: dict[str, int] = {}
         self.pools: dict[tuple[str, str], tuple[Row, ...]] = {}
         self.pool_used: dict[tuple[str, str], None] = {}
@@ -429,12 +431,14 @@ class Work:
         if warehouse is None:
             warehouse = self.alarms[alarm.alarm_id][1]
         self.put(self.alarms, alarm.alarm_id, (alarm, warehouse))
+        self.put(self._alarm_bodies, alarm.alarm_id, _encoder.encode(alarm))
         self.feed("alarm", alarm.alarm_id)
 
     def set_item(self, item: Item) -> None:
         known = self.items.get(item.sku_code)
         before = {b.code: b.pack_qty for b in known.barcodes} if known else {}
         self.put(self.items, item.sku_code, item)
+        self.put(self._item_bodies, item.sku_code, _encoder.encode(item))
         changed = [b for b in item.barcodes if before.get(b.code) != b.pack_qty]
         self.row(self.sql.barcode, *[(b.code, item.sku_code, b.pack_qty) for b in changed])
         self.feed("item", item.sku_code)
@@ -446,8 +450,12 @@ class Work:
     def quarantine(self, what: str, ref: str, error: BaseException, content: dict[str, Any]) -> None:
         """Keep what failed on our side, sealed; the error's words stay out: they may hold personal data."""
         quarantine_id = self.new_id()
-        blob = self.vault.seal(content, quarantine_id)
-        self.row(self.sql.quarantine, (quarantine_id, self.now_ms, what, ref, type(error).__name__, blob))
+        try:
+            blob = self.vault.seal(content, quarantine_id)
+        except (ValueError, OverflowError):  # perhaps the very reason why it is here
+            blob = self.vault.seal({"ascii": ascii(content)}, quarantine_id)
+        name = type(error).__name__
+        self.row(self.sql.quarantine, (quarantine_id, self.now_ms, what, ascii(ref)[1:-1], name, blob))
 
     def keep_receipt(self, act_id: str, held: HeldReceipt, made_at: datetime) -> None:
         self.put(self.receipts, act_id, held)
@@ -678,10 +686,10 @@ class Work:
                 held = self.tracks[key]
                 synced = to_ms(held.track.synced_at) if held.track.synced_at else self.now_ms
                 tracks.append((key, held.order_no, seq, synced, held.body))
-            elif kind == "item" and key in self.items:
-                items.append((key, seq, _encoder.encode(self.items[key])))
+            elif kind == "item" and key in self._item_bodies:
+                items.append((key, seq, self._item_bodies[key]))
             elif kind == "alarm":
-                alarms.append(_alarm_row(*self.alarms[key], seq))
+                alarms.append(_alarm_row(*self.alarms[key], self._alarm_bodies[key], seq))
             elif kind == "station":
                 self._pending(self.sql.station_beat)
                 self._rows.pop(self.sql.station_beat, None)
@@ -846,10 +854,10 @@ def _station_of(row: Row) -> HeldStation:
     )
 
 
-def _alarm_row(alarm: AlarmView, warehouse: str, seq: int) -> Row:
+def _alarm_row(alarm: AlarmView, warehouse: str, body: bytes, seq: int) -> Row:
     acked = None if alarm.acked_at is None else to_ms(alarm.acked_at)
     head = (alarm.alarm_id, seq, warehouse, alarm.kind, alarm.order_no, alarm.parcel_no)
-    return (*head, to_ms(alarm.raised_at), acked, _encoder.encode(alarm))
+    return (*head, to_ms(alarm.raised_at), acked, body)
 
 
 def _uncounted(params: dict[str, str]) -> dict[str, str]:

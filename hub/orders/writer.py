@@ -54,6 +54,8 @@ _WAITING = 50_000
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
 #: Runs of a group that keeps meeting keys of another process before its jobs run one by one.
 _KEYS_MET = 3
+#: Rounds of due orders in one tick; the next tick goes on.
+_TICKS = 50
 _SWEEP_EVERY = timedelta(hours=1)
 
 
@@ -186,8 +188,9 @@ class Writer:
         return (await self._ask_whole([RunJob(fn)]))[0]
 
     async def tick(self, now: datetime) -> datetime | None:
-        while due := await self._due(now):
-            await self._ask_whole([clocked.DueJob(order_no) for order_no in due])
+        for _ in range(_TICKS):
+            due = await self._due(now)
+            await self._ask_whole([clocked.DueJob(order_no, now) for order_no in due])
             if len(due) < clocked.MOST:
                 break
         if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
@@ -280,7 +283,8 @@ class Writer:
         except HubBusy as busy:
             self._deliver(group, [Failed(busy)] * len(group), None)
         except Exception as error:  # noqa: BLE001 - one bad job must not take its group along
-            log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
+            if not jobs[0].is_callers:
+                log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
             for waiting in group:
                 self._run_one(waiting, error)
         else:

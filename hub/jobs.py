@@ -1,0 +1,33 @@
+"""The hub's stepped jobs: each is called at the moment it last named, and says when it wants to be called again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from hub.orders.results import HubBusy
+from hub.orders.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+#: A countdown that somebody sets right after a step is at most this late in being looked at.
+_LONGEST = timedelta(seconds=1)
+
+
+class OrderClock:
+    """What time does to orders: countdowns, silent benches, scopes, old rows."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    async def step(self, now: datetime) -> datetime:
+        """Do what is due at ``now``; gives when to call again, a second at the latest."""
+        due = self._writer.next_due
+        try:
+            if due is not None and due <= now:
+                due = await self._writer.tick(now)
+        except HubBusy as busy:
+            log.warning("order_clock_waits", cause=busy.cause)
+            return now + _LONGEST
+        return now + _LONGEST if due is None else max(now, min(due, now + _LONGEST))
