@@ -26,8 +26,8 @@ from app.wire import AlarmView, PrinterReport
 S = OrderState
 R = InterceptResult
 
-#: A bench that has not beaten for so long is shown as offline.
-SILENT_AFTER = timedelta(seconds=25)
+#: A bench that has not beaten for so long is shown as offline; the feed tells of beats every 30 s only.
+SILENT_AFTER = timedelta(seconds=60)
 
 #: What can still be done, best chance first.
 Chance = Literal["at_bench", "packed", "safe", "held", "gone"]
