@@ -1,13 +1,13 @@
 """Stop the hand: red over every window and every monitor until a person says they have stopped.
 
     alarm = Alarm(kit)
-    alarm.raise_alarm(AlarmView("a1", i18n.say("alarms.stop"), i18n.say("alarms.cancelled", order_no=no),
-    ...)) alarm.acknowledged.connect(lambda alarm_id, by: ...)       # by: "key", "touch" or "scan"
+    alarm.raise_alarm(AlarmView("a1", i18n.say("alarms.stop"), i18n.say("alarms.cancelled", order_no=no), ...))
+    alarm.acknowledged.connect(lambda alarm_id, by: ...)       # by: "key", "touch" or "scan"
 
-While an alarm stands, nothing else in the program takes a key, a touch or a shortcut. Scans still arrive
-at the scanner door: whoever listens there asks `alarm.active`, refuses, or calls
-`alarm.acknowledge("scan")` for the command code. Sound is not made here; join `raised` and `silent` to the
-player.
+While an alarm stands, nothing else in the program takes a key, a touch or a shortcut. Scans still arrive at the
+scanner door: whoever listens there asks `alarm.active`, refuses, or calls `alarm.acknowledge("scan")` for the command
+code. Closing a window is left to that window: what was not acknowledged comes again at the next start. Sound is not
+made here; join `raised` and `silent` to the player.
 """
 
 from __future__ import annotations
@@ -133,9 +133,6 @@ class Alarm(QObject):
             return True
         if kind in _POINTER and isinstance(watched, QWidget):
             return not any(sheet is watched or sheet.isAncestorOf(watched) for sheet in self._sheets)
-        if kind == QEvent.Type.Close and isinstance(watched, QWidget) and watched.isWindow():
-            event.ignore()
-            return True
         if kind == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
             QTimer.singleShot(0, self, self._cover_new)
         if kind == QEvent.Type.Resize:
