@@ -330,6 +330,7 @@ def _bound(host: str, port: int) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)  # type: ignore[attr-defined]
+        _drop_dead_peers(sock)
         sock.bind(address)
         sock.listen(1024)
     except OSError as error:
@@ -338,6 +339,16 @@ def _bound(host: str, port: int) -> socket.socket:
         key = "port_taken" if is_taken else "port_closed" if error.errno == errno.EACCES else "host_unusable"
         raise Surroundings(key, host=host, port=port) from error
     return sock
+
+
+def _drop_dead_peers(sock: socket.socket) -> None:
+    """A station that lost its power, or reads nothing, is given up by the system; accepted sockets inherit it."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, option, 30_000)
 
 
 def _secured(settings: Settings, now: datetime) -> tls.Tls | None:
