@@ -78,10 +78,12 @@ def station(
     hand: Annotated[bool, typer.Option(hidden=True, help="Obey lines on stdin: for rehearsals.")] = False,
 ) -> None:
     """Open the station: packing, supervisor, service or ops desk."""
+    from app.desktop import joint, wake_own_hub
     from ui.app import run_station
 
     folder = _folder(data_dir, f"station-{kind.value}")
-    raise typer.Exit(run_station(hub, kind.value, folder, lang.value if lang else None, hand=hand))
+    wake_own_hub(folder / "hub")
+    raise typer.Exit(run_station(joint(), hub, kind.value, folder, lang.value if lang else None, hand=hand))
 
 
 @hub_cli.callback()

@@ -1,0 +1,249 @@
+"""The station program's parts joined for main: wire, printers, a hub of this computer's own.
+
+Nothing else joins them: windows stand beside the wire and the printing room and import neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from app import resources
+from app.core.order import Order
+from app.core.printjob import PrinterState, PrintJob
+from app.core.reasons import Refused
+from app.os import detached
+from app.os.clock import StationClock
+from app.ports import Clock, Engine, HubTrouble, Ulid
+from app.station.core import StationCore
+from app.wire import PrinterReport, SignIn, StationKind
+from printing.devices import BadAddress, printer_at
+from printing.documents import PickSlip, Printing, SlipLine, Words, slip_of
+from printing.escpos import raster_job
+from printing.raster import Studio
+from printing.sheet import BASE_DPI, dots_across
+from printing.spooler import Spooler
+from printing.transports import Printer
+from sync import link
+from sync.client import HubClient
+from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub
+
+#: The name of the slip printer in a station's print jobs.
+SLIP_PRINTER = "slip"
+#: Paper of the slip printer, until the settings know others.
+SLIP_MM = 80
+HUB_PORT = 8620
+_HUB_WITHIN_S = 60.0
+_LOOK_S = 0.1
+#: Clocks on papers are read where the warehouse is.
+_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def joint() -> Joint:
+    """The real parts."""
+    clock = StationClock()
+    return Joint(
+        clock=clock,
+        new_id=Ulid(clock),
+        connect=link.connect,
+        pair=link.pair,
+        printers=lambda core: SlipPrinters(core, clock),
+        start_hub=start_hub,
+        version=_version(),
+    )
+
+
+def _version() -> str:
+    try:
+        return installed("orderdock")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+class SlipPrinters:
+    """``ui.joint.Printers``: one slip printer, its queue in the outbox, its papers drawn here.
+
+    Make it in the window's thread: the font is loaded there.
+    """
+
+    name = "slip-printer"
+
+    def __init__(self, core: StationCore, clock: Clock) -> None:
+        self._core = core
+        self._clock = clock
+        self._studio = Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
+        self._work = core.print_work(self._drawn)
+        self._spooler: Spooler | None = None
+        self._printer: Printer | None = None
+        self._wake: Callable[[], None] = lambda: None
+        core.on_changed(lambda topics: self._wake() if "print" in topics else None)
+
+    def use(self, address: str) -> None:
+        """Prints there from now on. Raises BadPrinter when the address cannot be read."""
+        try:
+            self._printer = printer_at(address) if address else None
+        except BadAddress as error:
+            raise BadPrinter(str(error)) from error
+        self._spooler = None
+        if self._printer is not None:
+            outbox = self._core.outbox
+            self._spooler = Spooler(SLIP_PRINTER, self._printer, outbox, self._work, self._clock)
+        self._wake()
+
+    def engines(self) -> Sequence[Engine]:
+        return (self,)
+
+    def reports(self) -> Sequence[PrinterReport]:
+        return () if self._spooler is None else (self._spooler.light(self._clock.now()).report(),)
+
+    async def test(self) -> str:
+        """Prints a test paper; "" when it came out, else the printer's state."""
+        if self._printer is None:
+            return PrinterState.offline
+        status = await self._printer.status()
+        if not status.can_print:
+            return status.state
+        now = self._clock.now()
+        line = SlipLine(
+            bin="A-01", sku_code="TEST", title="履单坞 Orderdock", spec=f"{now:%Y-%m-%d %H:%M}", qty=1
+        )
+        paper = PickSlip(lang="zh", tail="TEST", order_no="TEST", qr="TEST", lines=(line,))
+        result = await self._printer.send(await self._paper(paper))
+        return "" if result.outcome == "printed" else result.status.state
+
+    # -- the queue, stepped by the background loop
+
+    async def step(self, now: datetime) -> datetime:
+        spooler = self._spooler
+        if spooler is None:
+            return now + timedelta(hours=1)
+        due = await spooler.step(now)
+        self._core.report_printers(self.reports())
+        return due
+
+    def on_wake(self, call: Callable[[], None]) -> None:
+        self._wake = call
+
+    # -- papers
+
+    async def _drawn(self, job: PrintJob, order: Order) -> bytes | Refused:
+        read = self._core.read
+        items = {line.sku_code: item for line in order.lines if (item := read.item(line.sku_code))}
+        words = Words(texts=resources.texts(), lang=job.lang, zone=_ZONE)
+        printing = Printing(copy=job.copy, reason=job.reason, at=job.created_at, by=job.actor)
+        return await self._paper(slip_of(order, job.parcel_no, items, words, printing))
+
+    async def _paper(self, slip: PickSlip) -> bytes:
+        def draw() -> bytes:
+            sheet = self._studio.slip(slip, dots_across(SLIP_MM, BASE_DPI))
+            return raster_job(self._studio.draw(sheet))
+
+        return await asyncio.to_thread(draw)
+
+
+# ------------------------------------------------------------------------------- a hub of this computer's own
+
+_FIRST_USER = "admin"
+_PLACE = "own-hub.json"
+_SHOP = '[[shop]]\nid = "my-shop"\nconnector = "file"\n'
+
+
+async def start_hub(folder: Path, kind: StationKind, password: str) -> OwnHub:
+    """``ui.joint.StartHub``: a hub in ``folder`` that outlives the window, and a code to join it with.
+
+    Raises HubNotStarted with the log that says why.
+    """
+    log = folder / "hub.log"
+    first = folder / "first-start.toml"
+    try:
+        port = _prepare(folder, first, password)
+        url = f"http://127.0.0.1:{port}"
+        if not await _answers(url):
+            _spawn(folder, port, log, "--config", str(first))
+            await _until_ready(url, log)
+        client = HubClient(url)
+        try:
+            await client.sign_in(SignIn(user=_FIRST_USER, password=password))
+            return OwnHub(url, (await client.pairing_code(kind, "main")).code)
+        finally:
+            await client.close()
+    except (HubTrouble, OSError) as error:
+        raise HubNotStarted(log) from error
+    finally:
+        first.unlink(missing_ok=True)
+
+
+def _prepare(folder: Path, first: Path, password: str) -> int:
+    """Settings for the hub to be: one shop for files, and for the first start alone who may sign in. The port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / _PLACE
+    if not place.exists():
+        place.write_text(json.dumps({"port": _port()}), encoding="utf-8")
+    kept = folder / "hub.toml"
+    if not kept.exists():
+        _write_private(kept, _SHOP)
+    user = f'[[user]]\nname = "{_FIRST_USER}"\nrole = "admin"\npassword = {json.dumps(password, ensure_ascii=False)}\n'
+    _write_private(first, f"{kept.read_text(encoding='utf-8')}\n{user}")
+    return int(json.loads(place.read_text(encoding="utf-8"))["port"])
+
+
+def wake_own_hub(folder: Path) -> None:
+    """Starts the hub that lives in ``folder`` again, after this computer was switched off; without one: nothing.
+
+    A hub that already runs holds its folder and the new process ends at once.
+    """
+    place = folder / _PLACE
+    if place.exists():
+        port = int(json.loads(place.read_text(encoding="utf-8"))["port"])
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        _spawn(folder, port, folder / "hub.log")
+
+
+def _spawn(folder: Path, port: int, log: Path, *more: str) -> None:
+    words = ("hub", "--data-dir", str(folder), "--port", str(port), *more)
+    detached.start([*detached.own_command(), *words], log)
+
+
+def _port() -> int:
+    """8620, or a free port where something else has it."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", HUB_PORT))
+        except OSError:
+            with socket.socket() as other:
+                other.bind(("127.0.0.1", 0))
+                return int(other.getsockname()[1])
+    return HUB_PORT
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+async def _answers(url: str) -> bool:
+    client = HubClient(url)
+    try:
+        return (await client.health()).status == "ok"
+    except HubTrouble:
+        return False
+    finally:
+        await client.close()
+
+
+async def _until_ready(url: str, log: Path) -> None:
+    for _ in range(int(_HUB_WITHIN_S / _LOOK_S)):
+        if await _answers(url):
+            return
+        await asyncio.sleep(_LOOK_S)
+    raise HubNotStarted(log)
