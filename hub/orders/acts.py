@@ -14,9 +14,10 @@ from app.core.order import Order
 from app.core.reasons import Reason, Refused
 from app.wire import Envelope, Outcome, Receipt, act_of
 from hub.orders.apply import apply
+from hub.orders.held import Cause, HeldReceipt, Needs, Numbers
 from hub.orders.items import learn_barcode
 from hub.orders.jobs import Answer, Job
-from hub.orders.work import Cause, HeldReceipt, Needs, Numbers, Work
+from hub.orders.work import Work
 
 #: An unknown act made longer ago needs a person: nobody remembers what the order was then.
 TOO_OLD = timedelta(days=30)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from app.core.history import Entry
 from app.core.order import Order
 from hub.orders import pool
-from hub.orders.work import Cause, Work
+from hub.orders.held import Cause
+from hub.orders.work import Work
 
 
 def apply(work: Work, order: Order, entries: Sequence[Entry], why: Cause) -> None:

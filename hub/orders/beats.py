@@ -9,9 +9,10 @@ import msgspec
 
 from app.wire import Beat
 from hub.db.tables import to_ms
+from hub.orders.held import Cause, HeldStation
 from hub.orders.jobs import Answer, Job
 from hub.orders.leases import settle
-from hub.orders.work import Cause, HeldStation, Work
+from hub.orders.work import Work
 
 #: ``last_beat_at`` in the feed is at most this much behind: 500 stations must not feed 50 rows a second.
 FEED_EVERY = timedelta(seconds=30)

@@ -11,9 +11,10 @@ from app.core import freeze
 from hub.db import tables as t
 from hub.db.tables import to_ms
 from hub.orders.apply import apply
+from hub.orders.held import CLOCK, Needs
 from hub.orders.jobs import Answer, Job
 from hub.orders.scope import membership
-from hub.orders.work import CLOCK, Needs, Work
+from hub.orders.work import Work
 
 #: Due orders in one go; more wait for the next tick.
 MOST = 200

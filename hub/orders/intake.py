@@ -11,10 +11,11 @@ from app.core.acts import Actor
 from app.core.channel import ChannelOrder, absorb, first_seen
 from app.core.order import Order
 from hub.orders.apply import apply
+from hub.orders.held import Cause, Needs
 from hub.orders.items import learn_barcode
 from hub.orders.jobs import Answer, Job
 from hub.orders.results import Taken
-from hub.orders.work import Cause, Needs, Work
+from hub.orders.work import Work
 
 _NOT_DIGITS = re.compile(r"\D")
 

@@ -8,9 +8,10 @@ import msgspec
 
 from app.core.order import Item, ItemBarcode
 from app.core.waybills import PoolNumber
+from hub.orders.held import Needs
 from hub.orders.jobs import Answer, Job
 from hub.orders.results import Outcome
-from hub.orders.work import Needs, Work
+from hub.orders.work import Work
 
 
 class ItemJob(Job[Outcome]):

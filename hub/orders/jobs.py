@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from hub.orders.held import Needs, Numbers
 from hub.orders.results import OurFault
-from hub.orders.work import Needs, Numbers, Work
+from hub.orders.work import Work
 
 T = TypeVar("T")
 

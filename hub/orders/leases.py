@@ -15,9 +15,10 @@ from app.wire import LabelData, LeaseAnswer
 from hub.db.tables import to_ms
 from hub.orders import pool
 from hub.orders.apply import apply
+from hub.orders.held import Cause, HeldLease, Needs
 from hub.orders.jobs import Answer, Job
 from hub.orders.lookup import personal_of
-from hub.orders.work import Cause, HeldLease, Needs, Work
+from hub.orders.work import Work
 
 #: Parcels in one request.
 MOST = 200

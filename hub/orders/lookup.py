@@ -14,9 +14,9 @@ from app.core.reasons import Reason, Refused
 from app.core.scan import clean
 from app.wire import AlarmView, GoAnswer, OrderList, StationView
 from hub.db import tables as t
+from hub.orders.held import SELECT_STATION_VIEW, station_view
 from hub.orders.results import Personal, Sealer, View
 from hub.orders.settings import LineSettings
-from hub.orders.work import SELECT_STATION_VIEW, station_view
 
 _read_order = msgspec.json.Decoder(Order)
 _read_history = msgspec.json.Decoder(HistoryRow)

@@ -11,9 +11,10 @@ from app.core.history import Entry, HistoryKind
 from app.core.order import Order, OrderState, Parcel, settled
 from app.core.tracking import Track, TrackNode, follow, merge_nodes
 from hub.orders.apply import apply
+from hub.orders.held import Cause, Needs
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Tracked
-from hub.orders.work import Cause, Needs, Work
+from hub.orders.work import Work
 
 
 class TrackJob(Job[Tracked]):

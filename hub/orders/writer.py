@@ -30,6 +30,8 @@ from hub.orders.acts import ActJob
 from hub.orders.beats import BeatJob
 from hub.orders.desk import AckJob, RunJob, Tx
 from hub.orders.faults import Trouble, trouble_of
+from hub.orders.flush import Flush
+from hub.orders.held import Needs, Numbers
 from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
 from hub.orders.jobs import Answer, Failed, Job
@@ -37,7 +39,7 @@ from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Track
 from hub.orders.settings import LineSettings
 from hub.orders.statements import Statements
 from hub.orders.tracks import TrackJob
-from hub.orders.work import Needs, Numbers, Work
+from hub.orders.work import Work
 
 T = TypeVar("T")
 
@@ -349,7 +351,7 @@ class Writer:
             pending = [self._judged(work, job) for job in jobs]
             if blamed is not None:
                 pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
-            numbers, committed = work.flush()
+            numbers, committed = Flush(work).run()
         self._head = numbers.head
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed

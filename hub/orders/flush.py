@@ -1,0 +1,223 @@
+"""The end of a write transaction: numbers as the last lock, then everything in bulk (design 3.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.core.order import Order
+from app.wire import AlarmView, Urgent
+from hub.db.tables import to_ms
+from hub.orders.held import SELECT_STATION_VIEW, HeldTrack, Numbers, station_view
+from hub.orders.reading import read_track
+from hub.orders.results import Committed, UrgentFor
+from hub.orders.statements import Row
+from hub.orders.work import Work
+
+_encoder = msgspec.json.Encoder()
+
+
+class Flush:
+    """Writes down what the jobs of one :class:`Work` changed; the caller commits."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.conn = work.conn
+        self.sql = work.sql
+        self.now_ms = work.now_ms
+
+    def run(self) -> tuple[Numbers, Committed | None]:
+        """Take the numbers and write everything down; the caller commits."""
+        left, entered = self._scope_moves()
+        bumped = self._bumped_history(entered)
+        total = len(self.work.history) + len(bumped) + len(self.work.dirty) + len(left)
+        head, history_id = self._take_numbers(total, len(self.work.history))
+        first = head - total + 1
+        number = iter(range(first + len(self.work.history), head + 1))
+        bumped_rows = [(next(number), row_id) for row_id in bumped]
+        seqs = {key: next(number) for key in self.work.dirty}
+        gone = [(*key, next(number), self.now_ms) for key in left]
+        numbers = Numbers(head, first, {key: seq for (kind, key), seq in seqs.items() if kind == "order"})
+
+        self._write_orders(seqs)
+        self._write_early()
+        self._write_history(first, history_id)
+        self._many(self.sql.history_seq, bumped_rows)
+        self._write_fed(seqs)
+        self._write_late()
+        self._many(self.sql.not_gone, entered)
+        self._many(self.sql.gone, gone)
+        self._write_receipts(numbers)
+        return numbers, self._committed(first, head, seqs) if total else None
+
+    def _scope_moves(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+        """Tombstones to write and to remove, as keys of ``gone``."""
+        left: list[tuple[str, ...]] = []
+        entered: list[tuple[str, ...]] = []
+        for order_no, stored in self.work.stored.items():
+            held = self.work.held[order_no]
+            if held is stored:
+                continue
+            for scope, was, now in (
+                ("packing", stored.at.in_packing, held.at.in_packing),
+                ("service", stored.at.in_service, held.at.in_service),
+            ):
+                if was != now:
+                    key = (scope, held.order.warehouse, "order", order_no)
+                    (entered if now else left).append(key)
+        return left, entered
+
+    def _bumped_history(self, entered: list[tuple[str, ...]]) -> list[int]:
+        """What enters a scope brings its whole file: its history and tracks get new numbers too."""
+        order_nos = sorted({key[3] for key in entered})
+        if not order_nos:
+            return []
+        for parcel_no, order_no, body in self.sql.fetch(
+            self.conn, "SELECT parcel_no, order_no, body FROM track WHERE order_no", order_nos
+        ):
+            self.work.tracks.setdefault(parcel_no, HeldTrack(read_track.decode(body), order_no, body))
+            self.work.dirty.setdefault(("track", parcel_no))
+        for order_no in order_nos:
+            self.work.dirty.setdefault(("order", order_no))
+        rows = self.sql.fetch(self.conn, "SELECT id FROM history WHERE order_no", order_nos, " ORDER BY id")
+        return [row[0] for row in rows]
+
+    def _take_numbers(self, total: int, histories: int) -> tuple[int, int]:
+        """The last lock of the transaction: the head after it, and the first history id."""
+        if total == 0:
+            return self.conn.exec_driver_sql("SELECT seq FROM feed_head").scalar_one(), 0
+        row = self.conn.exec_driver_sql(self.sql.take_numbers, (total, histories)).one()
+        return row[0], row[1] - histories + 1
+
+    def _many(self, statement: str, rows: list[Row] | list[tuple[str, ...]]) -> None:
+        if rows:
+            self.conn.exec_driver_sql(statement, rows)
+
+    def _pending(self, *statements: str) -> None:
+        for statement in statements:
+            self._many(statement, self.work.rows.get(statement, []))
+
+    def _write_orders(self, seqs: dict[tuple[str, str], int]) -> None:
+        new, changed = [], []
+        for (kind, order_no), seq in seqs.items():
+            if kind != "order":
+                continue
+            held = self.work.held[order_no]
+            order, at = held.order, held.at
+            row = (
+                order.warehouse,
+                str(order.order_state),
+                order.version,
+                seq,
+                to_ms(held.changed_at),
+                None if at.due_at is None else to_ms(at.due_at),
+                at.in_packing,
+                at.in_service,
+                held.body,
+            )
+            if order_no in self.work.stored:
+                changed.append((*row, order_no))
+            else:
+                new.append((order_no, order.shop_id, order.channel_order_no, *row))
+        self._many(self.sql.new_order, new)
+        self._many(self.sql.order, changed)
+        self._many(self.sql.moved_order, self._moved_rows())
+
+    def _moved_rows(self) -> list[Row]:
+        rows: list[Row] = []
+        for order_no in self.work.moved:
+            if ("order", order_no) not in self.work.dirty:
+                at = self.work.held[order_no].at
+                due = None if at.due_at is None else to_ms(at.due_at)
+                rows.append((at.in_packing, at.in_service, due, order_no))
+        return rows
+
+    def _write_early(self) -> None:
+        """Rows that others refer to."""
+        sql = self.sql
+        self._pending(sql.new_parcel, sql.parcel, sql.new_line, sql.no_line, sql.line, sql.sealed)
+        self._many(sql.day_counter, sorted(self.work.counters.items()))
+
+    def _write_history(self, first: int, history_id: int) -> None:
+        rows = []
+        for n, (order_no, parcel_no, kind, tail) in enumerate(self.work.history):
+            row_id = history_id + n
+            body = b'{"id":%d%b' % (row_id, tail)
+            rows.append((row_id, first + n, order_no, parcel_no, kind, self.now_ms, body))
+        self._many(self.sql.history, rows)
+
+    def _write_fed(self, seqs: dict[tuple[str, str], int]) -> None:
+        tracks, items, alarms = [], [], []
+        for (kind, key), seq in seqs.items():
+            if kind == "track":
+                held = self.work.tracks[key]
+                synced = to_ms(held.track.synced_at) if held.track.synced_at else self.now_ms
+                tracks.append((key, held.order_no, seq, synced, held.body))
+            elif kind == "item" and key in self.work.item_bodies:
+                items.append((key, seq, self.work.item_bodies[key]))
+            elif kind == "alarm":
+                alarms.append(_alarm_row(*self.work.alarms[key], self.work.alarm_bodies[key], seq))
+            elif kind == "station":
+                self._pending(self.sql.station_beat)
+                self.work.rows.pop(self.sql.station_beat, None)
+                self._feed_station(key, seq)
+            elif kind in self.sql.seq_of:
+                self._many(self.sql.seq_of[kind], [(seq, key)])
+        self._many(self.sql.track, tracks)
+        self._many(self.sql.item, items)
+        self._many(self.sql.alarm, alarms)
+
+    def _feed_station(self, station_id: str, seq: int) -> None:
+        for row in self.sql.fetch(self.conn, SELECT_STATION_VIEW, [station_id]):
+            body = _encoder.encode(station_view(row))
+            self._many(self.sql.station_fed, [(seq, self.now_ms, body, station_id)])
+
+    def _write_late(self) -> None:
+        sql = self.sql
+        self._pending(sql.barcode, sql.lease, sql.lease_longer, sql.lease_settled)
+        self._pending(sql.pool_number, sql.pool_state, sql.station_beat, sql.kept_act, sql.quarantine)
+        self._pending(sql.due_later)
+
+    def _write_receipts(self, numbers: Numbers) -> None:
+        rows = []
+        for act_id, made_at in self.work.new_receipts:
+            held = self.work.receipts[act_id]
+            seq = numbers.of(held.order_no, held.history_at)
+            params = _encoder.encode(held.params)
+            head = (act_id, held.act_hash, held.outcome, held.reason, params)
+            rows.append((*head, seq, self.now_ms, to_ms(made_at)))
+        self._many(self.sql.receipt, rows)
+
+    def _committed(self, first: int, head: int, seqs: dict[tuple[str, str], int]) -> Committed:
+        urgent = []
+        for (kind, order_no), seq in seqs.items():
+            if kind == "order" and (event := self._urgent(order_no, seq)):
+                urgent.append(event)
+        return Committed(first, head, tuple(urgent), head - first + 1)
+
+    def _urgent(self, order_no: str, seq: int) -> UrgentFor | None:
+        """A stop was set or lifted in this group, or a parcel froze or thawed."""
+        stored, order = self.work.stored.get(order_no), self.work.held[order_no].order
+        before = stored.order if stored else None
+        if _stops_of(before) == _stops_of(order):
+            return None
+        parcels = tuple(p for p in order.parcels if before is None or before.parcel(p.parcel_no) != p)
+        event = Urgent(
+            seq=seq, order_no=order_no, stops=order.stops, is_frozen=order.is_frozen, parcels=parcels
+        )
+        return UrgentFor(order.warehouse, event)
+
+
+def _alarm_row(alarm: AlarmView, warehouse: str, body: bytes, seq: int) -> Row:
+    acked = None if alarm.acked_at is None else to_ms(alarm.acked_at)
+    head = (alarm.alarm_id, seq, warehouse, alarm.kind, alarm.order_no, alarm.parcel_no)
+    return (*head, to_ms(alarm.raised_at), acked, body)
+
+
+def _stops_of(order: Order | None) -> tuple[Any, ...]:
+    """What the urgent lane tells of."""
+    if order is None:
+        return ((), False, frozenset())
+    frozen = frozenset(p.parcel_no for p in order.parcels if p.is_frozen)
+    return tuple((s.stop_id, s.counting_down_until) for s in order.stops), order.is_frozen, frozen
