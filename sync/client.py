@@ -96,6 +96,7 @@ class HubClient:
     @asynccontextmanager
     async def stream(self, after: int, epoch: str) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """The two lanes, opened: an iterator of events. Raises FeedGone; HubAway after 12 s of silence."""
+        self._check_open()
         params = {"after": str(after)} | ({"epoch": epoch} if epoch and after else {})
         headers = self._headers() | {"accept": "text/event-stream", "accept-encoding": "identity"}
         timeout = httpx.Timeout(SILENCE_S, connect=4.0)
@@ -215,6 +216,11 @@ class HubClient:
 
     # ---------------------------------------------------------------------------------- underneath
 
+    def _check_open(self) -> None:
+        """Engines of a link that was just let go of may step once more."""
+        if self._http.is_closed:
+            raise HubAway(hint="closed")
+
     def _headers(self, as_person: bool = False) -> dict[str, str]:
         headers = {"accept-language": self._lang(), WIRE_HEADER: str(wire.WIRE)}
         if self._token:
@@ -247,6 +253,7 @@ class HubClient:
         **more: Any,
     ) -> httpx.Response:
         """One call. Raises HubTrouble for everything but 200."""
+        self._check_open()
         kind = {"content-type": "application/json"} if "content" in more else {}
         try:
             answer = await self._http.request(

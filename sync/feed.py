@@ -82,8 +82,8 @@ class Feed:
     def _revoked(self) -> None:
         if not self._is_revoked:
             self._is_revoked = True
-            self.parts.status.needs("revoked")
             self.parts.revoked()
+            self.parts.status.needs("revoked")
 
 
 def _nothing() -> None:

@@ -46,7 +46,9 @@ class StreamReader(Waker):
             if self._events is None:
                 await self._begin()
                 return now
-            event = await anext(self._events)
+            event = await anext(self._events, None)
+            if event is None:  # a step was cancelled in the middle of one
+                raise HubAway(hint="stream ended")
         except FeedGone:
             await self._end()
             self._puller.behind()  # it meets the same 410 and begins anew

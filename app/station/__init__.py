@@ -1,4 +1,4 @@
-'''Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
+"""Use cases of the stations, without Qt and without network code: what screens call, and what they get back.
 
 Joined once, in main.py::
 
@@ -83,4 +83,4 @@ n); scanner, scanner_away. Times are ISO text (``since``), spans ``seconds``, co
 **Trouble**: ``app.ports.HubTrouble`` (HubAway, SignInFailed, NotAllowed, UpdateMe, Rejected) from ``async`` calls:
 ``.text`` and ``.hint`` are the hub's words in our language or empty, then show ``sync.<key>``.
 ``app.store.surroundings.StoreTrouble`` at start: show ``store.<key>`` with ``params``.
-'''
+"""

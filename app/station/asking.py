@@ -52,7 +52,8 @@ class Asking:
                 act_id=act.act_id, state="refused", reason=Reason.not_kept, params={"cause": trouble.key}
             )
         try:
-            receipt = await asyncio.wait_for(asyncio.wrap_future(answered), ANSWER_WITHIN_S)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                receipt = await asyncio.wrap_future(answered)
         except TimeoutError:
             return Asked(act_id=act.act_id, state="sent")
         if receipt.outcome == "refused":

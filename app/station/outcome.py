@@ -83,22 +83,29 @@ class Outcome:
         return None if self.is_ok else Reason(self.result)
 
 
-_STOPPING = frozenset({
-    Reason.frozen,
-    Reason.on_hold,
-    Reason.refund_asked,
+_STOPPING = frozenset({Reason.frozen, Reason.not_kept})
+#: Nothing was done wrong: it is so already, or a word is missing.
+_SILENT = frozenset({
+    Reason.duplicate_read,
+    Reason.stop_unknown,
+    Reason.nothing_packed,
+    Reason.already_packed,
     Reason.already_cancelled,
-    Reason.being_cancelled,
+    Reason.already_delivered,
+    Reason.nothing_to_change,
+    Reason.note_required,
+    Reason.too_old,
+    Reason.not_supported,
 })
 
 
 def sound_of(reason: Reason) -> Sound:
-    """The sound of a refusal: stop, too many, or wrong; a code read twice is no mistake and stays silent."""
+    """The sound of a refusal; ``resources/texts/reasons.toml`` says the same (tested)."""
     if reason in _STOPPING:
         return Sound.stop
     if reason is Reason.over_quantity:
         return Sound.too_many
-    return Sound.none if reason is Reason.duplicate_read else Sound.wrong
+    return Sound.none if reason in _SILENT else Sound.wrong
 
 
 def refusal(scan_id: str, refused: Refused, *, order_no: str = "", parcel_no: str = "") -> Outcome:

@@ -6,6 +6,7 @@ waits for the network: what must be asked first comes back with ``outcome.follow
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -163,20 +164,21 @@ class PackingDesk:
 
     def _target(self, scan: Scan) -> Target:
         """What the scan means on this bench: goods first while a parcel is open."""
-        if self._open is None or self._mode == "handover":
+        order = self._read.order(self._open[0]) if self._open else None
+        if order is None:
+            self._leave()  # it may have left our scope while it lay here
             return self._read.resolve(scan, "parcel")
-        own = self._own_meaning(scan.text)
+        own = self._own_meaning(scan.text, order)
         guess = scan.first(ScanClass.item, ScanClass.outer_pack)
         if own is not None and guess is not None:
             return Target(kind="item", key=scan.text, guess=guess, meanings=(own,))
         return self._read.resolve(scan, "item")
 
-    def _own_meaning(self, code: str) -> ItemCode | None:
+    def _own_meaning(self, code: str, order: Order) -> ItemCode | None:
         """Codes known without the hub's items: a sku_code scans as itself, and what was learned here just now."""
         if self._read.items_for_code(code):
             return None
-        order = self._read.order(self._open[0]) if self._open else None
-        if order is not None and any(line.sku_code == code for line in order.lines):
+        if any(line.sku_code == code for line in order.lines):
             return ItemCode(code)
         return self._learned.get(code)
 
@@ -680,9 +682,9 @@ class PackingDesk:
                 answers = await self._leases.ask(parcel_nos, "print")
             except HubTrouble:
                 answers = {}
-        return [self._print(no, answers, now, reason) for no in parcel_nos]
+        return [await self._print(no, answers, now, reason) for no in parcel_nos]
 
-    def _print(
+    async def _print(
         self, parcel_no: str, answers: dict[str, Refused | None], now: datetime, reason: str
     ) -> Outcome:
         scan_id = self._bench.new_id()
@@ -702,9 +704,13 @@ class PackingDesk:
         if isinstance(copy, Refused):
             return self._no(scan_id, order, parcel, copy)
         job = self._job(order, parcel, key, copy, reason, now)
-        outcome = self._about(Outcome(scan_id=scan_id, done=Done.printing, light=Light.amber), order, parcel)
-        self._bench.outbox.add_job(job).add_done_callback(lambda answer: self._on_disk(outcome, answer))
-        return outcome
+        try:
+            is_new = await asyncio.wrap_future(self._bench.outbox.add_job(job))
+        except StoreTrouble as trouble:
+            return self._no(scan_id, order, parcel, Refused(Reason.not_kept, {"cause": trouble.key}))
+        if not is_new:
+            return self._no(scan_id, order, parcel, Refused(Reason.nothing_to_change))
+        return self._about(Outcome(scan_id=scan_id, done=Done.printing), order, parcel)
 
     def _job(self, order: Order, parcel: Parcel, key: str, copy: int, reason: str, now: datetime) -> PrintJob:
         setting = self._bench.outbox.setting

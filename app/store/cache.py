@@ -150,7 +150,8 @@ class Cache:
 
     def digest(self) -> Digest:
         """Count and hash per bucket of what is held, at the cursor it was taken."""
-        at, buckets = self._file.digest()
+        with self._swap_lock:
+            at, buckets = self._file.digest()
         return Digest(
             epoch=at.epoch,
             seq=at.seq,

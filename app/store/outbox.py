@@ -358,9 +358,17 @@ class Outbox:
 
     # ---------------------------------------------------------------------------------- print jobs
 
-    def add_job(self, job: PrintJob) -> Future[None]:
-        """A paper to be printed. The answer's sqlite3.IntegrityError means: this paper has a job already."""
-        done = self.run(lambda db: _insert_job(db, job))
+    def add_job(self, job: PrintJob) -> Future[bool]:
+        """A paper to be printed. The answer's False means: this very copy has a job already."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            query = "SELECT 1 FROM print_job WHERE job_key = ? AND copy = ? AND state NOT IN ('pulled', 'expired')"
+            if db.execute(query, (job.job_key, job.copy)).fetchone():
+                return False
+            _insert_job(db, job)
+            return True
+
+        done = self.run(write)
         done.add_done_callback(lambda _answer: self._tell("print"))
         return done
 

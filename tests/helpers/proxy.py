@@ -107,9 +107,8 @@ class FaultyProxy:
             await self._drop()
             me = asyncio.current_task()
             rest = [task for task in asyncio.all_tasks() if task is not me]
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
+            if rest:
+                await asyncio.wait(rest, timeout=5)
 
         self._do(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -198,16 +198,18 @@ class Loop:
                 self.failures.append(error)
                 raise
             wait = max(0.0, (due - clock.now()).total_seconds())
+            waiting = asyncio.ensure_future(woken.wait())
             try:
-                await asyncio.wait_for(woken.wait(), wait)
-            except TimeoutError:
-                pass
+                await asyncio.wait({waiting}, timeout=wait)
+            finally:
+                waiting.cancel()
 
     def stop_engines(self) -> None:
         async def stop() -> None:
             for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            _, pending = await asyncio.wait(self._tasks, timeout=10) if self._tasks else ((), ())
+            assert not pending, [task.get_stack() for task in pending]
             self._tasks.clear()
 
         self.do(stop())
