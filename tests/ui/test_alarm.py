@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QElapsedTimer, Qt
@@ -212,6 +217,68 @@ def test_an_alarm_lifted_elsewhere_goes_away_unacknowledged(alarm: Alarm, bench:
     alarm.withdraw("a1")
     alarm.withdraw("a1")
     assert alarm.active is None and done == [] and alarm.sheets() == ()
+
+
+def test_withdrawing_one_that_waits_does_not_ring_the_one_in_front_again(alarm: Alarm, bench: Bench) -> None:
+    raised: list[str] = []
+    alarm.raised.connect(lambda one: raised.append(one.alarm_id))
+    alarm.raise_alarm(view("a1"))
+    alarm.raise_alarm(view("a2"))
+    alarm.withdraw("a2")
+    assert raised == ["a1"] and "第 1 条" not in alarm.sheets()[0].words()
+
+
+def test_the_keyboard_rests_where_it_was_before(qtbot: QtBot, alarm: Alarm, bench: Bench) -> None:
+    bench.field.setFocus()
+    alarm.raise_alarm(view())
+    assert not bench.field.hasFocus()
+    bench.press(Qt.Key.Key_F9)
+    assert bench.field.hasFocus()
+
+
+def test_a_window_that_closes_under_the_alarm_takes_its_sheet_along(
+    qtbot: QtBot, alarm: Alarm, bench: Bench
+) -> None:
+    other = Bench()
+    other.show()
+    alarm.raise_alarm(view())
+    assert len(alarm.sheets()) == 2
+    with qtbot.waitSignal(other.destroyed):
+        other.deleteLater()
+    qtbot.wait(120)
+    assert [sheet.parentWidget() for sheet in alarm.sheets()] == [bench]
+    bench.press(Qt.Key.Key_F9)
+    assert alarm.active is None
+
+
+def test_a_prepared_window_shows_nothing_until_there_is_an_alarm(alarm: Alarm, bench: Bench) -> None:
+    painted: list[str] = []
+    alarm.painted.connect(painted.append)
+    alarm.prepare(bench)
+    assert alarm.sheets() == () and painted == [] and not is_red(bench.ground())
+    for n in range(3):
+        alarm.raise_alarm(view(f"a{n}"))
+        alarm.acknowledge("scan")
+    assert painted == ["a0", "a1", "a2"]
+
+
+def test_a_monitor_that_shows_no_window_of_ours_turns_red_too(tmp_path: Path) -> None:
+    """Two monitors need a platform of their own, so a program of its own."""
+    monitors = [
+        {"name": n, "x": x, "y": 0, "width": 800, "height": 600} for n, x in (("one", 0), ("two", 800))
+    ]
+    config = tmp_path / "screens.json"
+    config.write_text(json.dumps({"screens": monitors}), encoding="utf-8")
+    env = {**os.environ, "QT_QPA_PLATFORM": f"offscreen:configfile={config}"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.two_monitors"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"during": [["one", 500, 400], ["two", 800, 600]], "after": []}
 
 
 def test_an_open_menu_does_not_hide_or_outlive_the_alarm(qtbot: QtBot, alarm: Alarm, bench: Bench) -> None:

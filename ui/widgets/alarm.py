@@ -79,10 +79,18 @@ class Alarm(QObject):
         super().__init__(parent)
         self._kit = kit
         self._views: dict[str, AlarmView] = {}
-        self._sheets: list[AlarmSheet] = []
+        self._made: list[AlarmSheet] = []
+        self._focus: QWidget | None = None
         self._armed = QElapsedTimer()
         self._pulse = QTimer(self, interval=_FRAME_MS)
         self._pulse.timeout.connect(self._beat)
+
+    def prepare(self, window: QWidget) -> None:
+        """Makes the sheet of a window ready beforehand, so that its first alarm costs no more than any other."""
+        if self._sheet_of(window) is None:
+            sheet = AlarmSheet(self._kit, self, window)
+            sheet.warm_up()
+            self._made.append(sheet)
 
     @property
     def active(self) -> AlarmView | None:
@@ -95,20 +103,29 @@ class Alarm(QObject):
         return tuple(self._views.values())
 
     def raise_alarm(self, view: AlarmView) -> None:
-        """Shows an alarm at once. Raised again with the same id it only changes its words."""
-        fresh = not self._views
-        urgent_first = not view.calm and self.active is not None and self.active.calm
-        self._views[view.alarm_id] = view
-        if urgent_first:
-            self._views = {view.alarm_id: view} | self._views
-        if fresh:
-            self._cover()
-        self._show_front(new=fresh or urgent_first)
+        """Shows an alarm at once. Raised again with the same id it only changes its words; a red one goes before
+        the calm ones."""
+        before = self.active
+        others = {key: one for key, one in self._views.items() if key != view.alarm_id}
+        if before is not None and before.calm and not view.calm:
+            self._views = {view.alarm_id: view} | others
+        else:
+            self._views[view.alarm_id] = view
+        if before is None:
+            self._begin()
+        front = self.active
+        same = (
+            before is not None
+            and front is not None
+            and (before.alarm_id, before.calm) == (front.alarm_id, front.calm)
+        )
+        self._show_front(new=not same)
 
     def withdraw(self, alarm_id: str) -> None:
         """The reason is gone (lifted elsewhere): nothing is acknowledged."""
+        front = self.active
         if self._views.pop(alarm_id, None) is not None:
-            self._next()
+            self._next(new=self.active is not front)
 
     def acknowledge(self, by: By) -> bool:
         """Acknowledges the alarm in front. False in the first moments, when the press was meant for
@@ -118,12 +135,12 @@ class Alarm(QObject):
             return False
         del self._views[front.alarm_id]
         self.acknowledged.emit(front.alarm_id, by)
-        self._next()
+        self._next(new=True)
         return True
 
     def sheets(self) -> tuple[AlarmSheet, ...]:
         """The red sheets now lying over windows and monitors."""
-        return tuple(self._sheets)
+        return tuple(sheet for sheet in self._live() if not sheet.isHidden())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
@@ -132,7 +149,7 @@ class Alarm(QObject):
         if kind == QEvent.Type.Shortcut:
             return True
         if kind in _POINTER and isinstance(watched, QWidget):
-            return not any(sheet is watched or sheet.isAncestorOf(watched) for sheet in self._sheets)
+            return not any(sheet is watched or sheet.isAncestorOf(watched) for sheet in self._live())
         if kind == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
             QTimer.singleShot(0, self, self._cover_new)
         if kind == QEvent.Type.Resize:
@@ -151,60 +168,75 @@ class Alarm(QObject):
             self.acknowledge("key")
         return True
 
-    def _cover(self) -> None:
+    def _begin(self) -> None:
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
+        self._focus = QApplication.focusWidget()
         app = QApplication.instance()
         if app is not None:
             app.installEventFilter(self)
-        self._cover_new()
+        self._cover()
 
     def _cover_new(self) -> None:
-        """Lays a sheet over each window that has none, and over each monitor that shows none of our
-        windows."""
-        if not self._views:
-            return
-        self._sheets = [sheet for sheet in self._sheets if shiboken6.isValid(sheet)]
-        covered = {sheet.parentWidget() for sheet in self._sheets}
+        """A window has opened while the alarm stands."""
+        if self._views:
+            self._cover()
+            self._show_front(new=False)
+
+    def _cover(self) -> None:
+        """Has a sheet for each window on view, and for each monitor that shows none of our windows."""
         windows = [w for w in QApplication.topLevelWidgets() if _to_cover(w)]
         for window in windows:
-            if window not in covered:
-                self._sheets.append(AlarmSheet(self._kit, self, window))
-        ours = {w.screen() for w in windows} | {s.screen() for s in self._sheets if s.parentWidget() is None}
+            self.prepare(window)
+        seen = {window.screen() for window in windows}
+        seen |= {sheet.screen() for sheet in self._live() if sheet.parentWidget() is None}
         for screen in QGuiApplication.screens():
-            if screen not in ours:
-                self._sheets.append(AlarmSheet(self._kit, self, None, screen))
-        self._show_front(new=False)
+            if screen not in seen:
+                self._made.append(AlarmSheet(self._kit, self, None, screen))
 
     def _show_front(self, *, new: bool) -> None:
         front = self.active
         if front is None:
             return
-        for sheet in self._sheets:
-            sheet.show_view(front, len(self._views))
+        for sheet in self._live():
+            window = sheet.parentWidget()
+            if window is None or window.isVisible():
+                sheet.show_view(front, len(self._views))
         if new:
             self._armed.start()
             if not front.calm:
                 self._pulse.start()
             self.raised.emit(front)
 
-    def _next(self) -> None:
+    def _next(self, *, new: bool) -> None:
         if self.active is not None:
-            self._show_front(new=True)
+            self._show_front(new=new)
             return
         self._pulse.stop()
         app = QApplication.instance()
         if app is not None:
             app.removeEventFilter(self)
-        for sheet in self._sheets:
-            if shiboken6.isValid(sheet):
-                sheet.hide()
+        for sheet in self._live():
+            sheet.end()
+            if sheet.parentWidget() is None:
+                # Monitors come and go: those sheets are made anew each time.
+                self._made.remove(sheet)
                 sheet.deleteLater()
-        self._sheets = []
+        if self._focus is not None and shiboken6.isValid(self._focus) and self._focus.isVisible():
+            self._focus.setFocus()
+        self._focus = None
         self.silent.emit()
 
+    def _live(self) -> list[AlarmSheet]:
+        """The sheets whose windows still exist."""
+        self._made = [sheet for sheet in self._made if shiboken6.isValid(sheet)]
+        return list(self._made)
+
+    def _sheet_of(self, window: QWidget) -> AlarmSheet | None:
+        return next((sheet for sheet in self._live() if sheet.parentWidget() is window), None)
+
     def _refit(self, watched: QObject) -> None:
-        for sheet in self._sheets:
+        for sheet in self._live():
             if (window := sheet.parentWidget()) is not None and window is watched:
                 sheet.setGeometry(window.rect())
 
@@ -212,7 +244,7 @@ class Alarm(QObject):
         """Between light and dark red, smoothly, in the time of one swing."""
         swing = self._kit.theme.ms("pulse")
         at = self._armed.elapsed() % swing / swing
-        for sheet in self._sheets:
+        for sheet in self._live():
             sheet.set_depth(abs(2 * at - 1))
 
 
@@ -228,6 +260,7 @@ class AlarmSheet(QWidget):
         self._kit = kit
         self._alarm = alarm
         self._view: AlarmView | None = None
+        self._waiting = 1
         self._depth = 1.0
         self._painted = ""
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -247,25 +280,39 @@ class AlarmSheet(QWidget):
         self._button.setShortcut("")
         self._button.clicked.connect(lambda: alarm.acknowledge("touch"))
         self._lay_out()
-        if window is not None:
-            self.setGeometry(window.rect())
-        elif screen is not None:
+        self.hide()
+        if screen is not None:
             self.setWindowFlags(
                 Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint | Qt.WindowType.Tool
             )
             self.setGeometry(screen.geometry())
         kit.i18n.bind(self, self._render)
 
+    def warm_up(self) -> None:
+        """Loads fonts and shapes for the first alarm."""
+        if (window := self.parentWidget()) is not None:
+            self.setGeometry(window.rect())
+        self._render_words(AlarmView("", "停 STOP 0123456789", "停 OD0123456789", "停", ("停",)), 1)
+        self.grab()
+        self._view = None
+
     def show_view(self, view: AlarmView, waiting: int) -> None:
-        self._view, self._waiting = view, waiting
+        if (window := self.parentWidget()) is not None:
+            self.setGeometry(window.rect())
         self._depth = 0.0 if not view.calm else 1.0
         self._button.set_role("calm" if view.calm else "alarm")
-        self._render()
+        self._render_words(view, waiting)
         self.show()
         self.raise_()
         self.setFocus()
         # Not at the next turn of the event loop: these pixels are what the whole program is for.
         self.repaint()
+
+    def end(self) -> None:
+        """The alarm is over."""
+        self._view = None
+        self._painted = ""
+        self.hide()
 
     def set_depth(self, depth: float) -> None:
         """0 light red ... 1 dark red."""
@@ -282,7 +329,7 @@ class AlarmSheet(QWidget):
         painter.fillRect(event.rect(), self._ground())
         self._paint_shape(painter)
         painter.end()
-        if self._view is not None and self._painted != self._view.alarm_id:
+        if self._view is not None and self.isVisible() and self._painted != self._view.alarm_id:
             self._painted = self._view.alarm_id
             self._alarm.painted.emit(self._painted)
 
@@ -325,15 +372,18 @@ class AlarmSheet(QWidget):
         layout.addLayout(text, 7)
 
     def _render(self) -> None:
-        if self._view is None:
-            return
-        view, tr = self._view, self._kit.i18n.tr
+        if self._view is not None:
+            self._render_words(self._view, self._waiting)
+
+    def _render_words(self, view: AlarmView, waiting: int) -> None:
+        self._view, self._waiting = view, waiting
+        tr = self._kit.i18n.tr
         self._title.setText(said(view.title))
         self._sentence.setText(said(view.sentence))
         self._todo.setText(said(view.todo))
         self._facts.setText("   ·   ".join(said(fact) for fact in view.facts))
         self._facts.setVisible(bool(view.facts))
-        self._queue.setText(tr("ui.alarm_queue", n=1, of=self._waiting) if self._waiting > 1 else "")
+        self._queue.setText(tr("ui.alarm_queue", n=1, of=waiting) if waiting > 1 else "")
         self._hint.setText(tr("ui.alarm_scan_hint", key=ACK_KEY))
         self._button.set_text("ui.alarm_read" if view.calm else "ui.alarm_ack")
         for label in self._labels:

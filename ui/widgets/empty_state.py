@@ -50,6 +50,10 @@ class EmptyState(QWidget):
         self._icon, self._said = icon, (title, text)
         self._render()
 
+    def words(self) -> str:
+        """Title and text, a line each."""
+        return f"{said(self._said[0])}\n{said(self._said[1])}"
+
     def offer(
         self, text_key: str, act: Callable[[], object], *, main: bool = False, icon: str = ""
     ) -> BigButton:
