@@ -21,6 +21,7 @@ from app.core.order import (
     Parcel,
     ParcelLine,
     RefundState,
+    may_go_of,
     settled,
 )
 
@@ -82,9 +83,11 @@ def first_seen(
         for n, c in enumerate(came.lines, start=1)
     )
     state = _first_state(came, rules)
+    is_frozen = state is S.cancelled
     parcel = Parcel(
         parcel_no=f"{order_no}01",
         state=state,
+        is_frozen=is_frozen,
         carrier=came.carrier,
         waybill_no=came.waybill_no,
         lines=tuple(ParcelLine(order_no=order_no, line_no=line.line_no, qty=line.qty) for line in lines),
@@ -98,6 +101,8 @@ def first_seen(
         channel_state=came.channel_state,
         refund_state=came.refund_state,
         is_paid=came.is_paid,
+        may_go=may_go_of(came.is_paid, state, came.refund_state, ()),
+        is_frozen=is_frozen,
         ordered_at=came.ordered_at,
         paid_at=came.paid_at,
         ship_by_at=came.ship_by_at,
@@ -118,6 +123,7 @@ def first_seen(
         parcels=(parcel,),
         tags=came.tags,
         extra=came.extra,
+        version=1,
     )
     entries = [Entry(kind=HistoryKind.received, params={"channel": came.channel, "shop_id": came.shop_id})]
     if state is S.released:

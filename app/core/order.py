@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 
 
@@ -307,19 +308,32 @@ def covers(order: Order, stop: Stop, parcel: Parcel) -> bool:
     return any(pl.order_no == order.order_no and pl.line_no in stop.line_nos for pl in parcel.lines)
 
 
+_FROZEN_STATES = (S.cancelled, S.shipped_despite_cancel)
+
+
 def settled(order: Order) -> Order:
-    """The same order with every derived field made anew: states, flags and the answer to "may it go?"."""
-    frozen_states = (S.cancelled, S.shipped_despite_cancel)
-    parcels = tuple(
-        replace(
-            p,
-            is_frozen=p.state in frozen_states or any(s.kind is StopKind.freeze for s in order.stops_over(p)),
-        )
-        for p in order.parcels
+    """The order with every derived field made anew: states, flags and the answer to "may it go?".
+
+    The very same order when they already stand: copying one costs more than all the rest of this.
+    """
+    parcels = tuple(_parcel_settled(order, parcel) for parcel in order.parcels)
+    state = _state_of(order.order_state, parcels)
+    is_frozen = state in _FROZEN_STATES or any(s.kind is StopKind.freeze for s in order.stops)
+    may_go = may_go_of(order.is_paid, state, order.refund_state, tuple(s.command for s in order.stops))
+    now, then = (
+        (parcels, state, is_frozen, may_go),
+        (order.parcels, order.order_state, order.is_frozen, order.may_go),
     )
-    order = replace(order, parcels=parcels, order_state=_state_of(order.order_state, parcels))
-    is_frozen = order.order_state in frozen_states or any(s.kind is StopKind.freeze for s in order.stops)
-    return replace(order, is_frozen=is_frozen, may_go=_may_go(order))
+    if now == then:
+        return order
+    return replace(order, parcels=parcels, order_state=state, is_frozen=is_frozen, may_go=may_go)
+
+
+def _parcel_settled(order: Order, parcel: Parcel) -> Parcel:
+    is_frozen = parcel.state in _FROZEN_STATES or any(
+        stop.kind is StopKind.freeze and covers(order, stop, parcel) for stop in order.stops
+    )
+    return parcel if parcel.is_frozen == is_frozen else replace(parcel, is_frozen=is_frozen)
 
 
 def _state_of(own: OrderState, parcels: tuple[Parcel, ...]) -> OrderState:
@@ -332,13 +346,13 @@ def _state_of(own: OrderState, parcels: tuple[Parcel, ...]) -> OrderState:
     return next(s for s in (S.closed, S.returned, S.cancelled) if s in states)
 
 
-def _may_go(order: Order) -> MayGo:
-    state_ok = order.order_state in FLOOR_STATES
-    refund_ok = order.refund_state is RefundState.none
+@lru_cache(maxsize=512)
+def may_go_of(is_paid: bool, state: OrderState, refund_state: RefundState, stops: tuple[str, ...]) -> MayGo:
+    """The answer to "may it go?" with its parts; ``stops`` are the commands of the open stops."""
     parts = (
-        GoPart(name="paid", ok=order.is_paid, value="yes" if order.is_paid else "no"),
-        GoPart(name="order_state", ok=state_ok, value=order.order_state),
-        GoPart(name="refund_state", ok=refund_ok, value=order.refund_state),
-        GoPart(name="stops", ok=not order.stops, value=",".join(s.command for s in order.stops)),
+        GoPart(name="paid", ok=is_paid, value="yes" if is_paid else "no"),
+        GoPart(name="order_state", ok=state in FLOOR_STATES, value=state),
+        GoPart(name="refund_state", ok=refund_state is RefundState.none, value=refund_state),
+        GoPart(name="stops", ok=not stops, value=",".join(stops)),
     )
     return MayGo(ok=all(p.ok for p in parts), parts=parts)
