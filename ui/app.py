@@ -7,8 +7,8 @@ station.window.show()
 
 from __future__ import annotations
 
-import asyncio
 import sys
+import threading
 from pathlib import Path
 
 import structlog
@@ -49,6 +49,8 @@ _log = structlog.get_logger("station")
 KINDS: tuple[StationKind, ...] = ("packing", "supervisor", "service", "ops")
 #: What a person set on this computer, kept beside the outbox.
 LANG, LOOK = "lang", "look"
+#: The window does not wait longer for the wire to be let go of; what waits is on disk.
+CLOSE_WITHIN_S = 5.0
 _HOW = {"key": "key", "touch": "click", "scan": "scan"}
 
 
@@ -132,7 +134,7 @@ class Station:
         self.desk: PackingScreen | SupervisorScreen | ServiceScreen | None = None
         self.welcome: WelcomePage | None = None
         self._join()
-        self._start_desk()
+        self.start_desk()
 
     # -- life ----------------------------------------------------------------------------------------------
 
@@ -148,11 +150,26 @@ class Station:
     def close(self) -> None:
         self.scanner.deafen(self._app)
         self.player.silence()
+        # Nothing may look into the files any more once they are closed.
+        self.work.changed.disconnect(self._refresh)
+        self.kit.ticker.tick.disconnect(self._show_strip)
+        self.desk = None
         for loop in self._loops:
             loop.stop()
+        closed = threading.Event()
+
+        async def let_go() -> None:
+            # On the loop the wire lives on; the files are closed there too.
+            try:
+                await self.core.close()
+            finally:
+                closed.set()
+
+        self.work.run(let_go)
+        closed.wait(CLOSE_WITHIN_S)
         self.work.stop()
         self.window.close()
-        asyncio.run(self.core.close())
+        self.window.deleteLater()
 
     def _join(self) -> None:
         core, work = self.core, self.work
@@ -160,7 +177,7 @@ class Station:
         core.on_changed(work.announce)
         core.on_outcome(lambda outcome: work.hand(lambda: self._later(outcome)))
         core.on_alarm(lambda alarm: work.urgent(lambda: self._alarmed(alarm)))
-        core.on_engines(lambda: work.hand(self._start_engines))
+        core.on_engines(lambda: work.hand(self._paired_anew))
         work.changed.connect(self._refresh)
         self.kit.ticker.tick.connect(self._show_strip)
         self.kit.i18n.changed.connect(self._keep_lang)
@@ -188,6 +205,11 @@ class Station:
             engine.on_wake(loop.wake)
             self._loops.append(loop)
 
+    def _paired_anew(self) -> None:
+        """Another hub, or none any more: other engines, another desk."""
+        self._start_engines()
+        self.start_desk()
+
     def _use_printer(self, address: str) -> None:
         try:
             self.printers.use(address)
@@ -196,14 +218,13 @@ class Station:
 
     # -- pages ---------------------------------------------------------------------------------------------
 
-    def _start_desk(self) -> None:
+    def start_desk(self) -> None:
         """The desk of this station; before it belongs to a hub, the welcome."""
         identity = self.core.identity
         if identity is None:
             self.welcome = WelcomePage(
                 self.room, self.folder, self._joint.start_hub, self.core.kind, self._asked_hub
             )
-            self.welcome.joined.connect(self._start_desk)
             self.window.set_title(lambda: self.kit.i18n.tr("station.title_new"))
             self.window.set_desk(self.welcome)
             self.desk = None
@@ -269,10 +290,8 @@ class Station:
         self.scan(read.text)
 
     def _refresh(self, topics: frozenset[str]) -> None:
-        if self.desk is not None and self.core.identity is not None:
+        if self.desk is not None:
             self.desk.refresh(topics)
-        elif self.core.identity is None and self.welcome is None:
-            self._start_desk()
         if topics & {"status", "outbox", "print", "person"}:
             self._show_strip()
 

@@ -122,8 +122,11 @@ def carrier_name(carrier: str, words: Words) -> str:
 
 
 def hold_reason(reason: str, words: Words) -> str:
-    """A hold's reason: ours by name, anything else is a person's own words."""
-    return words.maybe(f"states.hold_{reason}", words.maybe(f"packing.reason_{reason}", reason))
+    """Why something was stopped: ours by name, anything else is a person's own words."""
+    for area in ("states.hold", "packing.reason", "service.reason"):
+        if words.texts.has(f"{area}_{reason}"):
+            return words.tr(f"{area}_{reason}")
+    return reason
 
 
 def shop_line(order: Order, words: Words) -> str:

@@ -141,7 +141,7 @@ def _who(line: StoryLine, bench: Bench, words: Words) -> str:
             place = words.tr("states.source_hub")
         case _:
             place = words.tr("states.source_api")
-    actor = "" if line.actor in (name, line.station_id, "hub", "") else line.actor
+    actor = "" if line.actor in (name, line.station_id, "hub", "operator", "") else line.actor
     return " · ".join(part for part in (actor, place) if part)
 
 

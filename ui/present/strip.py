@@ -21,15 +21,18 @@ class StripView:
 
 
 def strip_views(items: Sequence[StripItem], words: Words) -> tuple[StripView, ...]:
-    """One statement each, in the order given; keys are told apart where two printers speak."""
-    return tuple(
-        StripView(
-            f"{item.key}:{item.params['name']}" if item.key == "printer" else item.key,
-            _LEVELS[item.level],
-            _text(item, words),
-        )
-        for item in items
-    )
+    """One statement each, in the order given. Offline already says what waits: it is not said twice."""
+    is_away = any(item.key.startswith("offline") or item.key == "not_paired" for item in items)
+    shown = [item for item in items if not (is_away and item.key in _WAITING)]
+    return tuple(StripView(_key(item), _LEVELS[item.level], _text(item, words)) for item in shown)
+
+
+_WAITING = frozenset({"waiting", "waiting_old", "nothing_waiting"})
+
+
+def _key(item: StripItem) -> str:
+    """Two printers speak under two keys."""
+    return f"printer:{item.params['name']}" if item.key == "printer" else item.key
 
 
 def _text(item: StripItem, words: Words) -> str:

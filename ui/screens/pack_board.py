@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ui.kit import Kit
 from ui.present.packing import PackView, Remark
-from ui.screens.pack_parts import Hero, LineList, ParcelHead, RemarkBox
+from ui.screens.pack_parts import Hero, LineList, ParcelHead, RemarkBox, drop
 from ui.widgets.card import Card
 from ui.widgets.layout import column, pad
 
@@ -62,6 +62,6 @@ class PackBoard(QWidget):
             self._remarks.append(box := RemarkBox(self._kit))
             self._remark_box.addWidget(box)
         while len(self._remarks) > len(remarks):
-            self._remarks.pop().deleteLater()
+            drop(self._remarks.pop())
         for widget, remark in zip(self._remarks, remarks, strict=True):
             widget.show_remark(remark)

@@ -23,6 +23,13 @@ from ui.widgets.state_chip import StateChip, Tone
 LONG_REMARK = 90
 
 
+def drop(widget: QWidget) -> None:
+    """Takes a widget off the screen now; Qt ends it a little later."""
+    widget.hide()
+    widget.setParent(None)
+    widget.deleteLater()
+
+
 class IconView(QWidget):
     """One drawing in a colour token, as large as the length token says."""
 
@@ -150,7 +157,7 @@ class ParcelHead(QWidget):
         self._left.show_deadline(view.deadline)
         while (item := self._chips.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
-                old.deleteLater()
+                drop(old)
         for i, chip in enumerate(view.chips):
             tone: Tone = "solid" if chip.state == "stop" else "soft"
             self._chips.addWidget(
@@ -304,7 +311,7 @@ class LineList(QWidget):
             rows.append(made := LineRow(self._kit, small=small))
             box.addWidget(made)
         while len(rows) > len(lines):
-            rows.pop().deleteLater()
+            drop(rows.pop())
         for widget, line in zip(rows, lines, strict=True):
             widget.show_line(line)
 

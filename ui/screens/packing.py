@@ -59,7 +59,7 @@ class PackingScreen(Page):
         self._lay_out()
         self.queue.chosen.connect(self._open)
         self.scan_bar.acknowledged.connect(self._forget_scan)
-        kit.i18n.changed.connect(self.refresh)
+        kit.i18n.changed.connect(self._retell)
         self.refresh()
 
     # -- what comes in ---------------------------------------------------------------------------------------------
@@ -98,6 +98,10 @@ class PackingScreen(Page):
         """How many slips one press prints."""
         self._slips = count
         self._show_desk()
+
+    def empty_words(self) -> str:
+        """What is said while nothing is open."""
+        return self._empty.words()
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -164,6 +168,12 @@ class PackingScreen(Page):
         self.scan_bar.show_scan(scan_view(outcome, self._room.words()))
         if heard:
             self._room.hear(outcome)
+
+    def _retell(self) -> None:
+        """The same in the other language."""
+        if self._last is not None:
+            self._show_outcome(self._last, heard=False)
+        self.refresh()
 
     def _forget_scan(self) -> None:
         self._last = None

@@ -19,9 +19,9 @@ from ui.present.story import story_rows
 from ui.screens.asked import say_asked
 from ui.screens.field_list import FieldList
 from ui.screens.form_parts import titled
+from ui.screens.pack_parts import drop
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
-from ui.screens.story_panel import StoryPanel
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
 from ui.widgets.empty_state import EmptyState
@@ -30,11 +30,12 @@ from ui.widgets.page import Page
 from ui.widgets.plain_label import PlainLabel
 from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
+from ui.widgets.story_view import StoryView
 
 TOPICS = frozenset({"order", "history", "track", "station", "outbox", "status"})
 MOST = 50
 #: Why a buyer or a shop cancels; kept with the order as a word of ours, said in the reader's language.
-CANCEL_REASONS = ("buyer", "wrong", "address", "slow", "stock", "other")
+CANCEL_REASONS = ("buyer_request", "wrong", "address", "slow", "stock", "other")
 HOLD_REASONS = ("address", "payment", "risk", "stock", "buyer_request", "manual")
 
 
@@ -119,6 +120,11 @@ class ServiceScreen(Page):
         self.hits.mark(order_no)
         self._show()
 
+    @property
+    def shown_order(self) -> str:
+        """The order in front, "" for none."""
+        return self._order_no
+
     def refresh(self, topics: frozenset[str] = TOPICS) -> None:
         if not topics & TOPICS:
             return
@@ -165,16 +171,21 @@ class OrderView(QWidget):
         self.answer = AnswerCardView(room)
         self.acts = ActPanel(room)
         self.answer.on_withdraw(self.acts.withdraw)
-        self.story = StoryPanel(kit)
+        self.story = StoryView(kit)
         self.fields = FieldList(kit)
         self.fields.copied.connect(self._copied)
         self._lay_out()
         kit.ticker.tick.connect(self._tick)
 
+    @property
+    def order(self) -> Order | None:
+        """What stands here."""
+        return self._order
+
     def show_order(self, order: Order) -> None:
         is_other = self._order is None or self._order.order_no != order.order_no
         self._order = order
-        words, now = self._room.words(), self._room.now()
+        words = self._room.words()
         head = order_head(order, words)
         self._number.setText(head.number)
         self._shop.setText(f"{head.shop}  ·  {order.channel_order_no}")
@@ -192,7 +203,7 @@ class OrderView(QWidget):
         skus = frozenset(line.sku_code for line in order.lines)
         lines = self._room.core.service.story(order.order_no)
         rows = story_rows(lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
-        self.story.show_rows(rows, now)
+        self.story.show_entries(rows)
         self.fields.show_groups(groups(order, words), reset=is_other)
 
     def _show_answer(self) -> None:
@@ -349,14 +360,14 @@ class ActPanel(QStackedWidget):
         self._note = QLineEdit()
         self._note.setMaxLength(200)
         self._note.textChanged.connect(self._check)
-        self._send = BigButton(kit, "service.act_send_hold", role="main", locks=True)
-        self._send.clicked.connect(self._do)
-        self._note.returnPressed.connect(self._send.click)
+        self.send = BigButton(kit, "service.act_send_hold", role="main", locks=True)
+        self.send.clicked.connect(self._do)
+        self._note.returnPressed.connect(self.send.click)
         back = BigButton(kit, "service.act_back", role="quiet")
         back.clicked.connect(lambda: self.setCurrentIndex(0))
         words = row(kit, self._ask_label, self._help)
         words.setStretch(1, 1)
-        entry = row(kit, self._note, self._send, back, gap="space.s")
+        entry = row(kit, self._note, self.send, back, gap="space.s")
         box = column(kit, gap="space.s")
         box.addLayout(words)
         box.addLayout(self._choices)
@@ -370,9 +381,9 @@ class ActPanel(QStackedWidget):
         tr = self._room.kit.i18n.tr
         self._ask_label.setText(tr(f"service.panel_{act}"))
         self._help.setText(tr(f"service.panel_{act}_text", n=15))
-        self._send.set_text(f"service.act_send_{act}")
-        self._send.set_role("stop" if act == "cancel" else "main")
-        self._send.unlock()
+        self.send.set_text(f"service.act_send_{act}")
+        self.send.set_role("stop" if act == "cancel" else "main")
+        self.send.unlock()
         reasons = {"cancel": CANCEL_REASONS, "hold": HOLD_REASONS}.get(act, ())
         prefix = "service.reason" if act == "cancel" else "states.hold"
         _refill(self._choices, [self._choice(f"{prefix}_{name}", name) for name in reasons])
@@ -386,17 +397,20 @@ class ActPanel(QStackedWidget):
         button = BigButton(self._room.kit, key)
         button.setCheckable(True)
         button.setAutoExclusive(True)
-        button.clicked.connect(lambda: self._choose(name))
+        button.clicked.connect(lambda: self.choose(name))
         return button
 
-    def _choose(self, name: str) -> None:
+    def choose(self, name: str, note: str | None = None) -> None:
+        """Answers the question: one of its reasons, and words where they are given."""
         self._reason = name
+        if note is not None:
+            self._note.setText(note)
         self._check()
 
     def _check(self) -> None:
         """A cancel or a hold needs its reason; a release and a remark need words."""
         ready = bool(self._reason) if self._act in ("cancel", "hold") else bool(self._note.text().strip())
-        self._send.setEnabled(ready and not self._send.locked)
+        self.send.setEnabled(ready and not self.send.locked)
 
     def _do(self) -> None:
         order = self._order
@@ -433,13 +447,13 @@ class ActPanel(QStackedWidget):
             )
 
     def _answered(self, asked: Asked) -> None:
-        self._send.unlock()
+        self.send.unlock()
         self.rush.unlock()
         self.setCurrentIndex(0)
         say_asked(self._room, asked)
 
     def _failed(self, error: Exception) -> None:
-        self._send.unlock()
+        self.send.unlock()
         self.rush.unlock()
         self._room.trouble(error)
 
@@ -453,8 +467,7 @@ def _refill(line: QHBoxLayout, widgets: Sequence[QWidget]) -> None:
     """Other widgets in a row; what stood there is gone."""
     while (item := line.takeAt(0)) is not None:
         if (old := item.widget()) is not None:
-            old.hide()
-            old.deleteLater()
+            drop(old)
     for widget in widgets:
         line.addWidget(widget)
     line.addStretch(1)

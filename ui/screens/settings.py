@@ -97,7 +97,7 @@ class SettingsPage(Page):
     def _look(self) -> Card:
         kit = self._room.kit
         card = self._card("station.set_language")
-        zh, en = _choice(kit, "ui.language_zh"), _choice(kit, "ui.language_en")
+        zh, en = _choice(kit, "station.set_chinese"), _choice(kit, "station.set_english")
         zh.clicked.connect(lambda: kit.i18n.switch("zh"))
         en.clicked.connect(lambda: kit.i18n.switch("en"))
         light, dark = _choice(kit, "station.set_light"), _choice(kit, "station.set_dark")

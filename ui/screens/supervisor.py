@@ -157,6 +157,10 @@ class SupervisorScreen(Page):
         still_open = sum(alarm.acked_at is None for alarm in alarms)
         self.alarms.refresh(words.tr("supervisor.alarms_open", n=still_open) if still_open else "")
 
+    @property
+    def shown_stops(self) -> tuple[StopRow, ...]:
+        return self._shown
+
     def _tick(self) -> None:
         # Silence of a bench is a matter of time alone: no topic tells it.
         if self.isVisible():
@@ -249,10 +253,10 @@ class StopsCard(Card):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list)
         self._pages.addWidget(calm)
-        self._panel = StopPanel(room)
+        self.panel = StopPanel(room)
         self.body.addLayout(head)
         self.body.addWidget(self._pages, 1)
-        self.body.addWidget(self._panel)
+        self.body.addWidget(self.panel)
 
     def show_rows(self, rows: Sequence[StopRow]) -> None:
         tr = self._room.kit.i18n.tr
@@ -280,7 +284,7 @@ class StopsCard(Card):
     def _show_chosen(self, view: StopRow | None) -> None:
         self._chosen = view
         self.list.mark(view.key if view else None)
-        self._panel.show_stop(view)
+        self.panel.show_stop(view)
 
 
 class StopPanel(QWidget):
@@ -295,21 +299,21 @@ class StopPanel(QWidget):
         self._pages = QStackedWidget()
         self._advice = PlainLabel(role="lead", wrap=True)
         self._number = PlainLabel(role="caption")
-        self._buttons = {
+        self.buttons = {
             name: BigButton(kit, keys[0], role="main" if name == "release" else "plain")
             for name, keys in _ACT_KEYS.items()
         }
         acts = row(kit, gap="space.s")
-        for name, button in self._buttons.items():
+        for name, button in self.buttons.items():
             button.clicked.connect(lambda _=False, name=name: self._ask_why(name))
             acts.addWidget(button)
-        self._note = QLineEdit()
-        self._note.setMaxLength(200)
-        self._send = BigButton(kit, "supervisor.act_send", role="main", locks=True)
+        self.note = QLineEdit()
+        self.note.setMaxLength(200)
+        self.send = BigButton(kit, "supervisor.act_send", role="main", locks=True)
         back = BigButton(kit, "supervisor.act_never_mind", role="quiet")
-        self._send.clicked.connect(self._do)
-        self._note.returnPressed.connect(self._send.click)
-        self._note.textChanged.connect(lambda text: self._send.setEnabled(bool(text.strip())))
+        self.send.clicked.connect(self._do)
+        self.note.returnPressed.connect(self.send.click)
+        self.note.textChanged.connect(lambda text: self.send.setEnabled(bool(text.strip())))
         back.clicked.connect(lambda: self._pages.setCurrentIndex(0))
         first, second = QWidget(), QWidget()
         line = QHBoxLayout(first)
@@ -317,7 +321,7 @@ class StopPanel(QWidget):
         words = column(kit, self._number, self._advice, gap="space.xs")
         line.addLayout(words, 1)
         line.addLayout(acts)
-        ask = row(kit, self._note, self._send, back, gap="space.s")
+        ask = row(kit, self.note, self.send, back, gap="space.s")
         second.setLayout(ask)
         self._pages.addWidget(first)
         self._pages.addWidget(second)
@@ -335,21 +339,21 @@ class StopPanel(QWidget):
         command = view.command.text if view.command else ""
         self._number.setText("  ·  ".join(p for p in (view.order_no, command, view.why) if p))
         self._advice.setText(view.advice)
-        for name, button in self._buttons.items():
+        for name, button in self.buttons.items():
             button.setVisible(name in view.acts)
 
     def _ask_why(self, act: str) -> None:
         self._act = act
-        self._note.clear()
-        self._note.setPlaceholderText(self._room.kit.i18n.tr(_ACT_KEYS[act][1]))
-        self._send.setEnabled(False)
+        self.note.clear()
+        self.note.setPlaceholderText(self._room.kit.i18n.tr(_ACT_KEYS[act][1]))
+        self.send.setEnabled(False)
         self._pages.setCurrentIndex(1)
-        self._note.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.note.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _do(self) -> None:
-        view, note = self._view, self._note.text().strip()
+        view, note = self._view, self.note.text().strip()
         if view is None or not note:
-            self._send.unlock()
+            self.send.unlock()
             return
         act = self._act
         self._room.work.run(lambda: self._asking(view, act, note), self._answered, self._failed, owner=self)
@@ -361,10 +365,10 @@ class StopPanel(QWidget):
         return desk.release(view.order_no, view.stop_id, note, now)
 
     def _answered(self, asked: Asked) -> None:
-        self._send.unlock()
+        self.send.unlock()
         self._pages.setCurrentIndex(0)
         say_asked(self._room, asked)
 
     def _failed(self, error: Exception) -> None:
-        self._send.unlock()
+        self.send.unlock()
         self._room.trouble(error)

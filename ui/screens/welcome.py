@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -43,10 +43,8 @@ CODE_LENGTH = 8
 
 
 class WelcomePage(Page):
-    """``joined`` when this station belongs to a hub. A way back stands on every page, and everything that takes
-    time can be stopped."""
-
-    joined = Signal()
+    """Ends with the pairing: whoever listens to the core's pairing puts the desk in its place. A way back stands
+    on every page, and everything that takes time can be stopped."""
 
     def __init__(
         self, room: Room, folder: Path, start_hub: StartHub, kind: StationKind, hub_url: str = ""
@@ -236,7 +234,6 @@ class WelcomePage(Page):
 
     def _done(self, identity: Identity) -> None:
         self.password.edit.clear()
-        self.joined.emit()
 
     def _failed(self, error: Exception) -> None:
         self._stop_waiting()

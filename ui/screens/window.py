@@ -31,7 +31,10 @@ class Screen(Protocol):
 
 
 class Foot(QFrame):
-    """The honest strip with who is signed on, the language, the look and the settings beside it."""
+    """One line for what the station says of itself: the honest strip, messages, who is signed on, the switches.
+
+    A message that waits to be confirmed takes the room; the strip then keeps the words of its troubles only.
+    """
 
     settings_wanted = Signal()
     person_wanted = Signal()
@@ -42,19 +45,28 @@ class Foot(QFrame):
         self.setProperty("role", "bar")
         self.strip = Strip(kit)
         self.strip.setProperty("role", "bare")
+        self.messages = MessageBar(kit)
+        self.messages.setProperty("role", "bare")
+        self.messages.waiting_changed.connect(self._share)
         self.person = BigButton(kit, "roles.nobody", role="quiet", icon="person")
         self.person.clicked.connect(self.person_wanted)
         self._settings = QToolButton()
         self._settings.setProperty("role", "quiet")
         self._settings.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._settings.clicked.connect(self.settings_wanted)
-        layout = QHBoxLayout(self)
+        self._row = layout = QHBoxLayout(self)
         pad(kit, layout, gap="")
         layout.addWidget(self.strip, 1)
+        layout.addWidget(self.messages)
         for button in (self.person, LanguageButton(kit), ThemeButton(kit), self._settings):
             layout.addWidget(button)
         kit.theme.bind(self, self._dress)
         kit.i18n.bind(self, self._dress)
+
+    def _share(self, waiting: int) -> None:
+        """Who gets the room between strip and messages."""
+        self._row.setStretch(0, 2 if waiting else 1)
+        self._row.setStretch(1, 5 if waiting else 0)
 
     def _dress(self) -> None:
         theme = self._kit.theme
@@ -81,13 +93,12 @@ class StationWindow(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowIcon(kit.theme.app_icon())
         self.pages = QStackedWidget()
-        self.bar = MessageBar(kit)
         self.foot = Foot(kit)
+        self.bar = self.foot.messages
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.pages, 1)
-        layout.addWidget(self.bar)
         layout.addWidget(self.foot)
         full = QShortcut(QKeySequence(FULL_SCREEN_KEY), self)
         full.activated.connect(self.toggle_full_screen)

@@ -1,0 +1,53 @@
+"""What main.py joins to the windows, for tests: the real wire, a printer that only remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.os.clock import StationClock
+from app.ports import Clock, Engine, Ulid
+from app.station.core import StationCore
+from app.wire import PrinterReport, StationKind
+from sync import link
+from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub
+
+
+class PaperTray:
+    """A printer without paper: takes any tcp: or folder: address and says what it is told to say."""
+
+    def __init__(self, core: StationCore | None = None) -> None:
+        self.address = ""
+        self.state = "ready"
+        self.trouble = ""
+
+    def use(self, address: str) -> None:
+        if address and not address.startswith(("tcp:", "folder:")):
+            raise BadPrinter(address)
+        self.address = address
+
+    def engines(self) -> Sequence[Engine]:
+        return ()
+
+    def reports(self) -> Sequence[PrinterReport]:
+        return (PrinterReport(name="slip", state=self.state),) if self.address else ()
+
+    async def test(self) -> str:
+        return self.trouble
+
+
+async def no_hub(folder: Path, kind: StationKind, password: str) -> OwnHub:
+    raise HubNotStarted(folder / "hub.log")
+
+
+def joint(clock: Clock | None = None) -> Joint:
+    clock = clock or StationClock()
+    return Joint(
+        clock=clock,
+        new_id=Ulid(clock),
+        connect=link.connect,
+        pair=link.pair,
+        printers=PaperTray,
+        start_hub=no_hub,
+        version="0.1.0",
+    )

@@ -1,0 +1,250 @@
+"""Pictures of every screen with real data, to be looked at: python -m tests.ui.grab_screens [out/screens]
+
+A real hub with the sample shop, stations joined over HTTP; both languages, three sizes, light and dark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false;*.warning=false")
+
+from PySide6.QtWidgets import QApplication, QWidget
+
+from rehearsal import shop
+from tests.helpers.real_hub import RealHub, real_hub
+from tests.helpers.ui_joint import joint
+from ui.app import Station, build_station
+from ui.screens.packing import PackingScreen
+from ui.screens.service import ServiceScreen
+from ui.screens.supervisor import SupervisorScreen
+
+SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080), "1093x614": (1093, 614)}
+NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台"}
+
+
+class Grabber:
+    """Grabs windows as they stand; ``only`` keeps to one size and language for a quick look."""
+
+    def __init__(self, app: QApplication, out: Path, quick: bool) -> None:
+        self.app, self.out, self.quick = app, out, quick
+
+    def shots(self, name: str, station: Station, widget: QWidget | None = None) -> None:
+        sizes = {"1366x768": SIZES["1366x768"]} if self.quick else SIZES
+        looks = (
+            [("zh", "light")] if self.quick else [(lg, md) for lg in ("zh", "en") for md in ("light", "dark")]
+        )
+        for size, (width, height) in sizes.items():
+            for lang, mode in looks:
+                station.kit.i18n.switch(lang)  # type: ignore[arg-type]
+                station.kit.theme.set_mode(mode)  # type: ignore[arg-type]
+                station.window.resize(width, height)
+                self.settle()
+                picture = (widget or station.window).grab()
+                picture.save(str(self.out / f"{name}-{size}-{lang}-{mode}.png"))
+        station.kit.i18n.switch("zh")
+        station.kit.theme.set_mode("light")
+
+    def settle(self, seconds: float = 0.05) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.app.processEvents()
+
+    def until(self, done: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                raise TimeoutError(what)
+            self.settle(0.02)
+
+
+def fill(hub: RealHub) -> None:
+    hub.take("items", shop.ITEM_HEADINGS, shop.item_rows())
+    hub.take("waybills", shop.WAYBILL_HEADINGS, shop.waybill_rows(1))
+    hub.take("orders", shop.ORDER_HEADINGS, shop.order_rows(date.today(), 1))  # noqa: DTZ011 - a shop's own day
+
+
+def paired(grab: Grabber, app: QApplication, hub: RealHub, kind: str, folder: Path) -> Station:
+    station = build_station(app, joint(), kind, folder / f"工位 {kind}", lang="zh")
+    station.open()
+    code = hub.code(kind)
+    station.work.run(lambda: station.core.pair(hub.url, code, NAMES[kind]))
+    grab.until(lambda: station.core.read.queue_count() > 0 or kind == "service", "the feed")
+    grab.settle(1.0)
+    return station
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", nargs="?", default="out/screens", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    app = QApplication(sys.argv[:1])
+    folder = Path(tempfile.mkdtemp(prefix="orderdock-screens-"))
+    grab = Grabber(app, asked.out, asked.quick)
+    try:
+        with real_hub(folder / "hub") as hub:
+            first(grab, app, folder)
+            fill(hub)
+            shift(grab, app, hub, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def first(grab: Grabber, app: QApplication, folder: Path) -> None:
+    """The first start."""
+    station = build_station(app, joint(), "packing", folder / "first", lang="zh")
+    station.open()
+    grab.shots("welcome", station)
+    assert station.welcome is not None
+    station.welcome._pages.setCurrentIndex(1)
+    grab.shots("welcome-alone", station)
+    station.welcome._pages.setCurrentIndex(2)
+    grab.shots("welcome-join", station)
+    station.close()
+
+
+def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+    bench = paired(grab, app, hub, "packing", folder)
+    desk = bench.desk
+    assert isinstance(desk, PackingScreen)
+    grab.shots("packing-ready", bench)
+    packing(grab, bench, desk, hub)
+    away = silent_bench(grab, app, hub, folder)
+    order_no = alarm(grab, bench, desk, hub, away)
+    withdrawn = bench.alarm.active
+    assert withdrawn is not None
+    bench.alarm.withdraw(withdrawn.alarm_id)  # it lies over every window of this process
+    supervisor(grab, app, hub, folder)
+    service(grab, app, hub, folder, order_no)
+    bench.core.packing.ack_stop("scan", bench.room.now())
+    grab.settle(0.5)
+    grab.shots("packing-after-alarm", bench)
+    bench._show_settings()
+    grab.shots("settings", bench)
+    bench._back()
+    bench._show_sign_on()
+    grab.shots("sign-on", bench)
+    bench._back()
+    hub.process.stop()
+    grab.until(lambda: not bench.core.bench.is_online, "offline", 40)
+    grab.settle(1.5)
+    grab.shots("packing-offline", bench)
+    bench.close()
+
+
+def packing(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub) -> None:
+    codes = {good.sku_code: shop.barcode(good) for good in shop.GOODS}
+    rows = bench.core.read.queue(60).rows
+    chosen = next(r for r in rows if r.line_count >= 3)
+    desk._open(chosen.parcel_no)
+    grab.settle(0.5)
+    order = bench.core.read.order(chosen.order_no)
+    assert order is not None
+    skus = {line.line_no: line.sku_code for line in order.lines}
+    lines = order.parcels[0].lines
+    bench.scan(codes[skus[lines[0].line_no]])
+    grab.settle(0.4)
+    grab.shots("packing-open", bench)
+    other = next(s for s in codes if s not in skus.values())
+    bench.scan(codes[other])
+    grab.shots("packing-wrong-item", bench)
+    desk._abnormal_button.click()
+    grab.shots("packing-abnormal", bench)
+    desk._buttons.setCurrentIndex(0)
+    desk._codes_button.setChecked(True)
+    desk._show_desk()
+    grab.shots("packing-codes", bench)
+    desk._codes_button.setChecked(False)
+    for at, line in enumerate(lines):
+        for _ in range(line.qty - (at == 0)):
+            grab.settle(0.35)
+            bench.scan(codes[skus[line.line_no]])
+    grab.settle(0.4)
+    grab.shots("packing-complete", bench)
+    desk._close_button.click()
+    grab.until(lambda: bench.core.packing.view().parcel is None, "closed")
+    grab.settle(0.4)
+    grab.shots("packing-closed", bench)
+    desk._handover_button.click()
+    grab.settle(0.4)
+    grab.shots("packing-handover", bench)
+    desk._handover_button.click()
+    grab.settle(0.2)
+
+
+def silent_bench(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> str:
+    """Another bench takes a parcel and is heard of no more."""
+    NAMES["packing"] = "打包台 1"
+    other = paired(grab, app, hub, "packing", folder / "other")
+    NAMES["packing"] = "打包台 3"
+    row = other.core.read.queue(60).rows[6]
+    other.scan(row.parcel_no)
+    grab.until(
+        lambda: other.core.outbox.pending_count() == 0 and other.core.leases.is_valid(row.parcel_no),
+        "a lease",
+    )
+    other.close()
+    return row.order_no
+
+
+def alarm(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub, away: str) -> str:
+    rows = [r for r in bench.core.read.queue(60).rows if not r.is_frozen and r.order_no != away]
+    held, stopped = rows[3], rows[0]
+    desk._open(stopped.parcel_no)
+    grab.settle(1.0)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    act = {"act_id": "h1" * 13, "kind": "hold", "order_no": held.order_no, "made_at": now}
+    hub.api("POST", "/v1/acts", [{**act, "body": {"reason": "address", "note": "门牌号不全，等买家回复"}}])
+    hub.cancel(away, "c2" * 13, now, reason="slow", note="等太久了")
+    hub.cancel(stopped.order_no, "c1" * 13, now, reason="buyer", note="买家拍错了")
+    grab.until(lambda: bench.alarm.active is not None, "the alarm")
+    sheet = bench.alarm.sheets()[0]
+    grab.shots("alarm", bench)
+    assert sheet is not None
+    return stopped.order_no
+
+
+def supervisor(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+    station = paired(grab, app, hub, "supervisor", folder)
+    assert isinstance(station.desk, SupervisorScreen)
+    grab.settle(1.0)
+    grab.shots("supervisor", station)
+    station.close()
+
+
+def service(grab: Grabber, app: QApplication, hub: RealHub, folder: Path, order_no: str) -> None:
+    station = paired(grab, app, hub, "service", folder)
+    desk = station.desk
+    assert isinstance(desk, ServiceScreen)
+    grab.until(lambda: station.core.read.order(order_no) is not None, "the order")
+    grab.settle(1.0)
+    grab.shots("service-begin", station)
+    desk.search.setText("OD2026112")
+    desk.look_for("OD2026112")
+    grab.shots("service-found", station)
+    desk.show_order(order_no)
+    grab.settle(0.3)
+    grab.shots("service-stop", station)
+    free = next(o for o in station.core.read.search("", 40) if not o.stops and o.order_state == "released")
+    desk.show_order(free.order_no)
+    grab.settle(0.2)
+    grab.shots("service-order", station)
+    desk.view.acts.cancel.click()
+    grab.shots("service-cancel", station)
+    station.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

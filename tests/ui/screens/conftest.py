@@ -1,0 +1,85 @@
+"""One real hub for the windows' tests, with the sample shop's goods; stations joined to it over HTTP."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from rehearsal import shop
+from tests.helpers.real_hub import RealHub, real_hub
+from tests.helpers.ui_joint import joint
+from ui.app import Station, build_station
+
+WAIT_MS = 15_000
+
+_ORDER_HEADINGS = (
+    "channel_order_no",
+    "paid_at",
+    "consignee_name",
+    "consignee_phone",
+    "consignee_address",
+    "sku_code",
+    "title",
+    "qty",
+    "paid",
+    "buyer_remark",
+    "carrier",
+    "waybill_no",
+)
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHub]:
+    with real_hub(tmp_path_factory.mktemp("ui hub") / "中枢") as made:
+        made.take("items", shop.ITEM_HEADINGS, shop.item_rows())
+        yield made
+
+
+@pytest.fixture(scope="session")
+def new_order(hub: RealHub) -> Callable[..., str]:
+    """Brings one order in and gives its number: ``new_order((sku, qty), ..., remark="")``."""
+    count = itertools.count(1)
+
+    def make(*lines: tuple[str, int], remark: str = "", name: str = "林小明") -> str:
+        n = next(count)
+        channel_no = f"26112148359{n:08d}"
+        rows = [
+            (channel_no, "2026-11-21 10:00:00", name, f"1831234{n:04d}", "浙江省杭州市西湖区文三路1号")
+            + (sku, f"{sku} 商品", qty, "10.00" if at == 0 else "", remark, "zhongtong", f"7812{n:010d}")
+            for at, (sku, qty) in enumerate(lines)
+        ]
+        hub.take("orders", _ORDER_HEADINGS, rows)
+        found = hub.api("GET", f"/v1/orders?q={channel_no}")["orders"]
+        return str(found[0]["order_no"])
+
+    return make
+
+
+@pytest.fixture
+def open_station(
+    qapp: QApplication, qtbot: QtBot, hub: RealHub, tmp_path: Path
+) -> Iterator[Callable[[str], Station]]:
+    """A joined station of a kind, its window shown, its copy up to date."""
+    made: list[Station] = []
+
+    def make(kind: str) -> Station:
+        station = build_station(qapp, joint(), kind, tmp_path / f"工位 {len(made)}", lang="zh")
+        made.append(station)
+        code = hub.code(kind)
+        station.open()
+        station.work.run(lambda: station.core.pair(hub.url, code, f"{kind} {len(made)}"))
+        head = hub.api("GET", "/healthz")["seq"]
+        qtbot.waitUntil(lambda: station.core.cache.shown.seq >= head, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: station.desk is not None, timeout=WAIT_MS)
+        with qtbot.waitActive(station.window, timeout=WAIT_MS):
+            station.window.activateWindow()
+        return station
+
+    yield make
+    for station in made:
+        station.close()

@@ -1,0 +1,278 @@
+"""The desks as people use them: real station, real hub, real keys; what is asserted is what stands on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from app.core.qr import command_code, slip_code
+from rehearsal import shop
+from tests.helpers.real_hub import RealHub
+from ui.app import Station
+from ui.screens.packing import PackingScreen
+from ui.screens.service import ServiceScreen
+from ui.screens.supervisor import SupervisorScreen
+
+WAIT_MS = 15_000
+GOODS = {good.sku_code: shop.barcode(good) for good in shop.GOODS}
+FIRST, SECOND, THIRD = list(GOODS)[:3]
+
+OpenStation = Callable[[str], Station]
+NewOrder = Callable[..., str]
+
+
+def scan(qtbot: QtBot, station: Station, text: str) -> None:
+    """As a keyboard-type scanner sends it, to whatever has the focus."""
+    handle = station.window.windowHandle()
+    assert handle is not None
+    QTest.qWait(320)  # a second read of one code within 300 ms is one read that came twice
+    for char in text:
+        QTest.keyClick(handle, char)
+    QTest.keyClick(handle, Qt.Key.Key_Return)
+    QTest.qWait(60)
+
+
+def packing(station: Station) -> PackingScreen:
+    assert isinstance(station.desk, PackingScreen)
+    return station.desk
+
+
+def waits(station: Station, order_no: str) -> Callable[[], bool]:
+    return lambda: station.core.read.order(order_no) is not None
+
+
+def test_a_whole_parcel_is_packed_by_scans_alone(
+    qtbot: QtBot, hub: RealHub, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 1), (SECOND, 2), remark="要生日贺卡，不要放发票")
+    bench = open_station("packing")
+    desk = packing(bench)
+    qtbot.waitUntil(waits(bench, order_no), timeout=WAIT_MS)
+
+    scan(qtbot, bench, slip_code(f"{order_no}01", 1))
+    assert desk.board.isVisible()
+    assert "扫这一件" in desk.board.hero.words()
+    assert desk.scan_bar.view is not None and desk.scan_bar.view.head == "已打开"
+    qtbot.waitUntil(
+        lambda: desk.scan_bar.view is not None and desk.scan_bar.view.state == "ok", timeout=WAIT_MS
+    )
+
+    scan(qtbot, bench, GOODS[THIRD])
+    assert desk.scan_bar.view is not None
+    assert (desk.scan_bar.view.state, desk.scan_bar.view.head) == ("stop", "扫错商品")
+    scan(qtbot, bench, GOODS[FIRST])
+    assert desk.scan_bar.view.head == "正确"
+    scan(qtbot, bench, GOODS[FIRST])
+    assert desk.scan_bar.view.head == "数量够了"
+    scan(qtbot, bench, GOODS[SECOND])
+    assert "扫最后一件" in desk.board.hero.words()
+    scan(qtbot, bench, GOODS[SECOND])
+    assert "封箱" in desk.board.hero.words()
+
+    scan(qtbot, bench, command_code("CLOSE"))
+    qtbot.waitUntil(lambda: bench.core.packing.view().parcel is None, timeout=WAIT_MS)
+    assert desk.scan_bar.view is not None and "封箱" in desk.scan_bar.view.text
+    qtbot.waitUntil(
+        lambda: hub.api("GET", f"/v1/orders/{order_no}")["order_state"] == "packed", timeout=WAIT_MS
+    )
+
+
+def test_a_cancel_turns_the_bench_red_until_a_person_says_so(
+    qtbot: QtBot, hub: RealHub, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 2))
+    bench = open_station("packing")
+    desk = packing(bench)
+    qtbot.waitUntil(waits(bench, order_no), timeout=WAIT_MS)
+    scan(qtbot, bench, slip_code(f"{order_no}01", 1))
+    qtbot.waitUntil(lambda: bench.core.leases.is_valid(f"{order_no}01"), timeout=WAIT_MS)
+    scan(qtbot, bench, GOODS[FIRST])
+
+    hub.cancel(order_no, "cancel-ui-1", "2026-11-21T02:00:00.000Z", reason="buyer", note="拍错了")
+    qtbot.waitUntil(lambda: bench.alarm.active is not None, timeout=WAIT_MS)
+    words = bench.alarm.sheets()[0].words()
+    assert f"订单 {order_no} 已取消，请停手！" in words
+    assert "把商品放进红色周转箱，按 F9 确认。" in words
+
+    scan(qtbot, bench, GOODS[FIRST])
+    assert bench.alarm.active is not None, "a scan never acknowledges"
+    packed = bench.core.read.order(order_no)
+    assert packed is not None and packed.parcels[0].qty_packed == 1, "and nothing is counted while it is red"
+
+    QTest.qWait(bench.kit.theme.ms("arm"))
+    handle = bench.window.windowHandle()
+    assert handle is not None
+    QTest.keyClick(handle, Qt.Key.Key_F9)
+    qtbot.waitUntil(lambda: bench.alarm.active is None, timeout=WAIT_MS)
+    assert bench.core.packing.view().parcel is None
+    assert desk.scan_bar.view is not None and desk.scan_bar.view.head == "已确认"
+    qtbot.waitUntil(lambda: _answer(hub, order_no) == "stopped", timeout=WAIT_MS)
+
+
+def _answer(hub: RealHub, order_no: str) -> str:
+    return str(hub.api("GET", f"/v1/orders/{order_no}")["parcels"][0]["intercept_result"])
+
+
+def test_after_using_search_a_scan_still_works(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    """C29: the field has the focus and words in it; a scan opens its order and leaves the field alone."""
+    first, second = new_order((FIRST, 1), name="欧阳海棠"), new_order((SECOND, 1))
+    desk_station = open_station("service")
+    desk = desk_station.desk
+    assert isinstance(desk, ServiceScreen)
+    qtbot.waitUntil(waits(desk_station, second), timeout=WAIT_MS)
+    desk.search.setFocus()
+    desk.search.setText(first)
+    desk.search.returnPressed.emit()
+    assert desk.view.isVisible() and desk.shown_order == first
+
+    scan(qtbot, desk_station, slip_code(f"{second}01", 1))
+    assert desk.shown_order == second
+    assert desk.search.text() == first
+    assert second in desk.view.fields.words()
+
+
+def test_every_field_is_shown_with_the_system_it_comes_from(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    """MAP-01."""
+    order_no = new_order((FIRST, 2), remark="别敲门")
+    station = open_station("service")
+    desk = station.desk
+    assert isinstance(desk, ServiceScreen)
+    qtbot.waitUntil(waits(station, order_no), timeout=WAIT_MS)
+    desk.show_order(order_no)
+    shown = desk.view.fields.words()
+    for name in (
+        *("系统单号", "平台单号", "来源渠道", "店铺", "订单状态", "平台状态", "实付金额", "配送方式"),
+        *("买家昵称", "收件人", "手机", "收货地址", "买家留言", "商品 1", "运单号", "物流更新于"),
+        *("仓库反馈码", "跨境", "承诺送达"),
+    ):
+        assert name in shown
+    assert all(line.rstrip().endswith(")") for line in shown.splitlines() if ": " in line)
+    assert FIRST in shown and "¥10.00" in shown and "别敲门" in shown
+
+
+def test_a_rep_cancels_and_reads_the_answer_live(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 1))
+    station = open_station("service")
+    desk = station.desk
+    assert isinstance(desk, ServiceScreen)
+    qtbot.waitUntil(waits(station, order_no), timeout=WAIT_MS)
+    desk.show_order(order_no)
+    assert desk.view.answer.isHidden()
+    acts = desk.view.acts
+    acts.cancel.click()
+    assert not acts.send.isEnabled(), "a cancel needs its reason"
+    acts.choose("buyer_request")
+    acts.send.click()
+    qtbot.waitUntil(lambda: desk.view.answer.answer is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(
+        lambda: "秒后生效" in (desk.view.answer.answer.head if desk.view.answer.answer else ""),
+        timeout=WAIT_MS,
+    )
+    answer = desk.view.answer.answer
+    assert answer is not None and answer.withdraw_id
+    assert not acts.cancel.isEnabled()
+
+
+def test_the_supervisor_sees_a_hold_and_releases_it(
+    qtbot: QtBot, hub: RealHub, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 1))
+    hub.api(
+        "POST",
+        "/v1/acts",
+        [
+            {
+                "act_id": "hold-ui-1",
+                "kind": "hold",
+                "order_no": order_no,
+                "made_at": "2026-11-21T02:00:00.000Z",
+                "body": {"reason": "address", "note": "门牌号不全"},
+            }
+        ],
+    )
+    station = open_station("supervisor")
+    desk = station.desk
+    assert isinstance(desk, SupervisorScreen)
+    qtbot.waitUntil(lambda: any(r.order_no == order_no for r in desk.shown_stops), timeout=WAIT_MS)
+    desk.stops.choose_order(order_no)
+    panel = desk.stops.panel
+    panel.buttons["release"].click()
+    assert not panel.send.isEnabled(), "a release needs its reason"
+    panel.note.setText("买家补了门牌号")
+    panel.send.click()
+    qtbot.waitUntil(lambda: all(r.order_no != order_no for r in desk.shown_stops), timeout=WAIT_MS)
+
+
+def test_the_language_changes_at_once_everywhere(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 1))
+    bench = open_station("packing")
+    desk = packing(bench)
+    qtbot.waitUntil(waits(bench, order_no), timeout=WAIT_MS)
+    scan(qtbot, bench, slip_code(f"{order_no}01", 1))
+    assert "扫最后一件" in desk.board.hero.words()
+    bench.kit.i18n.toggle()
+    assert "Scan the last one" in desk.board.hero.words()
+    assert desk.scan_bar.view is not None and desk.scan_bar.view.head == "Opened"
+    assert bench.window.windowTitle().startswith("Packing bench")
+    assert any("up to date" in str(item.text) for item in bench.window.foot.strip.items())
+    bench.kit.i18n.toggle()
+    assert "扫最后一件" in desk.board.hero.words()
+
+
+def test_ten_thousand_changes_do_not_hold_up_a_scan(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 1))
+    bench = open_station("packing")
+    desk = packing(bench)
+    qtbot.waitUntil(waits(bench, order_no), timeout=WAIT_MS)
+    shown: list[object] = []
+    refresh, calls = desk.refresh, 0
+
+    def counted(topics: frozenset[str]) -> None:
+        nonlocal calls
+        calls += 1
+        refresh(topics)
+
+    bench.work.changed.disconnect()
+    bench.work.changed.connect(counted)
+    for n in range(10_000):
+        bench.work.announce({"order", f"order:OD{n}"})
+        if n == 5_000:
+            bench.scanner.accept(slip_code(f"{order_no}01", 1), "test")
+            shown.append(desk.scan_bar.view)
+    assert shown[0] is not None and desk.board.isVisible()
+    QTest.qWait(250)
+    assert 1 <= calls <= 5, "refreshes are merged to ten a second"
+
+
+@pytest.mark.logs("our fault")
+def test_messages_that_matter_stay_and_successes_go(qtbot: QtBot, open_station: OpenStation) -> None:
+    bench = open_station("packing")
+    bar = bench.window.bar
+    bench.room.trouble(RuntimeError("something of ours"))
+    assert bar.front is not None and bar.front.state == "stop"
+    bar.success("done")
+    assert bar.front is not None, "a success never covers an error"
+    bar.confirm()
+    assert bar.front is None
+
+
+def test_nothing_opened_says_what_to_do_first(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    new_order((FIRST, 1))
+    bench = open_station("packing")
+    assert "扫一张拣货单" in packing(bench).empty_words()
