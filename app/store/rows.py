@@ -125,13 +125,19 @@ def number_rows(numbers: str, order_no: str) -> set[NumberRow]:
 def _names(o: _Order) -> str:
     consignee = o.consignee or _Consignee()
     tail = consignee.phone[-4:] if consignee.phone[-4:].isdigit() else ""
-    return "\n".join((o.buyer_nick, consignee.name, tail))
+    return "\n".join((" ".join(o.buyer_nick.split()), " ".join(consignee.name.split()), tail))
 
 
 def searched_numbers(order_no: str, numbers: str, names: str) -> str:
-    """What the trigram index holds: every number of the order and the tail of the phone."""
+    """What the trigram index holds: every number of the order, nickname, name and the tail of the phone."""
     found = [line.split("\t")[1] for line in numbers.splitlines()]
-    return " ".join([order_no, *found, names.rsplit("\n", 1)[-1]])
+    return " ".join([order_no, *found, *names.split("\n")])
+
+
+def searched_names(names: str) -> str:
+    """What the name index holds: nickname and name in single characters, the tail of the phone as one word."""
+    nick, name, tail = names.split("\n")
+    return f"{spaced(nick)}\n{spaced(name)}\n{tail}"
 
 
 def spaced(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
-SCHEMA = 1
+SCHEMA = 2
 
 metadata = MetaData()
 
@@ -101,7 +101,8 @@ urgent = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-#: Search: numbers by trigram, names character by character (trigram finds nothing below 3 characters).
+#: Search: whatever has three characters by trigram; names character by character, for trigrams find nothing below
+#: three, and the tail of a phone as one word.
 SEARCH = (
     "CREATE VIRTUAL TABLE find_number USING fts5(numbers, tokenize='trigram', detail='full')",
     "CREATE VIRTUAL TABLE find_name USING fts5(names, tokenize='unicode61')",
