@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import qrcode
 import qrcode.constants
+import zxingcpp
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QSizeF, Qt
 from PySide6.QtGui import (
     QFont,
@@ -28,8 +29,19 @@ from PySide6.QtGui import (
 )
 
 from printing.bitmap import Bitmap
-from printing.documents import PickSlip
-from printing.sheet import Box, Dashes, Mark, Modules, Sheet, Text, Type, slip_sheet
+from printing.documents import HandoverList, Label, PickSlip
+from printing.label_sheet import handover_sheet, label_sheet
+from printing.sheet import (
+    Bars,
+    Box,
+    Dashes,
+    Mark,
+    Modules,
+    Sheet,
+    Text,
+    Type,
+    slip_sheet,
+)
 
 _BLACK, _WHITE = 0xFF000000, 0xFFFFFFFF
 
@@ -48,9 +60,31 @@ class Studio:
             raise FontMissing(str(font_file))
         self._family = families[0]
 
+    def lacking(self, text: str) -> str:
+        """Those characters of ``text`` that neither our font nor any behind it can draw: they would be boxes."""
+        return "".join(char for char in text if self._is_box(char))
+
+    def _is_box(self, char: str) -> bool:
+        layout = QTextLayout(char, QFont(self._family, 20))
+        layout.beginLayout()
+        layout.createLine()
+        layout.endLayout()
+        everything = QTextLayout.GlyphRunRetrievalFlag.RetrieveAll
+        return any(0 in run.glyphIndexes() for run in layout.glyphRuns(-1, -1, everything))
+
     def slip(self, slip: PickSlip, width: int, dpi: int = 203) -> Sheet:
         """The sheet of a pick slip for ``width`` printable dots."""
         return slip_sheet(slip, qr_modules(slip.qr) if slip.qr else (), width, dpi, FontRuler(self._family))
+
+    def label(self, label: Label, dpi: int = 203) -> Sheet:
+        """The sheet of a shipping label, 100 x 150 mm."""
+        bars = code128_modules(label.waybill_no) if label.waybill_no else ()
+        code = qr_modules(label.qr) if label.qr else ()
+        return label_sheet(label, bars, code, dpi, FontRuler(self._family))
+
+    def handover(self, paper: HandoverList, width: int, dpi: int = 203) -> Sheet:
+        """The sheet of a hand-over list."""
+        return handover_sheet(paper, width, dpi, FontRuler(self._family))
 
     def draw(self, sheet: Sheet) -> Bitmap:
         """The dots of a sheet. Text is drawn without grey, so strokes stay whole on a thermal head."""
@@ -144,6 +178,17 @@ def qr_modules(payload: str) -> Sequence[Sequence[bool]]:
     return code.get_matrix()  # type: ignore[no-any-return]
 
 
+def code128_modules(payload: str) -> Sequence[bool]:
+    """The modules of a Code 128 without quiet zones; the writer picks the shortest subset. Empty for a text
+    no such code can hold."""
+    try:
+        code = zxingcpp.create_barcode(payload, zxingcpp.BarcodeFormat.Code128)
+    except ValueError:
+        return ()
+    picture = np.asarray(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False))
+    return [bool(dot == 0) for dot in picture[picture.shape[0] // 2]]
+
+
 def _strokes(kind: Type) -> int:
     """The font has no bold; the drawn one is too thin for figures a hand high, so they are drawn wider."""
     return 1 + kind.px // 28 if kind.bold and kind.px >= 60 else 1
@@ -172,6 +217,10 @@ def _paint_mark(painter: QPainter, mark: Mark, ruler: FontRuler) -> None:
         case Dashes():
             for x in range(mark.x, mark.x + mark.width, 2 * mark.dash):
                 painter.fillRect(x, mark.y, min(mark.dash, mark.x + mark.width - x), mark.line, black)
+        case Bars():
+            for column, is_black in enumerate(mark.modules):
+                if is_black:
+                    painter.fillRect(mark.x + column * mark.size, mark.y, mark.size, mark.height, black)
         case Modules():
             for row, modules in enumerate(mark.rows):
                 for column, is_black in enumerate(modules):
