@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from datetime import timedelta
 
+from app.core.masks import phones_in
 from app.core.tracking import NodeKind, TrackNode
 from app.wire import CourierAnswer, CourierNode, CourierPush
 from hub.api.context import Call, Doors
@@ -64,7 +65,7 @@ def _node(node: CourierNode, source: str) -> TrackNode:
         kind = NodeKind.other
     if node.at.tzinfo is None:
         raise ApiError(422, "bad_body", why="nodes[].at")
-    return TrackNode(at=node.at, kind=kind, raw_text=node.text, place=node.place, source=source)
+    return TrackNode(at=node.at, kind=kind, raw_text=phones_in(node.text), place=node.place, source=source)
 
 
 def _parcels(doors: Doors, waybill_no: str) -> list[str]:

@@ -14,7 +14,7 @@ import msgspec
 from app.core.order import Order
 
 # A key inside a text has its quotes escaped, so these bytes are keys and never somebody's words.
-_MONEY = re.compile(rb'("(?:paid|coupon|points|freight|price)_fen":)-?\d+')
+_MONEY = re.compile(rb'("(?:paid|coupon|points|freight|price)_fen"\s*:\s*)-?\d+')
 _PEOPLE: dict[str, Any] = {"buyer_nick": "", "buyer_remark": "", "seller_remark": ""}
 
 
