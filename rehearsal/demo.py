@@ -16,6 +16,11 @@ def run(out: Path, seed: int, cancel_at: str, *, live: bool, lang: str) -> int:
         _complain(lang, "unknown_step", cancel_at)
         return 2
     out = out.resolve()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        _complain(lang, "no_folder", str(out))
+        return 1
     for made_before in ("data", "screens", "papers", "logs"):
         shutil.rmtree(out / made_before, ignore_errors=True)
     shift = Shift(out, seed, cancel_at, lang, _say)
@@ -44,6 +49,10 @@ _WORDS = {
         "zh": "演练没有走完，哪一步没成见上面，详情在 {out}/summary.json 和 {out}/logs",
         "en": "The rehearsal did not get through: the step is named above, details are in {out}/summary.json "
         "and {out}/logs",
+    },
+    "no_folder": {
+        "zh": "不能在这里建文件夹：{what}。请用 --out 换一个地方。",
+        "en": "No folder can be made at {what}. Choose another place with --out.",
     },
     "unknown_step": {
         "zh": "没有「{what}」这个取消时机，可选：{known}",

@@ -180,7 +180,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def run_command(*words: str, token: str = "") -> subprocess.CompletedProcess[str]:
+def run_command(*words: str, token: str = "", seconds: float = 120) -> subprocess.CompletedProcess[str]:
     """One command of the program to its end."""
     env = environment(offscreen=True)
     if token:
@@ -193,5 +193,5 @@ def run_command(*words: str, token: str = "") -> subprocess.CompletedProcess[str
         env=env,
         cwd=ROOT,
         check=False,
-        timeout=120,
+        timeout=seconds,
     )

@@ -305,6 +305,8 @@ class Shift:
             paper.save(self.files.papers, f"slip-{n:02d}")
         pictures = sorted(self.files.papers.glob("slip-*.png"))
         decoded = run_command("decode", *(str(p) for p in pictures))
+        if decoded.returncode or len(decoded.stdout.splitlines()) != SLIPS:
+            raise StepFailed(f"the slips could not be read: {decoded.stderr.strip()}")
         for line in decoded.stdout.splitlines():
             found = json.loads(line)
             codes = [c["text"] for c in found["codes"] if c["text"].startswith("S1")]

@@ -26,6 +26,7 @@ from ui.present.packing import KEYS
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.settings import PRINTER_ADDRESS
+from ui.widgets.alarm import ACK_KEY
 
 if TYPE_CHECKING:
     from ui.app import Station
@@ -184,21 +185,26 @@ class Hand(QObject):
             raise CannotDo(f"the bench is in {mode} already")
         self._press(KEYS.handover)
 
-    def _do_print_next(self, count: int) -> None:
+    def _do_print_next(self, count: int) -> Answer:
+        """The key for slips; what becomes of them is seen at the printer."""
         self._bench().set_slips(count)
-        self._press(KEYS.print_next)
+        self._key(KEYS.print_next)
+        return {}
 
     def _press(self, key: str) -> None:
         """One key of the desk; answers with what the screen says to it."""
         self._bench()
         before = self._last()
-        QTest.keyClick(self._station.window.windowHandle(), getattr(Qt.Key, f"Key_{key}"))
+        self._key(key)
         self._when(lambda: self._settled(before))
+
+    def _key(self, key: str) -> None:
+        QTest.keyClick(self._station.window.windowHandle(), getattr(Qt.Key, f"Key_{key}"))
 
     def _do_ack(self) -> Answer:
         if self._station.alarm.active is None:
             raise CannotDo("no alarm stands")
-        QTest.keyClick(self._station.window.windowHandle(), Qt.Key.Key_F9)
+        self._key(ACK_KEY)
         return {}
 
     # -- the service desk --------------------------------------------------------------------------------------
