@@ -70,6 +70,48 @@ class PickSlip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One shipping label. The consignee is whole only in an order body that came through the label door."""
+
+    carrier: str = ""
+    routing_code: str = ""
+    waybill_no: str = ""
+    to: str = ""
+    name: str = ""
+    phone: str = ""
+    region: str = ""
+    address: str = ""
+    note: Note | None = None
+    contents: str = ""
+    tail: str = ""
+    parcel_mark: str = ""
+    copy: str = ""
+    rush: str = ""
+    qr: str = ""
+    fine_print: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverRow:
+    place: str
+    waybill_no: str
+    parcel_no: str
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverList:
+    """What the courier signs for."""
+
+    title: str
+    count: str
+    signs: str
+    printed: str
+    head: HandoverRow
+    rows: tuple[HandoverRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """The texts, the language, and the zone in which people read clocks."""
 
@@ -153,6 +195,56 @@ def slip_of(
         region=words.joined(" ", to.province, to.city, to.district, to.address),
         carrier=words.name_of("carrier", parcel.carrier) if parcel else "",
         fine_print=_fine_print(order, parcel, words, printing),
+    )
+
+
+def label_of(order: Order, parcel_no: str, words: Words, printing: Printing) -> Label:
+    """The label of one parcel, from what the order body holds: masked stays masked."""
+    parcel, to = order.parcel(parcel_no) or Parcel(parcel_no=""), order.consignee
+    remark = "\n".join(words.lines(order.buyer_remark))
+    return Label(
+        carrier=words.name_of("carrier", parcel.carrier),
+        routing_code=words.plain(parcel.routing_code),
+        waybill_no=words.plain(parcel.waybill_no),
+        to=words.say("label_to"),
+        name=words.plain(to.name),
+        phone=words.plain(to.phone),
+        region=words.joined(" ", to.province, to.city, to.district),
+        address=words.plain(to.address),
+        note=Note(label=words.say("buyer_remark"), text=remark) if remark else None,
+        contents=words.say("label_contents", n=parcel.qty) if parcel.qty else "",
+        tail=short_tail(order.order_no),
+        parcel_mark=_parcel_mark(order, order.parcel(parcel_no), words),
+        copy=words.say("copy", copy=printing.copy) if printing.copy > 1 else "",
+        rush=words.say("rush") if order.is_rush else "",
+        qr=slip_code(parcel.parcel_no, parcel.slip_version) if _codable(parcel.parcel_no) else "",
+        fine_print=_fine_print(order, order.parcel(parcel_no), words, printing),
+    )
+
+
+def handover_of(orders: Sequence[Order], words: Words, printing: Printing) -> HandoverList:
+    """The list of every parcel of these orders, in their order."""
+    parcels = [parcel for order in orders for parcel in order.parcels]
+    return HandoverList(
+        title=words.say("handover_title"),
+        count=words.say("handover_count", n=len(parcels)),
+        signs=words.say("handover_signs"),
+        printed=words.joined("  ", words.moment("printed_at", printing.at), printing.by),
+        head=HandoverRow(
+            place="#",
+            waybill_no=words.say("handover_waybill"),
+            parcel_no=words.say("handover_parcel"),
+            carrier=words.say("handover_carrier"),
+        ),
+        rows=tuple(
+            HandoverRow(
+                place=str(place),
+                waybill_no=words.plain(parcel.waybill_no),
+                parcel_no=parcel.parcel_no,
+                carrier=words.name_of("carrier", parcel.carrier),
+            )
+            for place, parcel in enumerate(parcels, start=1)
+        ),
     )
 
 
@@ -247,7 +339,7 @@ def _parcel_mark(order: Order, parcel: Parcel | None, words: Words) -> str:
 
 
 def _codable(parcel_no: str) -> bool:
-    return parcel_no.isascii() and parcel_no.isalnum()
+    return bool(parcel_no) and parcel_no.isascii() and parcel_no.isalnum()
 
 
 def _marks(order: Order, words: Words) -> tuple[str, ...]:

@@ -81,7 +81,18 @@ class Modules:
     rows: tuple[tuple[bool, ...], ...]
 
 
-Mark = Text | Box | Dashes | Modules
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A striped code: one bool a module (True = black), each ``size`` dots wide and ``height`` high."""
+
+    x: int
+    y: int
+    size: int
+    height: int
+    modules: tuple[bool, ...]
+
+
+Mark = Text | Box | Dashes | Modules | Bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ class Ruler(Protocol):
 
 
 @dataclass(slots=True)
-class _Page:
+class Page:
     """A paper in the making: ``y`` is how far down it is used."""
 
     width: int
@@ -149,7 +160,7 @@ class _Page:
 
 def slip_sheet(slip: PickSlip, code: Sequence[Sequence[bool]], width: int, dpi: int, ruler: Ruler) -> Sheet:
     """The pick slip for a roll of ``width`` printable dots. ``code`` are the modules of its QR, or none."""
-    page = _Page(width, dpi, ruler)
+    page = Page(width, dpi, ruler)
     _bands(page, slip)
     _head(page, slip, tuple(tuple(row) for row in code))
     for note in slip.notes:
@@ -160,11 +171,11 @@ def slip_sheet(slip: PickSlip, code: Sequence[Sequence[bool]], width: int, dpi: 
     return Sheet(width, page.y, dpi, tuple(page.marks))
 
 
-def _is_narrow(page: _Page) -> bool:
+def _is_narrow(page: Page) -> bool:
     return page.width < page.dots(480)
 
 
-def _bands(page: _Page, slip: PickSlip) -> None:
+def _bands(page: Page, slip: PickSlip) -> None:
     """What must not be overlooked goes across the whole paper, white on black: rush, then second copies."""
     if slip.rush:
         kind = page.type(52, bold=True)
@@ -185,7 +196,7 @@ def _bands(page: _Page, slip: PickSlip) -> None:
         page.gap(6)
 
 
-def _head(page: _Page, slip: PickSlip, code: tuple[tuple[bool, ...], ...]) -> None:
+def _head(page: Page, slip: PickSlip, code: tuple[tuple[bool, ...], ...]) -> None:
     """Left the number people call out, right the code; what finds no room beside the code goes below."""
     top = page.y
     module = page.dots(5 if _is_narrow(page) else 7)
@@ -220,7 +231,7 @@ def _head(page: _Page, slip: PickSlip, code: tuple[tuple[bool, ...], ...]) -> No
     page.y = max(page.y, bottom)
 
 
-def _note(page: _Page, note: Note) -> None:
+def _note(page: Page, note: Note) -> None:
     """A frame with its owner's name white on black in the corner: the one thing on the slip to be read."""
     page.gap(8)
     top = page.y
@@ -235,7 +246,7 @@ def _note(page: _Page, note: Note) -> None:
     page.marks.append(Box(0, top, page.width, page.y - top, page.dots(3)))
 
 
-def _lines(page: _Page, lines: tuple[SlipLine, ...]) -> None:
+def _lines(page: Page, lines: tuple[SlipLine, ...]) -> None:
     if not lines:
         return
     page.rule()
@@ -246,7 +257,7 @@ def _lines(page: _Page, lines: tuple[SlipLine, ...]) -> None:
     page.rule()
 
 
-def _line(page: _Page, line: SlipLine) -> None:
+def _line(page: Page, line: SlipLine) -> None:
     """A square to tick, the bin, and how many; below it what to take, the difference (spec) in bold."""
     tick = page.dots(30)
     indent = tick + page.dots(12)
@@ -269,7 +280,7 @@ def _line(page: _Page, line: SlipLine) -> None:
         page.say(line.note, page.type(22), left)
 
 
-def _quantity(page: _Page, qty: int) -> int:
+def _quantity(page: Page, qty: int) -> int:
     """The number of pieces at the right edge; more than one stands white on black. Gives its left edge."""
     text = f"×{qty}"
     if qty == 1:
@@ -285,7 +296,7 @@ def _quantity(page: _Page, qty: int) -> int:
     return left
 
 
-def _beside_or_below(page: _Page, text: str, kind: Type, left: int) -> None:
+def _beside_or_below(page: Page, text: str, kind: Type, left: int) -> None:
     """At the right end of the line just said when there is room for it, else below."""
     last = page.marks[-1]
     width = page.ruler.width(text, kind)
@@ -297,7 +308,7 @@ def _beside_or_below(page: _Page, text: str, kind: Type, left: int) -> None:
     page.say(text, kind, left)
 
 
-def _foot(page: _Page, slip: PickSlip) -> None:
+def _foot(page: Page, slip: PickSlip) -> None:
     if slip.totals:
         page.say(slip.totals, page.type(36, bold=True))
     if slip.consignee:
