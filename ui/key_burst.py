@@ -16,6 +16,8 @@ LATE_SUFFIX_MS = 250
 """An Enter or Tab that follows a scan within this time still belongs to it."""
 MOST_CHARS = 4000
 _PAUSE_MS = 20
+_FINGERS = 40
+"""Among so many of the last keys one that is still down is looked for."""
 
 _ENDS = {"\r": "enter", "\n": "enter", "\t": "tab"}
 
@@ -105,13 +107,14 @@ class KeyBurst:
 
     def release(self, key_id: object, event: Any = None) -> bool:
         """A key came up. True when its press is being held back, so that its release must be too."""
-        key = next((k for k in self._held if k.down and k.key_id == key_id), None)
+        recent = self._held[-_FINGERS:]
+        key = next((k for k in recent if k.down and k.key_id == key_id), None)
         if key is None:
             return False
         key.down = False
         key.events.append(event)
         later_up = 0
-        for one in reversed(self._held):
+        for one in reversed(recent):
             if one.down and later_up >= 2:
                 one.hand = True
             later_up += not one.down

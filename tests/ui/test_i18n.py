@@ -16,6 +16,7 @@ from ui.resources import resource_dir
 TEXTS = tomllib.loads((resource_dir() / "texts" / "ui.toml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.gbk
 def test_a_switch_reaches_every_bound_text_and_stops_with_the_widget(qtbot: QtBot, kit: Kit) -> None:
     label, other = QLabel(), QWidget()
     qtbot.addWidget(label)

@@ -76,6 +76,7 @@ def test_codes_in_any_pieces_come_out_whole(
     assert {read.source for read in reads} == {f"serial:{cable.name}"}
 
 
+@pytest.mark.gbk
 def test_a_code_without_line_end_ends_by_silence(
     qtbot: QtBot, serial: SerialScanner, cable: Cable, reads: list[ScanRead]
 ) -> None:

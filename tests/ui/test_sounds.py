@@ -140,6 +140,7 @@ def test_a_sentence_with_an_unknown_clip_is_refused_by_name(clips: ClipBook) -> 
         join_clips(["unheard"], "zh", clips)
 
 
+@pytest.mark.gbk
 def test_a_shops_own_recording_wins_unless_it_is_of_another_format(tmp_path: Path) -> None:
     own = tmp_path / "录音" / "zh"
     own.mkdir(parents=True)
@@ -159,6 +160,7 @@ def test_a_shops_own_recording_wins_unless_it_is_of_another_format(tmp_path: Pat
 # -- the player
 
 
+@pytest.mark.gbk
 def test_without_a_loudspeaker_nothing_fails_and_the_state_says_so(qtbot: QtBot, tmp_path: Path) -> None:
     player = Player(SOUNDS, tmp_path / "voice")
     if player.state == "ready":

@@ -44,6 +44,7 @@ def test_figures_are_all_one_width(kit: Kit, qapp: QApplication) -> None:
         assert len({round(metrics.horizontalAdvance(digit), 3) for digit in "0123456789"}) == 1
 
 
+@pytest.mark.gbk
 def test_fonts_load_from_a_folder_with_chinese_and_blanks_and_their_absence_is_said(
     qapp: QApplication, tmp_path: Path
 ) -> None:

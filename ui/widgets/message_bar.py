@@ -120,6 +120,8 @@ class MessageBar(QFrame):
         margin = self._kit.theme.px("space.l")
         if (layout := self.layout()) is not None:
             layout.setContentsMargins(margin, 0, margin // 2, 0)
+        side = self._kit.theme.px("size.icon_m")
+        self._past.setIconSize(QSize(side, side))
         self._past.setIcon(self._kit.theme.icon("history", "muted"))
 
     def _render(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QToolButton
 
 from ui.kit import Kit
@@ -41,6 +41,8 @@ class ThemeButton(QToolButton):
     def _render(self) -> None:
         theme = self._kit.theme
         dark = theme.mode == "dark"
+        side = theme.px("size.icon_m")
+        self.setIconSize(QSize(side, side))
         self.setIcon(theme.icon("sun" if dark else "moon", "muted"))
         words = self._kit.i18n.tr("ui.theme_to_light" if dark else "ui.theme_to_dark")
         self.setToolTip(words)
