@@ -277,17 +277,20 @@ class Station:
 
     # -- what comes in -------------------------------------------------------------------------------------
 
-    def scan(self, text: str) -> None:
+    def scan(self, text: str, repeated: bool | None = None) -> None:
         """A code was read: to the page in front; badges sign on wherever they are read."""
         page = self.window.pages.currentWidget()
         if self.alarm.active is None and isinstance(page, (SettingsPage, WelcomePage)):
             page.scan(text)
+        elif isinstance(self.desk, PackingScreen):
+            self.window.show_desk()
+            self.desk.scan(text, repeated)
         elif self.desk is not None:
             self.window.show_desk()
             self.desk.scan(text)
 
     def _scanned(self, read: ScanRead) -> None:
-        self.scan(read.text)
+        self.scan(read.text, read.repeated)
 
     def _refresh(self, topics: frozenset[str]) -> None:
         if self.desk is not None:

@@ -145,8 +145,12 @@ class PackingDesk:
 
     # ---------------------------------------------------------------------------------- scanning
 
-    def on_scan(self, raw: str, now: datetime) -> Outcome:
-        """What one read does. Amber means taken; green (or red) follows through :meth:`on_outcome`."""
+    def on_scan(self, raw: str, now: datetime, repeated: bool | None = None) -> Outcome:
+        """What one read does. Amber means taken; green (or red) follows through :meth:`on_outcome`.
+
+        ``repeated``: the scanner door saw by its own time stamps whether this is one pull of the trigger read
+        twice; None where nobody knows, then ``now`` decides.
+        """
         with self._lock:
             scan = parse(raw)
             target = self._target(scan)
@@ -157,7 +161,7 @@ class PackingDesk:
                 scan_class=target.guess.scan_class,
                 result="ok",
             )
-            outcome = self._scanned(scan, target, row, now)
+            outcome = self._scanned(scan, target, row, now, repeated)
             if not outcome.act_id:
                 self._keep(row, outcome)
             return self._said(outcome)
@@ -182,8 +186,11 @@ class PackingDesk:
             return ItemCode(code)
         return self._learned.get(code)
 
-    def _scanned(self, scan: Scan, target: Target, row: ScanRow, now: datetime) -> Outcome:
-        if self._is_duplicate(scan.text, now):
+    def _scanned(
+        self, scan: Scan, target: Target, row: ScanRow, now: datetime, repeated: bool | None
+    ) -> Outcome:
+        in_time = self._is_duplicate(scan.text, now)
+        if in_time if repeated is None else repeated:
             return refusal(row.scan_id, Refused(Reason.duplicate_read))
         if target.kind == "command" and target.key == "ACK":
             return self._acked("scan", now, row.scan_id)

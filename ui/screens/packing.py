@@ -64,9 +64,9 @@ class PackingScreen(Page):
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
-    def scan(self, raw: str) -> None:
+    def scan(self, raw: str, repeated: bool | None = None) -> None:
         """A read of the scanner. What needs the hub goes on in the background; the bar is amber meanwhile."""
-        self._take(self._room.core.packing.on_scan(raw, self._room.now()))
+        self._take(self._room.core.packing.on_scan(raw, self._room.now(), repeated))
 
     def later(self, outcome: Outcome) -> None:
         """A later word about an outcome shown before; older scans only change what is on the board."""
