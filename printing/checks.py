@@ -1,54 +1,64 @@
-"""What the doctor says of papers and the slip printer: a slip is drawn, the device is asked."""
+"""What the doctor says of printing: a slip is drawn and read back, the font has every sign, the printer answers."""
 
 from __future__ import annotations
 
 import asyncio
 
 import numpy as np
+import numpy.typing as npt
 import zxingcpp
 
 from app import resources
 from app.core.findings import Finding
-from app.core.printjob import PrinterState
 from app.core.qr import slip_code
+from app.core.printjob import PrinterState
+from printing.bitmap import Bitmap
 from printing.devices import BadAddress, printer_at
-from printing.documents import PickSlip
+from printing.documents import PickSlip, SlipLine
 from printing.raster import FontMissing, Studio
 from printing.sheet import dots_across
 
-_WELL = {PrinterState.ready, PrinterState.busy}
-_MINOR = {PrinterState.paper_low, PrinterState.unknown}
+_FONT = resources.folder() / "fonts" / "NotoSansSC-Regular.otf"
+#: Signs that poor fonts lack: rare characters of names, a unit, an arrow, a framed figure.
+RARE = "䶮㛃𬭼龘℃①×→"
+_WELL = frozenset({PrinterState.ready, PrinterState.busy})
 
 
 def findings(address: str) -> list[Finding]:
-    """``address`` is the slip printer's (`devices.PrinterSetup`), "" where none is set. Nothing is printed."""
-    return [_papers(), _printer(address)]
+    """``address`` is the slip printer's (see ``devices.PrinterSetup``), "" where none is set. Nothing is printed."""
+    return [*_drawing(), _printer(address)]
 
 
-def _papers() -> Finding:
-    """``papers`` or, with the cause, ``papers_no_font`` and ``papers_unreadable``."""
-    font = resources.folder() / "fonts" / "NotoSansSC-Regular.otf"
-    code = slip_code("OD2026112100101", 1)
+def _drawing() -> list[Finding]:
     try:
-        studio = Studio(font)
+        studio = Studio(_FONT)
     except FontMissing:
-        return Finding("papers_no_font", "bad", {"path": str(font)})
-    bitmap = studio.draw(studio.slip(PickSlip(tail="001", qr=code), dots_across(80, 203)))
-    bits = np.unpackbits(np.frombuffer(bitmap.rows, np.uint8)).reshape(bitmap.height, bitmap.width)
-    read = zxingcpp.read_barcodes(np.where(bits == 1, 0, 255).astype(np.uint8))
-    return (
-        Finding("papers", "ok") if [r.text for r in read] == [code] else Finding("papers_unreadable", "bad")
-    )
+        return [Finding("paper_font_missing", "bad", {"path": str(_FONT)})]
+    lacking = studio.lacking(RARE)
+    signs = Finding("signs_missing", "bad", {"signs": lacking}) if lacking else Finding("signs", "ok")
+    slip = _slip()
+    bitmap = studio.draw(studio.slip(slip, dots_across(80, 203)))
+    read = [found.text for found in zxingcpp.read_barcodes(_picture(bitmap))]
+    return [signs, Finding("slip", "ok") if read == [slip.qr] else Finding("slip_unreadable", "bad")]
+
+
+def _slip() -> PickSlip:
+    line = SlipLine(bin="A-01-2", sku_code="SKU-1", title=RARE, qty=2)
+    return PickSlip(tail="001", order_no="OD20261121001", qr=slip_code("OD2026112100101", 1), lines=(line,))
+
+
+def _picture(bitmap: Bitmap) -> npt.NDArray[np.uint8]:
+    """Dots as a grey picture, black on white."""
+    bits = np.unpackbits(np.frombuffer(bitmap.inverted(), np.uint8))
+    return np.ascontiguousarray(bits.reshape(bitmap.height, bitmap.width) * np.uint8(255))
 
 
 def _printer(address: str) -> Finding:
-    """``printer_none``, ``printer_bad_address``, or ``printer_<state>`` as the device says."""
     if not address:
         return Finding("printer_none", "warn")
+    named = {"address": address}
     try:
-        printer = printer_at(address)
-    except BadAddress as error:
-        return Finding("printer_bad_address", "bad", {"address": address, "kinds": str(error)})
-    status = asyncio.run(printer.status())
-    level = "ok" if status.state in _WELL else "warn" if status.state in _MINOR else "bad"
-    return Finding(f"printer_{status.state}", level, {"address": address, "detail": status.detail})
+        status = asyncio.run(printer_at(address).status())
+    except BadAddress:
+        return Finding("printer_bad_address", "bad", named)
+    return Finding(f"printer_{status.state}", "ok" if status.state in _WELL else "warn", named)

@@ -23,4 +23,4 @@ def zpl_job(bitmap: Bitmap) -> bytes:
     check = binascii.crc_hqx(packed, 0)
     size = len(bitmap.rows)
     head = f"^XA^PW{bitmap.width}^LL{bitmap.height}^LH0,0^FO0,0^GFA,{size},{size},{bitmap.row_bytes},:Z64:"
-    return head.encode("ascii") + packed + f":{check:04X}^FS^PQ1^XZ".encode("ascii")
+    return head.encode("ascii") + packed + f":{check:04X}^FS^XZ".encode("ascii")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import pytest
 from hypothesis import strategies as st
@@ -22,6 +23,9 @@ from rehearsal.printer import Fault, StandInPrinter
 from tests.helpers.printers import NOW, HandClock, MemoryJobs, PlainWork, a_job
 
 HASTE = Patience(connect_s=0.5, answer_s=0.2, poll_s=0.05, silence_s=0.4, done_s=0.3, finish_s=5.0)
+
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -51,6 +55,15 @@ class ScriptedDevice:
         return SendResult("printed", PrinterStatus(self.state))
 
 
+def at_once(work: Coroutine[None, None, T]) -> T:
+    """The outcome of work that waits for nothing but scripted parts."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("it waits for something real")
+
+
 @dataclass
 class Desk:
     """A store, a device and a clock around one spooler."""
@@ -70,7 +83,7 @@ class Desk:
     def step(self, times: int = 1) -> datetime:
         due = self.clock.moment
         for _ in range(times):
-            due = asyncio.run(self.spooler.step(self.clock.moment))
+            due = at_once(self.spooler.step(self.clock.moment))
         return due
 
     def job(self, n: int = 1) -> PrintJob:
@@ -145,7 +158,7 @@ def test_a_device_in_trouble_lets_the_job_wait_with_its_cause_and_go_on_by_itsel
 
 
 def desk_paper(n: int) -> bytes:
-    return asyncio.run(PlainWork().render(a_job(n)))  # type: ignore[return-value]
+    return at_once(PlainWork().render(a_job(n)))  # type: ignore[return-value]
 
 
 def test_waiting_for_a_device_costs_no_writing(desk: Desk) -> None:
