@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from app.core.findings import Finding
 from app.core.texts import Lang
 
 cli = typer.Typer(
@@ -226,19 +227,26 @@ def doctor(
 def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
     """Every room checks its own surroundings; here their findings are only printed."""
     from app import resources
-    from app.codes import checks as codes
     from app.os import checks as machine
+    from app.os.clock import StationClock
+    from app.station import keepsake
+    from app.store import peek
     from printing import checks as printing
     from sync import checks as sync
     from ui import checks as ui
+    from ui.screens.settings import PRINTER_ADDRESS
 
-    texts = resources.texts()
+    clock, texts = StationClock(), resources.texts()
+    known = keepsake.read(folder)
+    # a token is shown to nobody but the hub that gave it
+    own = known if known is not None and hub_url in (None, known.hub_url) else None
+    url = hub_url or (known.hub_url if known else "")
     findings = [
         *ui.findings(),
-        *codes.findings(),
-        *printing.findings(folder),
-        *machine.findings(folder),
-        *sync.findings(hub_url, folder),
+        *_codes(),
+        *printing.findings(peek.setting(folder, PRINTER_ADDRESS)),
+        *machine.findings(folder, clock),
+        *sync.findings(url, own.token if own else "", own.name if own else "", clock),
     ]
     marks = {"ok": "✓", "warn": "!", "bad": "✗"}
     for finding in findings:
@@ -247,6 +255,15 @@ def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
         if finding.level != "ok" and texts.has(todo):
             typer.echo(f"    → {texts.text(todo, lang, **finding.params)}")
     return 1 if any(finding.level == "bad" for finding in findings) else 0
+
+
+def _codes() -> list[Finding]:
+    """Reading codes stands on libraries of the system: without them the room cannot even be entered."""
+    try:
+        from app.codes import checks
+    except ImportError as error:
+        return [Finding("codes_missing", "bad", {"library": error.name or str(error)})]
+    return checks.findings()
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ import zxingcpp
 
 from app import resources
 from app.core.findings import Finding
-from app.core.qr import slip_code
 from app.core.printjob import PrinterState
+from app.core.qr import slip_code
 from printing.bitmap import Bitmap
 from printing.devices import BadAddress, printer_at
 from printing.documents import PickSlip, SlipLine

@@ -83,7 +83,9 @@ def _sound() -> Finding:
     outputs = QMediaDevices.audioOutputs()
     if not outputs:
         return Finding("sound_none", "warn")
-    return Finding("sound", "ok", {"name": QMediaDevices.defaultAudioOutput().description() or outputs[0].description()})
+    return Finding(
+        "sound", "ok", {"name": QMediaDevices.defaultAudioOutput().description() or outputs[0].description()}
+    )
 
 
 def _ports() -> Finding:
