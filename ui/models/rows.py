@@ -46,13 +46,15 @@ class RowsModel(QAbstractListModel, Generic[Row]):
     def fetchMore(self, parent: AnyIndex) -> None:
         if not self.canFetchMore(parent):
             return
-        rows, self._next = self._fetch(PAGE, self._next)
+        rows, behind = self._fetch(PAGE, self._next)
+        self._next = ""  # one page at a time, also where a view asks while it hears of this one
         known = {self._key(row) for row in self._rows}
         fresh = [row for row in rows if self._key(row) not in known]
         if fresh:
             self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(fresh) - 1)
             self._rows += fresh
             self.endInsertRows()
+        self._next = behind
 
     @property
     def has_more(self) -> bool:
@@ -68,8 +70,10 @@ class RowsModel(QAbstractListModel, Generic[Row]):
 
     def refresh(self, least: int = PAGE) -> None:
         """Reads the first ``least`` rows anew; what lies further down is dropped and read when it is scrolled to."""
-        rows, self._next = self._fetch(max(least, PAGE), "")
+        rows, behind = self._fetch(max(least, PAGE), "")
+        self._next = ""  # nobody may fetch more while the rows are being changed
         self._change_to(list(rows))
+        self._next = behind
 
     def redraw(self) -> None:
         """The same rows in other words (a switch of language)."""
@@ -78,22 +82,31 @@ class RowsModel(QAbstractListModel, Generic[Row]):
 
     def _change_to(self, new: list[Row]) -> None:
         wanted = {self._key(row) for row in new}
-        for at in range(len(self._rows) - 1, -1, -1):
-            if self._key(self._rows[at]) not in wanted:
-                self.beginRemoveRows(QModelIndex(), at, at)
-                del self._rows[at]
-                self.endRemoveRows()
+        for first, last in reversed(_runs([self._key(row) not in wanted for row in self._rows])):
+            self.beginRemoveRows(QModelIndex(), first, last)
+            del self._rows[first : last + 1]
+            self.endRemoveRows()
         known = {self._key(row) for row in self._rows}
         if [self._key(r) for r in self._rows] != [self._key(r) for r in new if self._key(r) in known]:
             self.beginResetModel()
             self._rows = new
             self.endResetModel()
             return
-        for at, row in enumerate(new):
-            if at >= len(self._rows) or self._key(self._rows[at]) != self._key(row):
-                self.beginInsertRows(QModelIndex(), at, at)
-                self._rows.insert(at, row)
-                self.endInsertRows()
-            elif self._rows[at] != row:
-                self._rows[at] = row
-                self.dataChanged.emit(self.index(at), self.index(at))
+        for first, last in _runs([self._key(row) not in known for row in new]):
+            self.beginInsertRows(QModelIndex(), first, last)
+            self._rows[first:first] = new[first : last + 1]
+            self.endInsertRows()
+        for first, last in _runs([old != row for old, row in zip(self._rows, new, strict=True)]):
+            self._rows[first : last + 1] = new[first : last + 1]
+            self.dataChanged.emit(self.index(first), self.index(last))
+
+
+def _runs(marks: Sequence[bool]) -> list[tuple[int, int]]:
+    """First and last index of each unbroken run of marks."""
+    runs: list[tuple[int, int]] = []
+    for at, marked in enumerate(marks):
+        if marked and runs and runs[-1][1] == at - 1:
+            runs[-1] = (runs[-1][0], at)
+        elif marked:
+            runs.append((at, at))
+    return runs
