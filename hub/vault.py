@@ -70,13 +70,17 @@ def normalised(kind: str, text: str) -> str:
 
     A mainland number keeps its last eleven digits, so +86 and 0086 in front change nothing.
     """
-    text = unicodedata.normalize("NFKC", text)
     if kind not in _DIGITS_ONLY:
-        return "".join(text.split()).casefold()
-    digits = "".join(str(unicodedata.digit(c)) for c in text if c.isdecimal())
+        return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
+    digits = text if text.isascii() and text.isdigit() else _digits_of(text)
     if len(digits) > 11 and digits.lstrip("0").startswith("86"):
         return digits[-11:]
     return digits
+
+
+def _digits_of(text: str) -> str:
+    wide = unicodedata.normalize("NFKC", text)
+    return "".join(str(unicodedata.digit(c)) for c in wide if c.isdecimal())
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

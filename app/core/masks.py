@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from app.core.order import Consignee
 
@@ -53,8 +52,7 @@ def consignee(full: Consignee) -> Consignee:
     province, city, district, rest = full.province, full.city, full.district, full.address
     if not (province or city or district):
         province, city, district, rest = split_address(full.address)
-    return replace(
-        full,
+    return Consignee(
         name=name(full.name),
         phone=phone(full.phone),
         province=province,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import msgspec
 
@@ -30,7 +29,8 @@ class IntakeJob(Job[Taken]):
     @classmethod
     def by(cls, came: ChannelOrder, by: Actor) -> IntakeJob:
         """Rows of the file say which shop told it; the person who imported stays the actor."""
-        return cls(came, replace(Cause.of(by), source=f"channel:{came.shop_id}"))
+        why = Cause(actor=by.name, station_id=by.station_id, source=f"channel:{came.shop_id}")
+        return cls(came, why)
 
     def needs(self, needs: Needs) -> None:
         needs.natural.add((self.came.shop_id, self.came.channel_order_no))
@@ -54,8 +54,7 @@ class IntakeJob(Job[Taken]):
 
     def _new(self, work: Work) -> Answer[Taken]:
         came, settings = self.came, work.settings
-        day = f"{work.now.astimezone(settings.timezone):%Y%m%d}"
-        order_no = work.next_number(settings.order_prefix + day)
+        order_no = work.next_number()
         warehouse = came.warehouse or settings.warehouse_of(came.shop_id)
         order, entries = first_seen(came, order_no, warehouse, work.now, settings.rules_of(warehouse))
         work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
@@ -75,8 +74,9 @@ class IntakeJob(Job[Taken]):
 def _sealed(work: Work, order_no: str, came: ChannelOrder) -> tuple[str | bytes | None, ...]:
     """The row of personal data: sealed for this order alone, findable by keyed digests."""
     vault, consignee = work.vault, came.consignee
-    secret = {"consignee": msgspec.to_builtins(consignee), "buyer_nick": came.buyer_nick}
-    digits = _NOT_DIGITS.sub("", consignee.phone)
+    secret = {"consignee": consignee, "buyer_nick": came.buyer_nick}
+    phone = consignee.phone
+    digits = phone if phone.isdecimal() else _NOT_DIGITS.sub("", phone)
     return (
         order_no,
         vault.seal(secret, order_no),

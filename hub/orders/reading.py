@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from app.core.freeze import Rules
-from app.core.order import Item, Order
+from app.core.order import Item, Order, Parcel
 from app.core.tracking import Track
 from app.ports import NewId
 from app.wire import AlarmView
@@ -94,15 +94,17 @@ class Reading:
             wanted,
             f" ORDER BY order_no{self.sql.for_update}",
         )
-        claimed = []
+        claimed: list[str] = []
+        shared: set[str] = set()
         for order_no, changed_at, due_at, in_packing, in_service, body in rows:
             order = _read_order.decode(body)
             due = None if due_at is None else from_ms(due_at)
             held = Held(order, from_ms(changed_at), Membership(bool(in_packing), bool(in_service), due), body)
             self.stored[order_no] = self.held[order_no] = held
+            shared.update(*(sharing(order, parcel) for parcel in order.parcels))
             claimed += [p.parcel_no for p in order.parcels if p.holder is not None]
         self.load_leases(claimed)
-        self.load_orders({no for row in rows for no in _others(self.held[row[0]].order)})
+        self.load_orders(shared)
 
     def order(self, order_no: str) -> Order | None:
         """The order as the jobs so far left it, or None."""
@@ -231,6 +233,9 @@ class Reading:
         return [HeldLease(a, b, c, d, e, from_ms(until)) for a, b, c, d, e, until in rows]
 
 
-def _others(order: Order) -> set[str]:
-    """Orders that share a box with this one."""
-    return {pl.order_no for p in order.parcels for pl in p.lines if pl.order_no != order.order_no}
+def sharing(order: Order, parcel: Parcel) -> set[str]:
+    """Other orders that this box belongs to: whose number it has, and whose lines lie in it."""
+    found = {line.order_no for line in parcel.lines}
+    found.add(parcel.parcel_no[:-2])
+    found.discard(order.order_no)
+    return found

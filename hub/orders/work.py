@@ -20,7 +20,7 @@ from app.core.tracking import Track
 from app.ports import NewId
 from app.wire import AlarmView
 from hub.orders.held import Cause, Held, HeldLease, HeldReceipt, HeldTrack
-from hub.orders.reading import Reading
+from hub.orders.reading import Reading, sharing
 from hub.orders.results import Sealer
 from hub.orders.scope import Membership, membership
 from hub.orders.settings import LineSettings
@@ -64,7 +64,7 @@ class Work(Reading):
     ) -> None:
         super().__init__(conn, now, settings, vault, new_id, sql)
         self.counters: dict[str, int] = {}
-        self._series: str | None = None
+        self._day = ""
         self.dirty: dict[tuple[str, str], None] = {}
         self.moved: dict[str, None] = {}
         self.history: list[tuple[str, str | None, str, bytes]] = []
@@ -90,8 +90,9 @@ class Work(Reading):
 
     def end_job(self) -> None:
         """Make the job's orders whole: leases, merged parcels, version, membership, bytes."""
-        for order_no in list(self._before):
-            self._follow_leases(order_no)
+        for order_no, before in list(self._before.items()):
+            if before is not None:
+                self._follow_leases(order_no, before)
         for order_no in list(self._before):
             self._follow_merged(order_no)
         for order_no, before in self._before.items():
@@ -113,11 +114,13 @@ class Work(Reading):
             self.rows[statement] = []
         self.add(self.rows[statement], rows)
 
-    def next_number(self, day: str) -> str:
-        """The next number of a business day: 3 digits to 999, then 6 (design 2.2)."""
-        if self._series is None:
-            self._series = self.conn.exec_driver_sql("SELECT series FROM feed_head").scalar_one()
-        key = day + self._series
+    def next_number(self) -> str:
+        """The next number of the shop's day: 3 digits to 999, then 6 (design 2.2)."""
+        if not self._day:
+            series = self.conn.exec_driver_sql("SELECT series FROM feed_head").scalar_one()
+            today = self.now.astimezone(self.settings.timezone)
+            self._day = f"{self.settings.order_prefix}{today:%Y%m%d}{series}"
+        key = self._day
         if key not in self.counters:
             rows = self.sql.fetch(
                 self.conn, "SELECT n FROM day_counter WHERE day", [key], self.sql.for_update
@@ -240,11 +243,8 @@ class Work(Reading):
         self.put(self.leases, lease.parcel_no, left)
         self.row(self.sql.lease_settled, (self.now_ms, how, lease.lease_id))
 
-    def _follow_leases(self, order_no: str) -> None:
+    def _follow_leases(self, order_no: str, before: Held) -> None:
         """A parcel that lost its holder settles that lease; an older one still unsettled claims it again."""
-        before = self._before[order_no]
-        if before is None:
-            return
         for parcel in self.held[order_no].order.parcels:
             old = before.order.parcel(parcel.parcel_no)
             if old is None or old.holder is None or parcel.holder is not None:
@@ -264,9 +264,9 @@ class Work(Reading):
 
     def _follow_merged(self, order_no: str) -> None:
         """A merged parcel is one box: every order in it shows the same, frozen by any of them."""
-        order = self.held[order_no].order
+        before = order = self.held[order_no].order
         for parcel in order.parcels:
-            for other_no in sorted({pl.order_no for pl in parcel.lines} - {order_no}):
+            for other_no in sorted(sharing(order, parcel)):
                 other = self.order(other_no)
                 if other is None or other.parcel(parcel.parcel_no) is None:
                     continue
@@ -275,7 +275,7 @@ class Work(Reading):
                 order = order.with_parcel(same)
                 if other.parcel(parcel.parcel_no) != same:
                     self.change(_with_shared(other, same))
-        if order != self.held[order_no].order:
+        if order is not before:
             self.change(order)
 
     def _finish(self, order_no: str, before: Held | None) -> None:
