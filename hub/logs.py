@@ -10,7 +10,8 @@ import logging
 import logging.handlers
 import time
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -102,8 +103,9 @@ class _NotUvicornsClosing(logging.Filter):
         return "returned without completing" not in record.getMessage()
 
 
-def start_logging(data_dir: Path) -> logging.Handler:
-    """Sends structlog and logging into the file; gives the handler. Raises OSError when the folder says no."""
+@contextmanager
+def logging_into(data_dir: Path) -> Iterator[None]:
+    """Sends structlog and logging into the file, until the end. Raises OSError when the folder says no."""
     folder = data_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(
@@ -113,19 +115,25 @@ def start_logging(data_dir: Path) -> logging.Handler:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     root = logging.getLogger()
+    level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    quieten()
+    _quieten()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, _to_record],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    return handler
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        handler.close()
 
 
-def quieten() -> None:
+def _quieten() -> None:
     """Others' loggers say only what somebody must act on."""
     for name in ("apscheduler", "uvicorn.access", "httpx", "httpcore", "litestar", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)

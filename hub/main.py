@@ -258,8 +258,11 @@ def run(
         with datadir.occupied(data_dir):
             return _run(_settings(config_path, data_dir, host, port, db), texts, recover, lang)
     except Surroundings as no:
-        print(no.sentence(texts, lang), file=sys.stderr)
-        return 1
+        said = no
+    except OSError as error:
+        said = datadir.no(error, data_dir)
+    print(said.sentence(texts, lang), file=sys.stderr)
+    return 1
 
 
 def _settings(
@@ -277,23 +280,11 @@ def _run(settings: Settings, texts: Texts, recover: str | None, lang: Lang) -> i
     def say(key: str, **params: Any) -> None:
         print(texts.text(f"hub.{key}", lang, **params), flush=True)
 
-    try:
-        handler = logs.start_logging(settings.data_dir)
-    except OSError as error:
-        raise datadir.no(error, settings.data_dir) from error
     clock = SystemClock()
-    with _bound(settings.hub.host, settings.hub.port) as sock:
+    with logs.logging_into(settings.data_dir), _bound(settings.hub.host, settings.hub.port) as sock:
         secured = _secured(settings, clock.now())
-        try:
-            hub = create_app(
-                settings,
-                clock,
-                Ulid(clock),
-                recover=recover,
-                ca_sha256=secured.ca_sha256 if secured else "",
-            )
-        except OSError as error:
-            raise datadir.no(error, settings.data_dir) from error
+        ca_sha256 = secured.ca_sha256 if secured else ""
+        hub = create_app(settings, clock, Ulid(clock), recover=recover, ca_sha256=ca_sha256)
         if hub.recovery_code:
             say("key_made", code=hub.recovery_code)
         if settings.strangers:
@@ -301,7 +292,6 @@ def _run(settings: Settings, texts: Texts, recover: str | None, lang: Lang) -> i
         url = _url(settings.hub.host, sock.getsockname()[1], is_tls=secured is not None)
         _Server(hub, secured, lambda: _ready(hub, url, secured, say)).run(sockets=[sock])
         log.info("stopped")
-        handler.flush()
         say("stopped")
     return 0
 
@@ -359,8 +349,6 @@ def _secured(settings: Settings, now: datetime) -> tls.Tls | None:
         return tls.prepare(settings.data_dir, settings.hub.host, now)
     except ValueError as error:
         raise Surroundings("tls_damaged", path=settings.data_dir / "tls") from error
-    except OSError as error:
-        raise datadir.no(error, settings.data_dir) from error
 
 
 def _url(host: str, port: int, *, is_tls: bool) -> str:
