@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import zxingcpp
 
+from app.ports import Clock, SystemClock
+
 Gray = npt.NDArray[np.uint8]
 
 #: A file beyond this is no photograph of a label.
@@ -40,9 +42,14 @@ class Code:
 
 
 class Reader:
-    """Reads pictures. Works without zbar, only less well: ``has_zbar`` says."""
+    """Reads pictures. Works without zbar, only less well: ``has_zbar`` says.
 
-    def __init__(self) -> None:
+    ``patience_s`` bounds the preparations of one picture, so that a page without any code is soon let go.
+    """
+
+    def __init__(self, clock: Clock | None = None, patience_s: float = 2.0) -> None:
+        self._clock = clock or SystemClock()
+        self._patience_s = patience_s
         self._zbar = _load_zbar()
 
     @property
@@ -70,13 +77,16 @@ class Reader:
     def read_image(self, image: npt.NDArray[np.uint8]) -> list[Code]:
         """Every code in a grey (h, w) or BGR (h, w, 3) picture, each once; empty when there is none.
 
-        Preparations are tried in turn and only until one of them shows a code.
+        Preparations are tried in turn, until one of them shows a code or patience ends.
         """
         gray = _sized(image if image.ndim == 2 else _array(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)))
         codes = self._read(gray, "")
         if codes or gray.size > _PREPARED_DOTS_MAX:
             return codes
+        until = self._clock.monotonic() + self._patience_s
         for name, prepare in _PREPARATIONS.items():
+            if self._clock.monotonic() > until:
+                break
             if codes := self._read(prepare(gray), f"+{name}"):
                 return codes
         return []
