@@ -22,6 +22,11 @@ _DRAWN = frozenset(
     "❶❷❸❹❺❻❼❽❾❿➀➁➂➃➄➅➆➇➈➉➊➋➌➍➎➏➐➑➒➓➡⌘⏎⬅⬆⬇⬚⮕⌅⌆⌇⌒〈〉⎰⎱⎾⎿⏀⏁⏂⏃⏄⏅⏆⏇⏈⏉⏊⏋⏌⏚⏛"
 )
 _PICTURE = "\x00"
+# Anything beyond plain Latin, Chinese and its punctuation is looked at character by character.
+_ODD = re.compile(
+    "[^\x20-\x7e\u00a1-\u00ac\u00ae-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20c0\u2100-\u22ff"
+    "\u2460-\u25ff\u2e80-\ud7a3\uff01-\uffee]"
+)
 _OWN_NO = re.compile(r"[A-Za-z]{2,4}\d{8}([A-Za-z]?\d{3,6})")
 
 
@@ -257,8 +262,9 @@ def short_tail(order_no: str) -> str:
 def plain_lines(text: str, picture: str) -> list[str]:
     """Plain text in the writer's own lines: no control, zero-width or direction-changing characters, no
     markup meant, runs of emoji (which no font of ours draws) as ``picture``. Empty lines are dropped."""
-    kept = "".join(_tame(char) for char in unicodedata.normalize("NFC", text))
-    kept = re.sub(f"{_PICTURE}+", picture, kept)
+    kept = unicodedata.normalize("NFC", text)
+    if _ODD.search(kept):
+        kept = re.sub(f"{_PICTURE}+", picture, "".join(map(_tame, kept)))
     return [line for raw in kept.split("\n") if (line := " ".join(raw.split()))]
 
 

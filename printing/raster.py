@@ -7,7 +7,8 @@ Qt's fonts need a QGuiApplication. A station has one; without a window (`paper`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -218,12 +219,20 @@ def _paint_mark(painter: QPainter, mark: Mark, ruler: FontRuler) -> None:
             for x in range(mark.x, mark.x + mark.width, 2 * mark.dash):
                 painter.fillRect(x, mark.y, min(mark.dash, mark.x + mark.width - x), mark.line, black)
         case Bars():
-            for column, is_black in enumerate(mark.modules):
-                if is_black:
-                    painter.fillRect(mark.x + column * mark.size, mark.y, mark.size, mark.height, black)
+            for start, count in _runs(mark.modules):
+                painter.fillRect(mark.x + start * mark.size, mark.y, count * mark.size, mark.height, black)
         case Modules():
             for row, modules in enumerate(mark.rows):
-                for column, is_black in enumerate(modules):
-                    if is_black:
-                        x, y = mark.x + column * mark.size, mark.y + row * mark.size
-                        painter.fillRect(x, y, mark.size, mark.size, black)
+                y = mark.y + row * mark.size
+                for start, count in _runs(modules):
+                    painter.fillRect(mark.x + start * mark.size, y, count * mark.size, mark.size, black)
+
+
+def _runs(modules: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Where each run of black modules starts, and how many there are."""
+    at = 0
+    for is_black, run in groupby(modules):
+        count = len(list(run))
+        if is_black:
+            yield at, count
+        at += count

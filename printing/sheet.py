@@ -154,7 +154,7 @@ class Page:
 
     def thin_rule(self) -> None:
         self.gap(7)
-        self.marks.append(Dashes(0, self.y, self.width, self.dots(1.5), self.dots(6)))
+        self.marks.append(Dashes(0, self.y, self.width, self.dots(1.5), self.dots(12)))
         self.gap(8)
 
 

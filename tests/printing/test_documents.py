@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ import pytest
 from app.core.order import Item, Order, OrderLine, ParcelLine
 from app.core.printjob import PrinterState, PrintState
 from app.core.scan import ScanClass, parse
-from printing.documents import PickSlip, Printing, natural, plain_lines, short_tail, slip_of
+from printing.documents import PickSlip, Printing, is_picture, natural, plain_lines, short_tail, slip_of
 from tests.helpers.printers import NOW, TEXTS, an_order, items_of, words
 
 
@@ -123,6 +124,15 @@ def test_a_remark_is_plain_text_in_its_own_lines() -> None:
 
 def test_rare_characters_of_names_are_kept() -> None:
     assert plain_lines("䶮㛃𬭼𫖯 ℃①×", "?") == ["䶮㛃𬭼𫖯 ℃①×"]
+
+
+def test_nothing_odd_slips_through_unseen() -> None:
+    for char in map(chr, (*range(0xD800), *range(0xE000, 0x20000))):
+        told = plain_lines(f"谢{char}谢", "?")
+        if is_picture(char):
+            assert told == ["谢?谢"]
+        elif unicodedata.category(char) in {"Cc", "Cf"}:
+            assert told in (["谢谢"], ["谢 谢"], ["谢", "谢"]), hex(ord(char))
 
 
 def test_lines_of_a_merged_parcel_name_their_order() -> None:
