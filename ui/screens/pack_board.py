@@ -38,7 +38,9 @@ class PackBoard(QWidget):
         layout.addWidget(self.head)
         layout.addLayout(self._remark_box)
         layout.addWidget(self.hero, 1)
-        layout.addWidget(self._below, 2)
+        layout.addWidget(self._below, 3)
+        self.lines.folded.connect(self._fit)
+        kit.theme.changed.connect(self._fit)
 
     def show_view(self, view: PackView) -> None:
         line = next((line for line in view.lines if line.is_next), None)
@@ -48,14 +50,15 @@ class PackBoard(QWidget):
         others = [other for other in view.lines if other is not line]
         self.lines.show_lines(others, view.done_lines)
         self._below.setVisible(bool(others or view.done_lines))
-        # The goods take what they need; a sentence alone takes the room, and what is done only a strip of it.
-        room = self.layout()
-        if isinstance(room, QVBoxLayout):
-            room.setStretch(room.indexOf(self.hero), 0 if line is not None else 3)
-            room.setStretch(room.indexOf(self._below), 1 if line is not None or others else 0)
+        self._fit()
         if view.parcel_no != self._parcel_no:
             self._parcel_no = view.parcel_no
             self._scroll.verticalScrollBar().setValue(0)
+
+    def _fit(self) -> None:
+        """What is next fills the screen; the other goods take no more than they need."""
+        need = self.lines.sizeHint().height() + 2 * self._kit.theme.px("space.s") + 2
+        self._below.setMaximumHeight(need)
 
     def _show_remarks(self, remarks: Sequence[Remark]) -> None:
         while len(self._remarks) < len(remarks):

@@ -189,7 +189,7 @@ class Hero(QFrame):
         self._goods, self._alone = self._goods_page(), self._alone_page()
         layout = QVBoxLayout(self)
         pad(kit, layout, "space.l", "space.m")
-        layout.addWidget(self._goods)
+        layout.addWidget(self._goods, 1)
         layout.addWidget(self._alone, 1)
 
     def show_view(self, prompt: Prompt, line: LineView | None) -> None:
@@ -238,7 +238,7 @@ class Hero(QFrame):
         page = QWidget()
         box = column(kit, gap="space.m")
         box.addLayout(sentence)
-        box.addLayout(goods)
+        box.addLayout(goods, 1)
         page.setLayout(box)
         return page
 
@@ -283,6 +283,8 @@ class LineRow(QFrame):
 class LineList(QWidget):
     """The other kinds of goods: open ones as rows, done ones folded into one line that opens at a touch."""
 
+    folded = Signal()
+
     def __init__(self, kit: Kit) -> None:
         super().__init__()
         self._kit = kit
@@ -318,6 +320,7 @@ class LineList(QWidget):
     def _show_done(self) -> None:
         for widget in self._done_rows:
             widget.setVisible(self._fold.isChecked())
+        self.folded.emit()
 
 
 class FoldButton(QAbstractButton):

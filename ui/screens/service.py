@@ -34,6 +34,8 @@ from ui.widgets.story_view import StoryView
 
 TOPICS = frozenset({"order", "history", "track", "station", "outbox", "status"})
 MOST = 50
+#: So long a cancel can be withdrawn where the shop has not set it otherwise.
+COUNTDOWN_S = 15
 #: Why a buyer or a shop cancels; kept with the order as a word of ours, said in the reader's language.
 CANCEL_REASONS = ("buyer_request", "wrong", "address", "slow", "stock", "other")
 HOLD_REASONS = ("address", "payment", "risk", "stock", "buyer_request", "manual")
@@ -137,6 +139,7 @@ class ServiceScreen(Page):
             if not self._found and not self.search.text():
                 self.look_for("")
             self.hits.rows.refresh(MOST)
+            self._say_found(self.search.text().strip())
 
     def _show(self) -> None:
         order = self._room.core.read.order(self._order_no) if self._order_no else None
@@ -326,6 +329,8 @@ class ActPanel(QStackedWidget):
         self.addWidget(first)
         self.addWidget(self._why_page())
         self.currentChanged.connect(self._fit)
+        kit.theme.changed.connect(self._fit)
+        kit.i18n.changed.connect(self._say_question)
         self._fit()
 
     def show_order(self, order: Order, *, fresh: bool) -> None:
@@ -378,9 +383,6 @@ class ActPanel(QStackedWidget):
     def _ask(self, act: str) -> None:
         """Turns the buttons into the question; nothing is asked of the hub yet."""
         self._act, self._reason = act, ""
-        tr = self._room.kit.i18n.tr
-        self._ask_label.setText(tr(f"service.panel_{act}"))
-        self._help.setText(tr(f"service.panel_{act}_text", n=15))
         self.send.set_text(f"service.act_send_{act}")
         self.send.set_role("stop" if act == "cancel" else "main")
         self.send.unlock()
@@ -388,10 +390,19 @@ class ActPanel(QStackedWidget):
         prefix = "service.reason" if act == "cancel" else "states.hold"
         _refill(self._choices, [self._choice(f"{prefix}_{name}", name) for name in reasons])
         self._note.setText(self._order.seller_remark if act == "remark" and self._order else "")
-        self._note.setPlaceholderText(tr("service.note" if reasons else "service.note_needed"))
+        self._say_question()
         self.setCurrentIndex(1)
         self._check()
         self._note.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _say_question(self) -> None:
+        """The question in the language of now."""
+        if self._act:
+            tr = self._room.kit.i18n.tr
+            self._ask_label.setText(tr(f"service.panel_{self._act}"))
+            self._help.setText(tr(f"service.panel_{self._act}_text", n=COUNTDOWN_S))
+            optional = self._act in ("cancel", "hold")
+            self._note.setPlaceholderText(tr("service.note" if optional else "service.note_needed"))
 
     def _choice(self, key: str, name: str) -> BigButton:
         button = BigButton(self._room.kit, key)

@@ -315,6 +315,7 @@ class StopPanel(QWidget):
         self.note.returnPressed.connect(self.send.click)
         self.note.textChanged.connect(lambda text: self.send.setEnabled(bool(text.strip())))
         back.clicked.connect(lambda: self._pages.setCurrentIndex(0))
+        kit.i18n.changed.connect(self._say_question)
         first, second = QWidget(), QWidget()
         line = QHBoxLayout(first)
         pad(kit, line, gap="space.m")
@@ -345,10 +346,14 @@ class StopPanel(QWidget):
     def _ask_why(self, act: str) -> None:
         self._act = act
         self.note.clear()
-        self.note.setPlaceholderText(self._room.kit.i18n.tr(_ACT_KEYS[act][1]))
+        self._say_question()
         self.send.setEnabled(False)
         self._pages.setCurrentIndex(1)
         self.note.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _say_question(self) -> None:
+        if self._act:
+            self.note.setPlaceholderText(self._room.kit.i18n.tr(_ACT_KEYS[self._act][1]))
 
     def _do(self) -> None:
         view, note = self._view, self.note.text().strip()
