@@ -101,7 +101,13 @@ _KINDS = "tcp:HOST[:PORT], folder:PATH, usb:VENDOR:PRODUCT, serial:PORT[@BAUD], 
 
 
 def _on_device(kind: str, **options: Any) -> EscposPrinter:
-    return EscposPrinter(_DeviceLine(lambda: getattr(_escpos("printer"), kind)(**options)))
+    def make() -> Any:
+        device = getattr(_escpos("printer"), kind)
+        if not device.is_usable():
+            raise OSError(f"no driver for {kind} printers: install python-escpos[{kind.lower()}]")
+        return device(**options)
+
+    return EscposPrinter(_DeviceLine(make))
 
 
 class _DeviceLine:
@@ -121,7 +127,7 @@ class _DeviceLine:
         try:
             device = self._make()
             device.open()
-        except (device_not_found, RuntimeError) as error:  # RuntimeError: its driver package is missing
+        except device_not_found as error:
             raise OSError(str(error)) from error
         return device
 

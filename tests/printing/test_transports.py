@@ -201,6 +201,13 @@ async def test_a_device_that_is_not_plugged_in_is_offline(tmp_path: Path) -> Non
     assert (await printer.send(JOB)).outcome == "not_started"
 
 
+@pytest.mark.parametrize("address", ["usb:ffff:fffe", "serial:no-such-port@9600"])
+async def test_a_device_without_driver_or_cable_is_offline_with_the_cause(address: str) -> None:
+    status = await printer_at(address).status()
+    assert status.state is PrinterState.offline
+    assert status.detail
+
+
 async def test_asking_python_escpos_leaves_the_programs_logging_alone() -> None:
     import logging
 
