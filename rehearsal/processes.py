@@ -128,13 +128,13 @@ class Desk(Running):
     def ask(self, do: str, seconds: float = 20, **words: Any) -> dict[str, Any]:
         """One request, its answer. Raises StepFailed with the window's own words when it could not."""
         self._asked += 1
-        line = json.dumps({"id": self._asked, "do": do, **words}, ensure_ascii=False)
+        line = json.dumps({"id": self._asked, "do": do, "seconds": seconds, **words}, ensure_ascii=False)
         stdin = self.process.stdin
         if stdin is None or self.process.poll() is not None:
             raise StepFailed(f"the {self.name} desk has ended: {self.last_words()}")
         stdin.write(line.encode() + b"\n")
         stdin.flush()
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds + 5
         while time.monotonic() < end:
             try:
                 answer = json.loads(self.lines.get(timeout=0.2))

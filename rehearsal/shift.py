@@ -286,7 +286,7 @@ class Shift:
             self._desks[kind] = Desk(kind, self.hub.url, folder, log, self.lang, offscreen)
         for kind, desk in self._desks.items():
             code = self._api("POST", "/v1/pairing_codes", {"kind": kind, "warehouse": "main"})["code"]
-            desk.ask("pair", 90, hub=self.hub.url, code=code, name=_NAMES[kind])
+            desk.ask("pair", 120, hub=self.hub.url, code=code, name=_NAMES[kind])
         self._desks["packing"].ask("printer", address=f"tcp:127.0.0.1:{self._printer.port}")
         step.detail = {"desks": list(self._desks)}
 
@@ -317,7 +317,7 @@ class Shift:
                 "code": codes[0],
                 "parcel_no": codes[0][2:-4],
             })
-        bench.ask("wait", pending_at_most=0, seconds=10)
+        bench.ask("wait", pending_at_most=0, seconds=20)
         step.detail = {"slips": len(self._slips)}
 
     def parcels_packed(self, step: Step) -> None:
@@ -340,7 +340,7 @@ class Shift:
             if over["result"] != "over_quantity":
                 raise StepFailed(f"one too many was not refused: {over}")
             self._expect(bench.ask("close"), "closed")
-        bench.ask("wait", pending_at_most=0, seconds=10)
+        bench.ask("wait", pending_at_most=0, seconds=20)
         step.detail = {"parcels": PACKED}
 
     def _lines_to_scan(self, parcel_no: str) -> list[tuple[str, int]]:
@@ -373,9 +373,9 @@ class Shift:
                 for _ in range(qty - (n == 0)):
                     self._scan(self._scans[sku]["barcode"], "counted", "complete")
             self._expect(bench.ask("close"), "closed")
-        bench.ask("wait", pending_at_most=0, seconds=10)
+        bench.ask("wait", pending_at_most=0, seconds=20)
         asked = rep.ask("cancel", order_no=order_no, reason="buyer", note="买家拍错了，申请取消")
-        red = bench.ask("wait", alarm=order_no, seconds=10)
+        red = bench.ask("wait", alarm=order_no, seconds=20)
         self._grab("packing", "alarm", sizes=("1366x768", "1920x1080"))
         refused = bench.ask("scan", text=self._scans[lines[0][0]]["barcode"])
         if refused["result"] != "frozen":
@@ -383,9 +383,9 @@ class Shift:
         self._grab("supervisor", "stop")
         self._grab("service", "stop")
         bench.ask("ack")
-        bench.ask("wait", alarm="", seconds=10)
+        bench.ask("wait", alarm="", seconds=20)
         result = "trying" if self.cancel_at == "packed" else "stopped"
-        answer = rep.ask("wait", answer=[order_no, result], seconds=10)
+        answer = rep.ask("wait", answer=[order_no, result], seconds=20)
         self._cancel = {
             "order_no": order_no,
             "stage": self.cancel_at,
@@ -403,7 +403,7 @@ class Shift:
             self._scan(slip["code"], "handed_over")
         self._grab("packing", "handover")
         bench.ask("mode", mode="packing")
-        bench.ask("wait", pending_at_most=0, seconds=10)
+        bench.ask("wait", pending_at_most=0, seconds=20)
         for slip in self._slips[:PACKED]:
             order = self._api("GET", f"/v1/orders/{slip['parcel_no'][:-2]}")
             parcel = next(p for p in order["parcels"] if p["parcel_no"] == slip["parcel_no"])
@@ -431,7 +431,7 @@ class Shift:
         parcel = self._handed_over[0]
         order_no = parcel["parcel_no"][:-2]
         began = time.monotonic()
-        shown = rep.ask("find", text=parcel["waybill_no"], expect=order_no, seconds=10)
+        shown = rep.ask("find", text=parcel["waybill_no"], expect=order_no, seconds=20)
         seconds = time.monotonic() - began
         story = _until(
             lambda: self._api("GET", f"/v1/orders/{order_no}/story"), 5, "the hub tells no story", _has_nodes
@@ -441,7 +441,7 @@ class Shift:
         missing = [k for k in _TOLD if k not in kinds]
         if missing:
             raise StepFailed(f"the story lacks {', '.join(missing)}")
-        rep.ask("wait", story_at_least=len(kinds), seconds=10)
+        rep.ask("wait", story_at_least=len(kinds), seconds=20)
         self._answer = {
             "order_no": order_no,
             "found_after_ms": round(seconds * 1000, 1),

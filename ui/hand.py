@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
@@ -155,23 +156,39 @@ class Hand(QObject):
         """The keys of a scanner with its Enter; answers with what the screen says once it is no longer amber."""
         last, at = self._last_scan
         wait = max(0.0, at + _SAME_CODE_S - time.monotonic()) if last == text else 0.0
-        before = self._last()
-        QTimer.singleShot(int(wait * 1000), lambda: self._type(text))
-        self._when(lambda: self._settled(before))
+        typed: list[str] = []
 
-    def _type(self, text: str) -> None:
+        def type_now() -> None:
+            typed.append(self._last_id())
+            self._burst(text)
+            self._last_scan = (text, time.monotonic())
+
+        QTimer.singleShot(int(wait * 1000), type_now)
+        self._when(lambda: self._settled(typed[0]) if typed else None)
+
+    def _burst(self, text: str) -> None:
+        """A keyboard-type scanner: its keys come one after the other, stamped a millisecond apart by the system."""
         handle = self._station.window.windowHandle()
-        for char in text:
-            QTest.keyClick(handle, char)
-        QTest.keyClick(handle, Qt.Key.Key_Return)
-        self._last_scan = (text, time.monotonic())
+        stamp = int(time.monotonic() * 1000)
+        for char in [*text, "\r"]:
+            key = Qt.Key.Key_Return if char == "\r" else Qt.Key(ord(char.upper()))
+            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+                event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, char)
+                event.setTimestamp(stamp)
+                QCoreApplication.sendEvent(handle, event)
+            stamp += 1
+
+    def _last_id(self) -> str:
+        last = self._last()
+        return last.scan_id if last else ""
 
     def _last(self) -> Outcome | None:
         return self._station.core.packing.view().last
 
-    def _settled(self, before: Outcome | None) -> Answer | None:
+    def _settled(self, before: str) -> Answer | None:
+        """What the screen says to the scan or key after ``before``, once nothing is under way any more."""
         now = self._last()
-        if now is None or now is before or now.follow is not None:
+        if now is None or now.scan_id == before or now.follow is not None:
             return None
         if now.light is Light.amber and now.result == "ok":
             return None
@@ -194,7 +211,7 @@ class Hand(QObject):
     def _press(self, key: str) -> None:
         """One key of the desk; answers with what the screen says to it."""
         self._bench()
-        before = self._last()
+        before = self._last_id()
         self._key(key)
         self._when(lambda: self._settled(before))
 
