@@ -41,15 +41,12 @@ class DueJob(Job[None]):
         needs.order_nos.add(self.order_no)
 
     def run(self, work: Work) -> Answer[None]:
-        order = work.order(self.order_no)
-        if order is None:
-            return lambda numbers: None
-        rules = work.rules_of(order)
+        held = work.held[self.order_no]
+        order, rules = held.order, work.rules_of(held.order)
         ticked, entries = freeze.tick(order, self.now, rules)
         if ticked is not order:
             apply(work, ticked, entries, CLOCK)
             return lambda numbers: None
-        held = work.held[self.order_no]
         at = membership(order, held.changed_at, self.now, rules)
         work.put(work.held, self.order_no, replace(held, at=at))
         work.put(work.moved, self.order_no, None)
@@ -62,6 +59,21 @@ class DueJob(Job[None]):
         work.raise_alarm("our_fault", "major", order, "", {"order_no": self.order_no})
         work.row(work.sql.due_later, (to_ms(work.now + _LATER), self.order_no))
         return lambda numbers: None
+
+
+class DueListJob(Job[list[str]]):
+    """Orders whose time has come, the longest overdue first."""
+
+    what = "due list"
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def run(self, work: Work) -> Answer[list[str]]:
+        due_at = t.orders.c.due_at
+        asked = select(t.orders.c.order_no).where(due_at <= self.now).order_by(due_at).limit(MOST)
+        order_nos = list(work.conn.execute(asked).scalars())
+        return lambda numbers: order_nos
 
 
 class NextDueJob(Job[datetime | None]):

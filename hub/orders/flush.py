@@ -127,10 +127,9 @@ class Flush:
     def _moved_rows(self) -> list[Row]:
         rows: list[Row] = []
         for order_no in self.work.moved:
-            if ("order", order_no) not in self.work.dirty:
-                at = self.work.held[order_no].at
-                due = None if at.due_at is None else to_ms(at.due_at)
-                rows.append((at.in_packing, at.in_service, due, order_no))
+            at = self.work.held[order_no].at
+            due = None if at.due_at is None else to_ms(at.due_at)
+            rows.append((at.in_packing, at.in_service, due, order_no))
         return rows
 
     def _write_early(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -23,7 +24,7 @@ class Failed:
     error: Exception
 
 
-class Job(Generic[T]):
+class Job(ABC, Generic[T]):
     """May run more than once (a group that failed runs again), so it keeps nothing between runs."""
 
     #: Runs in a transaction of its own: its SQL must see everything before it.
@@ -33,12 +34,12 @@ class Job(Generic[T]):
     #: Names the job in logs and quarantine.
     what = "job"
 
-    def needs(self, needs: Needs) -> None:
+    def needs(self, needs: Needs) -> None:  # noqa: B027 - most jobs need nothing read for them
         """Say what will be read."""
 
+    @abstractmethod
     def run(self, work: Work) -> Answer[T]:
         """Judge and change. Raising means: a fault of ours, take back everything this job did."""
-        raise NotImplementedError
 
     def fault(self, work: Work, error: Exception) -> Answer[T | Failed]:
         """The answer after a fault of ours; may keep things in quarantine."""

@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 
 from app.core import freeze
 from app.core.freeze import Rules
-from app.core.order import GONE_STATES, SETTLED_STATES, InterceptResult, Order, Parcel
+from app.core.order import GONE_STATES, SETTLED_STATES, Order
 
 #: Ages count from the last change at the hub (design 3.1).
 PACKING_KEEPS = timedelta(days=3)
 SERVICE_KEEPS = timedelta(days=180)
-
-_UNANSWERED = frozenset({InterceptResult.trying, InterceptResult.at_station_offline})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +37,7 @@ def membership(order: Order, changed_at: datetime, now: datetime, rules: Rules) 
 
 
 def _has_floor_work(order: Order) -> bool:
-    return bool(order.stops) or any(_needs_a_hand(parcel) for parcel in order.parcels)
-
-
-def _needs_a_hand(parcel: Parcel) -> bool:
-    """Still in the house and not settled, or nobody knows yet where a stopped box is."""
-    if parcel.intercept_result in _UNANSWERED:
-        return True
-    return parcel.state not in GONE_STATES and parcel.state not in SETTLED_STATES
+    """Somebody may still have to lay a hand on it: a box in the house, or a stop not answered yet."""
+    return bool(order.stops) or any(
+        parcel.state not in GONE_STATES and parcel.state not in SETTLED_STATES for parcel in order.parcels
+    )

@@ -56,8 +56,6 @@ _WAITING = 50_000
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
 #: Runs of a group that keeps meeting keys of another process before its jobs run one by one.
 _KEYS_MET = 3
-#: Rounds of due orders in one tick; the next tick goes on.
-_TICKS = 50
 _SWEEP_EVERY = timedelta(hours=1)
 
 
@@ -190,11 +188,9 @@ class Writer:
         return (await self._ask_whole([RunJob(fn)]))[0]
 
     async def tick(self, now: datetime) -> datetime | None:
-        for _ in range(_TICKS):
-            due = await self._due(now)
+        # each due order gets a later moment, none, or (a fault) an hour's delay: this comes to an end
+        while due := (await self._ask_whole([clocked.DueListJob(now)]))[0]:
             await self._ask_whole([clocked.DueJob(order_no, now) for order_no in due])
-            if len(due) < clocked.MOST:
-                break
         if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = now
             await self._ask_whole([clocked.SweepJob()])
@@ -227,23 +223,6 @@ class Writer:
         """All answers, or the first fault raised."""
         answers = await self._ask(jobs)
         return _whole(answers)
-
-    async def _due(self, now: datetime) -> list[str]:
-        """Orders whose time has come, the longest overdue first."""
-        if self._threaded:
-            return await asyncio.to_thread(self._read_due, now)
-        return self._read_due(now)
-
-    def _read_due(self, now: datetime) -> list[str]:
-        due_at = t.orders.c.due_at
-        asked = select(t.orders.c.order_no).where(due_at <= now).order_by(due_at).limit(clocked.MOST)
-        try:
-            with self._engine.connect() as conn:
-                return list(conn.execute(asked).scalars())
-        except SQLAlchemyError as error:
-            if trouble_of(error) is Trouble.surroundings:
-                raise HubBusy(_cause(error)) from error
-            raise
 
     def _faulty(self, envelope: Envelope) -> Receipt:
         """The answer to an act that not even a receipt could be kept for."""
@@ -281,30 +260,29 @@ class Writer:
         """Judge a group and see that everybody gets an answer, whatever happens."""
         jobs = [waiting.job for waiting in group]
         try:
-            answers, committed = self._patiently(lambda: self._transaction(jobs))
-        except HubBusy as busy:
-            self._deliver(group, [Failed(busy)] * len(group), None)
+            answers, committed = self._answers(jobs)
         except Exception as error:  # noqa: BLE001 - one bad job must not take its group along
-            if not jobs[0].is_callers:
-                log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
+            if jobs[0].is_callers:
+                self._deliver(group, [Failed(error)], None)
+                return
+            log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
             for waiting in group:
-                self._run_one(waiting, error)
+                self._deliver([waiting], *self._alone(waiting.job))
         else:
             self._deliver(group, answers, committed)
 
-    def _run_one(self, waiting: _Waiting, group_error: Exception) -> None:
-        """One job in a transaction of its own; it is to blame if it fails again."""
-        job = waiting.job
-        if job.is_callers:
-            self._deliver([waiting], [Failed(group_error)], None)
-            return
+    def _alone(self, job: Job[Any]) -> tuple[list[Any], Committed | None]:
+        """One job of a group that failed, in a transaction of its own; it is to blame if it fails again."""
         try:
-            answers, committed = self._patiently(lambda: self._transaction([job]))
-        except HubBusy as busy:
-            answers, committed = [Failed(busy)], None
+            return self._answers([job])
         except Exception as error:  # noqa: BLE001 - see above
-            answers, committed = self._blamed(job, error)
-        self._deliver([waiting], answers, committed)
+            return self._blamed(job, error)
+
+    def _answers(self, jobs: Sequence[Job[Any]]) -> tuple[list[Any], Committed | None]:
+        try:
+            return self._patiently(lambda: self._transaction(jobs))
+        except HubBusy as busy:
+            return [Failed(busy)] * len(jobs), None
 
     def _blamed(self, job: Job[Any], error: Exception) -> tuple[list[Any], Committed | None]:
         """The job's own answer to its fault, kept in a transaction without its changes."""

@@ -21,10 +21,14 @@ from app.core.tracking import NodeKind, TrackNode
 from app.core.waybills import PoolNumber
 from app.wire import LeaseAsk
 from hub.db import tables as t
+from hub.db.engine import open_database
 from hub.orders.desk import Tx
 from hub.orders.results import Committed, HubBusy, OurFault, View
+from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
-from tests.helpers.builders import LEAD, Core, Ids, a_channel_order, a_core, an_actor
+from hub.vault import Vault
+from tests.helpers.builders import KEY, LEAD, Core, Ids, a_channel_order, a_core, an_actor
+from tests.helpers.clock import FakeClock
 from tests.helpers.feed import applied, read_pages
 
 pytestmark = pytest.mark.anyio
@@ -115,6 +119,27 @@ async def test_each_door_answers_for_its_own_faults(tmp_path: Path) -> None:
             await core.writer.track(f"{order.order_no}01", [node], "sf", "carrier:sf")
         kept = {what for (what,) in core.rows("SELECT what FROM quarantine")}
         assert kept == {"intake", "item", "waybill", "track"}
+
+
+@pytest.mark.logs("job_failed")
+async def test_a_vault_that_fails_altogether_is_answered(tmp_path: Path) -> None:
+    async with a_core(tmp_path, wrap=_Dead) as core:
+        taken = await core.writer.intake([a_channel_order(1), a_channel_order(2)], LEAD)
+        assert [t.outcome for t in taken] == ["failed", "failed"]
+        assert core.rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+@pytest.mark.logs("job_failed", "group_failed")
+async def test_a_table_that_is_lost_spoils_only_what_needs_it(core: Core) -> None:
+    await core.writer.run(
+        lambda tx: tx.conn.exec_driver_sql("ALTER TABLE waybill_pool RENAME TO lost") and None
+    )
+    assert await core.writer.waybills([PoolNumber(waybill_no="1")]) == ["failed"]
+    assert core.rows("SELECT what FROM quarantine") == [("waybill",)]
+    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("ALTER TABLE alarm RENAME TO gone_too") and None)
+    bad = a_channel_order(1, buyer_remark=BROKEN)
+    taken = await core.writer.intake([bad, a_channel_order(2)], LEAD)
+    assert [t.outcome for t in taken] == ["failed", "new"]
 
 
 @pytest.mark.logs("job_failed", "group_failed")
@@ -210,6 +235,54 @@ async def test_without_a_thread_groups_run_in_the_loop(tmp_path: Path) -> None:
         await core.tick(seconds=15)
         assert core.order(orders[0].order_no).order_state == "cancelled"
         assert threading.active_count() == before and core.heard
+
+
+async def test_a_function_in_the_writer_sees_what_was_asked_before_it(tmp_path: Path) -> None:
+    async with a_core(tmp_path, threaded=False) as core:
+        [order] = await core.given()
+
+        def count(tx: Tx) -> int:
+            return int(tx.conn.exec_driver_sql("SELECT count(*) FROM history").scalar_one())
+
+        _, between, _ = await asyncio.gather(
+            core.do("opened", order), core.writer.run(count), core.do("opened", order)
+        )
+        assert (between, await core.writer.run(count)) == (3, 4)
+
+
+async def test_who_stopped_waiting_disturbs_nobody(core: Core) -> None:
+    gone = asyncio.ensure_future(core.writer.intake([a_channel_order(1)], LEAD))
+    stays = asyncio.ensure_future(core.writer.intake([a_channel_order(2)], LEAD))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert [t.outcome for t in await stays] == ["new"]
+    await core.writer.tick(core.clock.now())
+    assert core.rows("SELECT count(*) FROM orders") == [(2,)], "it was asked for"
+
+
+@pytest.mark.logs("loop_closed")
+def test_a_loop_that_closed_early_loses_answers_not_orders(tmp_path: Path) -> None:
+    engine = open_database("sqlite:///orderdock.db", tmp_path, Ids())
+    writer = Writer(engine, FakeClock(), Ids(), Vault(KEY), LineSettings())
+    loop = asyncio.new_event_loop()
+    raw = engine.raw_connection()
+    raw.cursor().execute("BEGIN IMMEDIATE")
+
+    async def leave_early() -> None:
+        asked = asyncio.ensure_future(writer.intake([a_channel_order()], LEAD))
+        await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait([asked])
+
+    writer.start(loop)
+    loop.run_until_complete(leave_early())
+    loop.close()
+    raw.rollback()
+    raw.close()
+    asyncio.run(writer.stop())
+    with engine.connect() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM orders").scalar_one() == 1
+    engine.dispose()
 
 
 @pytest.mark.logs("listener_failed")
@@ -352,6 +425,13 @@ class _Mute:
 
     def blind(self, kind: str, text: str) -> bytes:
         return bytes(self._vault.blind(kind, text))
+
+
+class _Dead(_Mute):
+    """A vault that seals nothing."""
+
+    def seal(self, value: dict[str, Any], context: str) -> bytes:
+        raise RuntimeError("dead")
 
 
 class _Slow(_Mute):

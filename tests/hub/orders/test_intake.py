@@ -12,7 +12,7 @@ import pytest
 
 from app.core.channel import ChannelLine
 from app.core.freeze import Rules
-from app.core.order import Consignee, OrderState, RefundState
+from app.core.order import Consignee, OrderState, RefundState, settled
 from hub.db.engine import new_epoch
 from hub.orders.results import View
 from hub.orders.settings import LineSettings
@@ -31,6 +31,12 @@ async def test_a_new_order_is_fed_with_its_file(core: Core) -> None:
     assert [p.parcel_no for p in order.parcels] == ["OD2026112100101"]
     received, _ = core.lookup.story(order.order_no)
     assert (received.actor, received.source, received.kind) == ("老周", "channel:shop-1", "received")
+
+
+@pytest.mark.parametrize("came", [{}, {"is_paid": False}, {"is_shipped": True}, {"is_cancelled": True}])
+async def test_a_new_order_is_settled_from_the_start(core: Core, came: dict[str, bool]) -> None:
+    [order] = await core.given(a_channel_order(**came))
+    assert settled(order) == order and order.version == 1
 
 
 async def test_the_same_order_again_changes_nothing(core: Core) -> None:
@@ -64,6 +70,8 @@ async def test_many_at_once_never_double_an_order(core: Core) -> None:
 async def test_the_same_number_in_two_shops_is_two_orders(core: Core) -> None:
     taken = await core.writer.intake([a_channel_order(), a_channel_order(shop_id="shop-2")], LEAD)
     assert [t.outcome for t in taken] == ["new", "new"]
+    [third] = await core.writer.intake([a_channel_order(shop_id="shop-3")], LEAD)
+    assert third.outcome == "new"
 
 
 async def test_a_later_word_of_the_channel_is_taken_in_and_fed(core: Core) -> None:

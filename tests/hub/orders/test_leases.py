@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.core.freeze import Rules
@@ -90,6 +91,21 @@ async def test_given_back_by_the_holder_alone(core: Core) -> None:
     changes = await prove_feed(core, lambda: core.lease(order, give_back=True))
     assert {c.kind for c in changes} == {"order", "history"} and _parcel(core, order)[0] is None
     assert core.kinds(order)[-1] == "lease_returned"
+
+
+async def test_a_holder_without_a_lease_row_can_still_give_it_back(core: Core) -> None:
+    order = await _on_bench(core)
+    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("DELETE FROM lease") and None)
+    assert (await core.lease(order, give_back=True)).granted and _parcel(core, order)[0] is None
+
+
+async def test_a_lease_of_a_parcel_that_left_its_order_settles(core: Core) -> None:
+    order = await _on_bench(core)
+    body = msgspec.json.encode(replace(order, parcels=()))
+    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("UPDATE orders SET body = ?", (body,)) and None)
+    core.clock.go(hours=2)
+    await core.beat()
+    assert core.rows("SELECT how FROM lease") == [("settled",)]
 
 
 async def test_no_lease_on_a_frozen_parcel(core: Core) -> None:
@@ -259,7 +275,7 @@ async def test_a_print_lease_brings_the_label_and_one_number(core: Core) -> None
         PoolNumber(waybill_no=f"YT{n:03d}", carrier="yuantong", routing_code="571-A", print_data={"t": n})
         for n in range(30)
     ]
-    assert await core.writer.waybills(numbers) == ["new"] * 30
+    assert await core.writer.waybills([*numbers, numbers[0]]) == [*["new"] * 30, "same"]
     assert await core.writer.waybills([*numbers[:1], numbers[0]]) == ["same"] * 2
     first, second = await core.given(a_channel_order(1), a_channel_order(2))
     ask = LeaseAsk(parcel_nos=[f"{o.order_no}01" for o in (first, second)], step="print")

@@ -62,6 +62,13 @@ async def test_a_stop_on_one_order_freezes_the_box_for_all(core: Core, stopped: 
     assert [core.order(o.order_no).parcels[0].is_frozen for o in orders] == [False, False]
 
 
+async def test_what_changes_no_box_leaves_the_others_alone(core: Core) -> None:
+    first, second, _ = await _merged(core)
+    changes = await prove_feed(core, lambda: core.command("change_remark", first, seller_remark="好"))
+    assert [c.key for c in changes if c.kind == "order"] == [first.order_no]
+    assert core.order(second.order_no).version == 1
+
+
 async def test_a_lost_sibling_holds_nothing_up(core: Core) -> None:
     first, second, no = await _merged(core)
 

@@ -72,6 +72,14 @@ async def test_the_same_answer_again_only_refreshes_the_stamp(core: Core) -> Non
     assert (await _track(core, order)).new_nodes == 0
 
 
+async def test_two_answers_in_one_group_are_one_track(core: Core) -> None:
+    order = await _sent(core)
+    answers = await asyncio.gather(*(_track(core, order, a_node(N.picked_up, n)) for n in (5, 6)))
+    assert [a.new_nodes for a in answers] == [1, 1]
+    [change] = [c for c in read_pages(core.feed, View("all"))[0] if c.kind == "track"]
+    assert len(msgspec.json.decode(change.body, type=Track).nodes) == 2
+
+
 async def test_delivered_before_picked_up_is_flagged_not_taken(core: Core) -> None:
     order = await _sent(core)
     jumped = await _track(core, order, a_node(N.delivered, 60, "已签收"))
