@@ -25,7 +25,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core import texts as words
+from app import resources
 from app.core.texts import Lang, Texts
 from app.ports import Clock, NewId, SystemClock, Ulid
 from hub import config, datadir, keys, logs, tls
@@ -45,6 +45,7 @@ from hub.auth.tokens import hash_of, new_pairing_code
 from hub.config import Settings
 from hub.db import tables as t
 from hub.db.engine import WRITE, open_database
+from hub.jobs import OrderClock
 from hub.orders.feed import Feed
 from hub.orders.lookup import Lookup
 from hub.orders.results import HubBusy
@@ -53,13 +54,11 @@ from hub.orders.writer import Writer
 from hub.surroundings import Surroundings
 
 TICK = timedelta(milliseconds=200)
-IDLE_TICK = timedelta(minutes=1)
-SWEEP = timedelta(hours=6)
+SWEEP = timedelta(hours=1)
 #: Other processes on the same database commit too: how often this one looks at the head.
 LOOK = timedelta(seconds=1)
 STOP_WITHIN_S = 5
 _KEY_ID = "master_key_id"
-_TEXTS = Path(__file__).resolve().parents[1] / "resources" / "texts"
 
 log = structlog.get_logger("hub.main")
 
@@ -78,7 +77,7 @@ class Hub:
         self._engine = engine
         self._front: Front = surface(doors, self._lifespan, version())
         self._jobs = AsyncIOScheduler(timezone=UTC)
-        self._tick_by = doors.world.clock.now()
+        self._order_clock = OrderClock(doors.orders.writer)
         self._steps: set[asyncio.Future[None]] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -140,15 +139,14 @@ class Hub:
             doors.auth.set_up.code_hash = hash_of(self.set_up_code)
 
     async def _tick(self) -> None:
-        """What the clock does to orders, as soon as something is due and at least once a minute."""
-        now, writer = self.doors.world.clock.now(), self.doors.orders.writer
-        if now < min(self._tick_by, writer.next_due or self._tick_by):
-            return
-        self._tick_by = now + IDLE_TICK
-        await self._stepped("tick", writer.tick(now))
+        """What the clock does to orders, as soon as something is due."""
+        await self._stepped("tick", self._order_clock.step(self.doors.world.clock.now()))
 
     async def _sweep(self) -> None:
-        await self._stepped("sweep", self.doors.orders.writer.run(people.sweep))
+        """What nobody needs any more goes, also where nothing falls due."""
+        writer = self.doors.orders.writer
+        await self._stepped("tick", writer.tick(self.doors.world.clock.now()))
+        await self._stepped("sweep", writer.run(people.sweep))
 
     async def _look(self) -> None:
         async def look() -> None:
@@ -190,7 +188,7 @@ def create_app(
     callers = Callers(engine, clock, sign_on_required=settings.hub.sign_on_required)
     pages = Pages(feed, clock)
     doors = Doors(
-        world=World(settings, clock, new_id, words.load(_TEXTS)),
+        world=World(settings, clock, new_id, resources.texts()),
         orders=Orders(engine, writer, feed, Lookup(engine, opened.vault, line)),
         auth=Auth(callers, Passwords(), Tries(clock, 5, timedelta(minutes=5)), SetUpCode(), ca_sha256),
         out=Out(pages, Broadcast(pages, callers, clock, writer.head), Metrics()),
@@ -253,7 +251,7 @@ def run(
     ``config_path`` None: ``hub.toml`` in the data dir where there is one. ``host``, ``port`` and ``db`` win over the
     file. Says on stdout where it listens, and on stderr in one sentence why it does not.
     """
-    texts = words.load(_TEXTS)
+    texts = resources.texts()
     try:
         with datadir.occupied(data_dir):
             return _run(_settings(config_path, data_dir, host, port, db), texts, recover, lang)

@@ -353,10 +353,29 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
     max_leaves=12,
 )
-_FIELDS = st.sampled_from(
-    "act_id kind order_no parcel_no made_at body code name user password badge reason role parcel_nos step "
-    "seq_seen printers waybill_no nodes at warehouse".split()
-)
+_FIELDS = st.sampled_from([
+    "act_id",
+    "kind",
+    "order_no",
+    "parcel_no",
+    "made_at",
+    "body",
+    "code",
+    "name",
+    "user",
+    "password",
+    "badge",
+    "reason",
+    "role",
+    "parcel_nos",
+    "step",
+    "seq_seen",
+    "printers",
+    "waybill_no",
+    "nodes",
+    "at",
+    "warehouse",
+])
 _BODIES = (
     st.binary(max_size=60)
     | _JSON.map(lambda v: json.dumps(v).encode())
