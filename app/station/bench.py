@@ -59,7 +59,8 @@ class Bench:
 
     def actor(self) -> Actor:
         """Who acts, as the hub will name them."""
-        name = self.person.name if self.person else "operator"
+        itself = self.identity.name if self.identity else ""
+        name = self.person.name if self.person else itself
         role = self.person.role if self.person else "operator"
         return Actor(
             name=name, role=role, station_id=self.station_id or None, source=f"station:{self.station_id}"

@@ -66,7 +66,10 @@ class Caller:
 
     @property
     def name(self) -> str:
-        return self.person.name if self.person else "operator"
+        """The person, else the station itself: where sign-on is skipped, its name is all that is known."""
+        if self.person is not None:
+            return self.person.name
+        return self.station.name if self.station else "hub"
 
     @property
     def actor(self) -> Actor:

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.core.order import CommandState, InterceptResult, Order, Parcel, StopKind
+from app.core.order import (
+    GONE_STATES,
+    CommandState,
+    InterceptResult,
+    Order,
+    OrderState,
+    Parcel,
+    StopKind,
+)
 from app.station.service import AnswerCard
 from ui.present import states
 from ui.present.packing import cut
@@ -85,9 +93,7 @@ def order_head(order: Order, words: Words) -> OrderHead:
             (tr("service.state_channel"), Chip("idle", channel)),
             (tr("service.state_refund"), states.refund_chip(order.refund_state, words)),
         ),
-        may_go=Chip("ok", tr("service.may_go_yes"))
-        if order.may_go.ok
-        else Chip("stop", tr("service.may_go_no")),
+        may_go=_may_go(order, words),
         parts=tuple(
             Chip(
                 "ok" if part.ok else "stop", words.maybe(f"states.part_{part.name}", tr("states.part_other"))
@@ -95,6 +101,15 @@ def order_head(order: Order, words: Words) -> OrderHead:
             for part in order.may_go.parts
         ),
     )
+
+
+def _may_go(order: Order, words: Words) -> Chip:
+    """What has left needs no leave any more: that is no alarm."""
+    if order.may_go.ok:
+        return Chip("ok", words.tr("service.may_go_yes"))
+    if order.order_state in GONE_STATES and order.order_state is not OrderState.shipped_despite_cancel:
+        return Chip("info", words.tr("service.may_go_gone"))
+    return Chip("stop", words.tr("service.may_go_no"))
 
 
 def _channel_state(order: Order, words: Words) -> str:

@@ -112,7 +112,7 @@ def test_the_station_of_an_act_comes_from_its_token(hub: RunningHub) -> None:
         e for e in hub.admin().get(f"/v1/orders/{order.order_no}/story").json() if e["kind"] == "opened"
     ]
     assert entry["source"] == f"station:{paired.station_id}"
-    assert entry["actor"] == "operator"
+    assert entry["actor"] == "1 号台"
 
 
 # ------------------------------------------------------------------------------------------------ feed

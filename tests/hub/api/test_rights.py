@@ -232,7 +232,7 @@ def test_a_station_nobody_signed_on_at_has_the_rights_of_its_desk(
 ) -> None:
     station = people.hub.station(kind)
     me = station.get("/v1/sessions/me").json()
-    assert (me["user"], me["acts"]) == ("operator", [k for k, may in _acts().items() if may[role]])
+    assert (me["user"], me["acts"]) == ("1 号台", [k for k, may in _acts().items() if may[role]])
 
 
 def test_where_sign_on_is_required_a_bench_alone_reports_facts_only(tmp_path: Path) -> None:
