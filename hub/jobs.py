@@ -13,6 +13,8 @@ log = structlog.get_logger(__name__)
 
 #: A countdown that somebody sets right after a step is at most this late in being looked at.
 _LONGEST = timedelta(seconds=1)
+#: Other processes on the same database set countdowns this one does not hear of.
+_LOOK_AGAIN = timedelta(seconds=30)
 
 
 class OrderClock:
@@ -20,13 +22,15 @@ class OrderClock:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self._look_at: datetime | None = None
 
     async def step(self, now: datetime) -> datetime:
         """Do what is due at ``now``; gives when to call again, a second at the latest."""
         due = self._writer.next_due
         try:
-            if due is not None and due <= now:
+            if self._look_at is None or self._look_at <= now or (due is not None and due <= now):
                 due = await self._writer.tick(now)
+                self._look_at = now + _LOOK_AGAIN
         except HubBusy as busy:
             log.warning("order_clock_waits", cause=busy.cause)
             return now + _LONGEST

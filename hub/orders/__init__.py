@@ -92,7 +92,8 @@ Where the doors are
     ``Committed(seq_from, seq_to, urgent: tuple[UrgentFor, ...], count)`` · ``UrgentFor(warehouse, event: wire.Urgent)``
     ``HubBusy(cause)``: database away, full or locked for too long, or the queue is full. No verdict was given.
 
-``hub.orders.held``, ``reading``, ``work``, ``flush`` are the inside of one write transaction; ``jobs`` says what a job is.
+``hub.orders.held``, ``reading``, ``work`` and ``flush`` are the inside of one write transaction, ``jobs`` says what
+a job is; no other room needs them.
 
 ``hub.jobs``
     ``OrderClock(writer).step(now) -> datetime``: call it at the moment it last gave (or earlier).

@@ -34,7 +34,7 @@ class Job(ABC, Generic[T]):
     #: Names the job in logs and quarantine.
     what = "job"
 
-    def needs(self, needs: Needs) -> None:  # noqa: B027 - most jobs need nothing read for them
+    def needs(self, needs: Needs) -> None:
         """Say what will be read."""
 
     @abstractmethod

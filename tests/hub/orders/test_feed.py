@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +19,8 @@ from hub.jobs import OrderClock
 from hub.orders.feed import Feed
 from hub.orders.results import HubBusy, View
 from hub.orders.settings import LineSettings
-from tests.helpers.builders import LEAD, Core, a_channel_order, a_core
+from hub.orders.writer import Writer
+from tests.helpers.builders import LEAD, Core, Ids, a_channel_order, a_core
 from tests.helpers.feed import SHAPES, applied, prove_feed, read_pages
 
 pytestmark = pytest.mark.anyio
@@ -195,6 +197,22 @@ async def test_the_hubs_clock_steps_when_something_is_due(core: Core) -> None:
     core.clock.go(seconds=14.5)
     assert await clock.step(core.clock.now()) == core.clock.now() + timedelta(seconds=0.5)
     core.clock.go(seconds=0.5)
+    await clock.step(core.clock.now())
+    assert core.order(order.order_no).order_state == "cancelled"
+
+
+async def test_the_hubs_clock_looks_again_for_what_others_set(core: Core) -> None:
+    clock = OrderClock(core.writer)
+    [order] = await core.given()
+    await clock.step(core.clock.now())
+    other = Writer(core.engine, core.clock, Ids("other"), core.vault, core.settings)
+    other.start(asyncio.get_running_loop())
+    await other.acts([core.envelope("cancel", order, parcel_no=None)], LEAD)
+    await other.stop()
+    core.clock.go(seconds=29)
+    await clock.step(core.clock.now())
+    assert core.order(order.order_no).order_state == "released"
+    core.clock.go(seconds=1)
     await clock.step(core.clock.now())
     assert core.order(order.order_no).order_state == "cancelled"
 
