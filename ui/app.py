@@ -15,6 +15,7 @@ import structlog
 from PySide6.QtWidgets import QApplication
 
 from app.core import texts
+from app.core.scan import ScanClass, parse
 from app.core.texts import Lang
 from app.os.folderlock import FolderLock, FolderTaken
 from app.ports import HubTrouble, NotAllowed
@@ -185,8 +186,8 @@ class Station:
         self.scanner.scanned.connect(self._scanned)
         self.alarm.acknowledged.connect(self._acknowledged)
         self.player.state_changed.connect(lambda _: self._show_strip())
-        self.window.foot.settings_wanted.connect(self._show_settings)
-        self.window.foot.person_wanted.connect(self._show_sign_on)
+        self.window.foot.settings_wanted.connect(self.show_settings)
+        self.window.foot.person_wanted.connect(self.show_sign_on)
         self.window.foot.strip.pressed.connect(self._strip_pressed)
         self.sign_on.finished.connect(self._back)
         self._use_printer(core.outbox.setting(PRINTER_ADDRESS))
@@ -247,7 +248,7 @@ class Station:
             case _:
                 return SupervisorScreen(self.room)
 
-    def _show_settings(self) -> None:
+    def show_settings(self) -> None:
         if self.window.at_desk or self.settings is None:
             identity = self.core.identity
             about = About(
@@ -258,12 +259,12 @@ class Station:
             )
             self.settings = SettingsPage(self.room, self.printers, about, lambda tone: self.player.play(tone))  # type: ignore[arg-type]
             self.settings.finished.connect(self._back)
-            self.settings.person_wanted.connect(self._show_sign_on)
+            self.settings.person_wanted.connect(self.show_sign_on)
             if isinstance(self.desk, PackingScreen):
                 self.settings.slips_changed.connect(self.desk.set_slips)
             self.window.show_page(self.settings)
 
-    def _show_sign_on(self) -> None:
+    def show_sign_on(self) -> None:
         self.sign_on.refresh()
         self.window.show_page(self.sign_on)
 
@@ -280,7 +281,10 @@ class Station:
     def scan(self, text: str, repeated: bool | None = None) -> None:
         """A code was read: to the page in front; badges sign on wherever they are read."""
         page = self.window.pages.currentWidget()
-        if self.alarm.active is None and isinstance(page, (SettingsPage, WelcomePage)):
+        badge = parse(text).first(ScanClass.badge)
+        if badge is not None and self.alarm.active is None and self.core.identity is not None:
+            self.sign_on.badge(badge.key)
+        elif self.alarm.active is None and isinstance(page, (SettingsPage, WelcomePage)):
             page.scan(text)
         elif isinstance(self.desk, PackingScreen):
             self.window.show_desk()
@@ -382,7 +386,7 @@ class Station:
                 self.window.bar.warn(say, key=f"needs-{needing.act.act_id}")
                 self.core.outbox.dismiss(needing.act.act_id)
         elif key.startswith(("printer", "no_printer", "no_sound")):
-            self._show_settings()
+            self.show_settings()
 
     def _keep_lang(self) -> None:
         self.core.lang = self.kit.i18n.lang

@@ -43,6 +43,11 @@ class Field(QWidget):
     def text(self) -> str:
         return self.edit.text().strip()
 
+    @property
+    def trouble(self) -> str:
+        """What is said to be wrong, "" for nothing."""
+        return self._trouble.words() if self._trouble_key else ""
+
     def complain(self, key: str) -> None:
         self._trouble_key = key
         self._trouble.setText(self._kit.i18n.tr(key))

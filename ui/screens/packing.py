@@ -199,7 +199,7 @@ class PackingScreen(Page):
         if outcome.done in (Done.mode_handover, Done.mode_packing):
             self._handed = 0
         self._show_desk()
-        if outcome.follow is not None:
+        if outcome.follow is not None and outcome.follow != "badge":
             desk = self._room.core.packing
             self._room.work.run(
                 lambda: desk.follow(outcome, self._room.now()),

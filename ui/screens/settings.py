@@ -84,6 +84,10 @@ class SettingsPage(Page):
         self._read.setText(text)
         self._read.set_state("ok")
 
+    def words_of_scanner(self) -> str:
+        """What is said about the scanner's last read."""
+        return self._read.words()
+
     # -- cards ---------------------------------------------------------------------------------------------
 
     def _card(self, title_key: str, text_key: str = "") -> Card:
@@ -114,19 +118,19 @@ class SettingsPage(Page):
     def _printer(self) -> Card:
         kit, outbox = self._room.kit, self._room.core.outbox
         card = self._card("station.set_slip_printer", "station.set_printer_text")
-        self._address = Field(kit, "station.set_address", "station.set_printer_hint")
-        self._address.edit.setText(outbox.setting(PRINTER_ADDRESS))
-        save = BigButton(kit, "station.set_save", role="main")
+        self.address = Field(kit, "station.set_address", "station.set_printer_hint")
+        self.address.edit.setText(outbox.setting(PRINTER_ADDRESS))
+        self.save = save = BigButton(kit, "station.set_save", role="main")
         self._test = BigButton(kit, "station.set_test_print", icon="printer", locks=True)
         save.clicked.connect(self._save_printer)
-        self._address.entered.connect(self._save_printer)
+        self.address.entered.connect(self._save_printer)
         self._test.clicked.connect(self._test_print)
         count = titled(kit, "station.set_next_count", "muted")
         fewer, more = _sign(kit, "-"), _sign(kit, "+")
         self._count = PlainLabel(outbox.setting(SLIPS_AT_ONCE, "5"), "title")
         fewer.clicked.connect(lambda: self._change_count(-1))
         more.clicked.connect(lambda: self._change_count(1))
-        card.body.addWidget(self._address)
+        card.body.addWidget(self.address)
         card.body.addLayout(_tight(row(kit, save, self._test, gap="space.s")))
         card.body.addLayout(_tight(row(kit, count, fewer, self._count, more, gap="space.s")))
         card.body.addStretch(1)
@@ -180,11 +184,11 @@ class SettingsPage(Page):
     # -- acting --------------------------------------------------------------------------------------------
 
     def _save_printer(self) -> None:
-        address = self._address.text
+        address = self.address.text
         try:
             self._printers.use(address)
         except BadPrinter:
-            self._address.complain("station.set_printer_bad")
+            self.address.complain("station.set_printer_bad")
             return
         self._room.core.outbox.set_setting(PRINTER_ADDRESS, address)
         self._room.bar.success(self._room.kit.i18n.say("station.set_printer_saved"))

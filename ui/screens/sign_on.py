@@ -30,12 +30,12 @@ class SignOnPage(Page):
         self._who = PlainLabel(role="lead")
         self.user = Field(kit, "station.sign_user")
         self.password = Field(kit, "station.sign_password", secret=True)
-        self._go = BigButton(kit, "station.sign_go", role="main", locks=True)
+        self.go = BigButton(kit, "station.sign_go", role="main", locks=True)
         self._out = BigButton(kit, "station.sign_out", role="plain", locks=True)
         back = BigButton(kit, "station.back_to_desk", role="quiet")
         for widget in (title, text, self._who, self.user, self.password):
             card.body.addWidget(widget)
-        card.body.addLayout(row(kit, self._go, self._out, back, gap="space.s"))
+        card.body.addLayout(row(kit, self.go, self._out, back, gap="space.s"))
         middle = QHBoxLayout()
         middle.addStretch(1)
         middle.addWidget(card, 2)
@@ -45,10 +45,10 @@ class SignOnPage(Page):
         layout.addStretch(1)
         layout.addLayout(middle)
         layout.addStretch(2)
-        self._go.clicked.connect(self._sign_in)
+        self.go.clicked.connect(self._sign_in)
         self._out.clicked.connect(self._sign_out)
         self.user.entered.connect(lambda: self.password.edit.setFocus(Qt.FocusReason.OtherFocusReason))
-        self.password.entered.connect(self._go.click)
+        self.password.entered.connect(self.go.click)
         back.clicked.connect(self.finished)
         kit.i18n.bind(self, lambda: title.setText(kit.i18n.tr("station.sign_title")))
         kit.i18n.bind(self, lambda: text.setText(kit.i18n.tr("station.sign_text")))
@@ -72,13 +72,13 @@ class SignOnPage(Page):
     def _sign_in(self) -> None:
         if not self.user.text:
             self.user.complain("station.sign_name_missing")
-            self._go.unlock()
+            self.go.unlock()
             return
         core, user, password = self._room.core, self.user.text, self.password.edit.text()
         self._room.work.run(lambda: core.sign_in(user, password), self._signed_in, self._failed, owner=self)
 
     def _signed_in(self, session: Session) -> None:
-        self._go.unlock()
+        self.go.unlock()
         self.password.edit.clear()
         say = self._room.kit.i18n.say
         self._room.bar.success(say("station.sign_hello", user=session.user or self._room.core.person))
@@ -86,7 +86,7 @@ class SignOnPage(Page):
         self.finished.emit()
 
     def _failed(self, error: Exception) -> None:
-        self._go.unlock()
+        self.go.unlock()
         self.password.edit.clear()
         if isinstance(error, HubAway):
             self.password.complain("station.sign_offline")

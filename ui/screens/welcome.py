@@ -63,7 +63,7 @@ class WelcomePage(Page):
             self._pages.addWidget(page)
         if hub_url:
             self.address.edit.setText(hub_url)
-            self._pages.setCurrentIndex(2)
+            self.show_join()
         layout = QVBoxLayout(self)
         pad(kit, layout, "space.l")
         layout.addWidget(self._pages, 1)
@@ -77,14 +77,20 @@ class WelcomePage(Page):
     def show_how(self) -> None:
         self._pages.setCurrentIndex(0)
 
+    def show_alone(self) -> None:
+        self._pages.setCurrentIndex(1)
+
+    def show_join(self) -> None:
+        self._pages.setCurrentIndex(2)
+
     # -- pages ---------------------------------------------------------------------------------------------
 
     def _how_page(self) -> QWidget:
         kit = self._room.kit
         alone = ChoiceCard(kit, "box", "station.alone", "station.alone_text")
         join = ChoiceCard(kit, "sync", "station.join", "station.join_text")
-        alone.pressed.connect(lambda: self._pages.setCurrentIndex(1))
-        join.pressed.connect(lambda: self._pages.setCurrentIndex(2))
+        alone.pressed.connect(self.show_alone)
+        join.pressed.connect(self.show_join)
         logo = _Logo(kit)
         title = titled(kit, "station.welcome", "display", wrap=True)
         text = titled(kit, "station.welcome_text", "lead", wrap=True)
