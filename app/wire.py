@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.core.acts import BODIES, Act, ActKind
+from app.core.acts import BODIES, Act, ActKind, Body
 from app.core.order import Consignee, LeaseStep, Order, Parcel, Stop
 
 #: Protocol version; a hub serves WIRE and WIRE - 1.
@@ -432,7 +432,7 @@ def act_of(envelope: Envelope) -> Act:
         kind = ActKind(envelope.kind)
     except ValueError as error:
         raise msgspec.ValidationError(f"Invalid enum value {envelope.kind!r} - at `$.kind`") from error
-    body = msgspec.convert(envelope.body, type=BODIES[kind], strict=True)
+    body: Body = msgspec.convert(envelope.body, type=BODIES[kind], strict=True)
     return Act(
         act_id=envelope.act_id,
         kind=kind,
