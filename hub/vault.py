@@ -6,7 +6,7 @@ another order does not open there. Blind indexes are keyed, so nobody without th
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import secrets
 import unicodedata
 from typing import Any
@@ -37,7 +37,10 @@ class Vault:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a master key has {KEY_BYTES} bytes, not {len(key)}")
         self._aead = AESGCM(_derived(key, b"orderdock seal 1"))
-        self._blind_key = _derived(key, b"orderdock blind 1")
+        # HMAC-SHA256 with both key blocks hashed once: an import asks for thousands a second
+        block = _derived(key, b"orderdock blind 1").ljust(64, b"\x00")
+        self._blind_inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._blind_outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
         #: Names the key without telling anything about it; kept in the database.
         self.key_id: str = _derived(key, b"orderdock key id 1")[:8].hex()
 
@@ -62,7 +65,10 @@ class Vault:
     def blind(self, kind: str, text: str) -> bytes:
         """16 bytes that are equal for equal texts of one kind, whatever their width, case or blanks."""
         message = kind.encode() + b"\x00" + normalised(kind, text).encode("utf-8", "surrogatepass")
-        return hmac.digest(self._blind_key, message, "sha256")[:BLIND_BYTES]
+        inner, outer = self._blind_inner.copy(), self._blind_outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()[:BLIND_BYTES]
 
 
 def normalised(kind: str, text: str) -> str:

@@ -85,3 +85,14 @@ def test_a_blind_index_depends_on_the_kind_and_on_the_key() -> None:
 def test_the_key_id_is_stable_and_not_the_key() -> None:
     assert Vault(KEY).key_id == Vault(KEY).key_id != Vault(bytes(32)).key_id
     assert Vault(KEY).key_id not in KEY.hex()
+
+
+def test_a_blind_index_is_hmac_sha256() -> None:
+    import hmac
+
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+    key = HKDFExpand(algorithm=SHA256(), length=32, info=b"orderdock blind 1").derive(bytes(32))
+    wanted = hmac.digest(key, b"phone\x0018312342807", "sha256")[:16]
+    assert Vault(bytes(32)).blind("phone", "183 1234 2807") == wanted
