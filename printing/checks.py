@@ -20,7 +20,7 @@ from printing.sheet import dots_across
 
 _FONT = resources.folder() / "fonts" / "NotoSansSC-Regular.otf"
 #: Signs that poor fonts lack: rare characters of names, a unit, an arrow, a framed figure.
-RARE = "䶮㛃𬭼龘℃①×→"
+RARE = "\u4dae\u36c3\U0002cb7c\u9f98\u2103\u2460\u00d7\u2192"
 _WELL = frozenset({PrinterState.ready, PrinterState.busy})
 
 

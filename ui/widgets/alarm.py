@@ -292,7 +292,8 @@ class AlarmSheet(QWidget):
         """Loads fonts and shapes for the first alarm."""
         if (window := self.parentWidget()) is not None:
             self.setGeometry(window.rect())
-        self._render_words(AlarmView("", "停 STOP 0123456789", "停 OD0123456789", "停", ("停",)), 1)
+        words = self._kit.i18n.tr("ui.alarm_ack")
+        self._render_words(AlarmView("", words, f"{words} OD0123456789", words, (words,)), 1)
         self.grab()
         self._view = None
 
