@@ -7,7 +7,6 @@ same bytes to 200 sockets.
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 import subprocess
 import sys
@@ -15,26 +14,20 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.hub import BenchHub, request
 from benchmarks.report import Figure, milliseconds, percentile
-from rehearsal.processes import HubProcess, call, free_port, run_command
+from rehearsal.processes import call
 
 TITLE = "Cancel accepted -> urgent event at 200 stations"
 STATIONS = 200
-PASSWORD = "bench-password-1"
 
 
 def run(quick: bool = False) -> list[Figure]:
     stations, cancels = (20, 10) if quick else (STATIONS, 150)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        hub = _hub(folder)
-        try:
-            token = call(hub.url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})["token"]
-            orders = _orders(hub.url, token, folder, cancels)
-            tokens = [_paired(hub.url, token, n) for n in range(stations)]
-            seconds, acked = asyncio.run(_measure(hub.url, token, tokens, orders))
-        finally:
-            hub.stop()
+    with tempfile.TemporaryDirectory() as name, BenchHub(Path(name)) as hub:
+        orders = hub.take_orders(cancels)
+        tokens = [hub.paired(f"bench-{n}") for n in range(stations)]
+        seconds, acked = asyncio.run(_measure(hub, tokens, orders))
     floor = asyncio.run(_broadcast(stations, cancels))
     ours, bare = percentile(seconds, 0.99), percentile(floor, 0.99)
     return [
@@ -55,69 +48,8 @@ def run(quick: bool = False) -> list[Figure]:
     ]
 
 
-def _hub(folder: Path) -> HubProcess:
-    config = folder / "hub.toml"
-    config.write_text(
-        '[[shop]]\nid = "bench"\nconnector = "file"\n\n'
-        f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
-        encoding="utf-8",
-    )
-    config.chmod(0o600)
-    hub = HubProcess(folder / "hub", config, free_port(), folder / "hub.log")
-    hub.wait_ready()
-    return hub
-
-
-def _orders(url: str, token: str, folder: Path, count: int) -> list[str]:
-    table = folder / "orders.csv"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow([
-            "channel_order_no",
-            "paid_at",
-            "consignee_name",
-            "consignee_phone",
-            "consignee_address",
-            "sku_code",
-            "qty",
-            "paid",
-        ])
-        for n in range(count):
-            rows.writerow([
-                f"B{n:06d}",
-                "2026-11-21 09:00:00",
-                "林小明",
-                "18312342807",
-                "杭州市文三路1号",
-                "A",
-                1,
-                "10.00",
-            ])
-    done = run_command("import", str(table), "--shop", "bench", "--hub", url, token=token)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    orders: list[str] = []
-    after = ""
-    while len(orders) < count:
-        page = call(url, "GET", f"/v1/orders?q=&limit=200&after={after}", token=token)
-        orders += [o["order_no"] for o in page["orders"]]
-        after = page["next"]
-        if not after:
-            break
-    return orders
-
-
-def _paired(url: str, token: str, n: int) -> str:
-    code = call(url, "POST", "/v1/pairing_codes", {"kind": "packing", "warehouse": "main"}, token=token)[
-        "code"
-    ]
-    return str(call(url, "POST", "/v1/stations", {"code": code, "name": f"bench-{n}"})["token"])
-
-
-async def _measure(
-    url: str, token: str, tokens: list[str], orders: list[str]
-) -> tuple[list[float], list[float]]:
-    port = int(url.rsplit(":", 1)[1])
+async def _measure(hub: BenchHub, tokens: list[str], orders: list[str]) -> tuple[list[float], list[float]]:
+    port = hub.port
     arrived: dict[str, list[float]] = {order_no: [] for order_no in orders}
     enough = asyncio.Event()
 
@@ -141,7 +73,7 @@ async def _measure(
                     if len(seen) >= len(tokens):
                         enough.set()
 
-    health = await asyncio.to_thread(call, url, "GET", "/healthz")
+    health = await asyncio.to_thread(call, hub.url, "GET", "/healthz")
     head, call_epoch = health["seq"], health["epoch"]
     ready = asyncio.Semaphore(0)
     listeners = [asyncio.create_task(listen(device)) for device in tokens]
@@ -152,22 +84,9 @@ async def _measure(
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for n, order_no in enumerate(orders):
         enough.clear()
-        act = [
-            {
-                "act_id": f"cancel-{n:06d}",
-                "kind": "cancel",
-                "order_no": order_no,
-                "made_at": _now(),
-                "body": {},
-            }
-        ]
-        body = json.dumps(act).encode()
+        data = request(port, hub.token, f"cancel-{n:06d}", order_no)
         began = time.perf_counter()
-        writer.write(
-            f"POST /v1/acts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nX-Orderdock-Wire: 1\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
+        writer.write(data)
         answer = await reader.readuntil(b"\r\n\r\n")
         length = next(int(h[15:]) for h in answer.lower().split(b"\r\n") if h.startswith(b"content-length:"))
         receipt = json.loads(await reader.readexactly(length))
@@ -181,10 +100,6 @@ async def _measure(
         task.cancel()
     await asyncio.gather(*listeners, return_exceptions=True)
     return seconds, acked
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
 
 
 _SERVER = """

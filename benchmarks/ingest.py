@@ -92,6 +92,7 @@ def _raw_copy(engine: Engine, folder: Path) -> float:
             cursor.execute(f"DELETE FROM {table.name}")
     connection.commit()
     began = time.perf_counter()
+    cursor.execute("BEGIN")
     for table, rows in contents.items():
         if rows:
             marks = ",".join("?" * len(rows[0]))

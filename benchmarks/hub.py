@@ -1,0 +1,150 @@
+"""A real hub process for a benchmark, filled through its own doors, and people and stations that know it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rehearsal.processes import HubProcess, call, free_port, run_command
+
+PASSWORD = "bench-password-1"
+SHOP = "bench"
+_COLUMNS = (
+    "channel_order_no",
+    "paid_at",
+    "consignee_name",
+    "consignee_phone",
+    "consignee_address",
+    "sku_code",
+    "qty",
+    "paid",
+)
+
+
+class BenchHub:
+    """`main.py hub` on SQLite in ``folder``; ``token`` is the administrator's."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "hub.toml"
+        config.write_text(
+            f'[[shop]]\nid = "{SHOP}"\nconnector = "file"\n\n'
+            f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
+            encoding="utf-8",
+        )
+        config.chmod(0o600)
+        self._folder = folder
+        self._process = HubProcess(folder / "hub", config, free_port(), folder / "hub.log")
+        self.url = self._process.url
+        self.token = ""
+
+    def __enter__(self) -> BenchHub:
+        try:
+            self._process.wait_ready(60)
+            session = call(self.url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})
+        except BaseException:
+            self._process.stop()
+            raise
+        self.token = session["token"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.stop()
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def take_orders(self, count: int, lines: int = 1) -> list[str]:
+        """``count`` paid orders of ``lines`` lines from a file; their order numbers, newest first."""
+        table = self._folder / "orders.csv"
+        with table.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(_COLUMNS)
+            for n in range(count):
+                who = ("林小明", f"183{n:08d}", "杭州市文三路1号")
+                for line in range(lines):
+                    rows.writerow([f"B{n:06d}", "2026-11-21 09:00:00", *who, f"SKU-{line}", 1, "10.00"])
+        done = run_command("import", str(table), "--shop", SHOP, "--hub", self.url, token=self.token)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return self._order_nos(count)
+
+    def _order_nos(self, count: int) -> list[str]:
+        found: list[str] = []
+        after = ""
+        while len(found) < count:
+            page = call(self.url, "GET", f"/v1/orders?q=&limit=200&after={after}", token=self.token)
+            found += [order["order_no"] for order in page["orders"]]
+            after = page["next"]
+            if not after:
+                break
+        return found
+
+    def code(self, kind: str = "packing") -> str:
+        """A code for one station to join with."""
+        asked = {"kind": kind, "warehouse": "main"}
+        return str(call(self.url, "POST", "/v1/pairing_codes", asked, token=self.token)["code"])
+
+    def paired(self, name: str) -> str:
+        """The token of a new packing station."""
+        return str(call(self.url, "POST", "/v1/stations", {"code": self.code(), "name": name})["token"])
+
+
+def request(port: int, token: str, act_id: str, order_no: str) -> bytes:
+    """A rep's cancel as the bytes of its POST."""
+    act: dict[str, Any] = {
+        "act_id": act_id,
+        "kind": "cancel",
+        "order_no": order_no,
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+        "body": {},
+    }
+    body = json.dumps([act]).encode()
+    return (
+        f"POST /v1/acts HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+        f"X-Orderdock-Wire: 1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+class Rep:
+    """Somebody who cancels, over one kept connection."""
+
+    def __init__(self, hub: BenchHub) -> None:
+        self._hub = hub
+        self._line = socket.create_connection(("127.0.0.1", hub.port), timeout=15)
+        self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def cancel(self, act_id: str, order_no: str) -> tuple[float, float]:
+        """The moments (perf_counter) just before the bytes leave and when the receipt is here."""
+        data = request(self._hub.port, self._hub.token, act_id, order_no)
+        began = time.perf_counter()
+        self._line.sendall(data)
+        answer = b""
+        while b"\r\n\r\n" not in answer or len(answer) < _whole(answer):
+            part = self._line.recv(65536)
+            if not part:
+                raise RuntimeError("the hub hung up")
+            answer += part
+        ended = time.perf_counter()
+        [receipt] = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+        if receipt["outcome"] != "applied":
+            raise RuntimeError(receipt)
+        return began, ended
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def _whole(answer: bytes) -> int:
+    """How long an answer is whose head has come."""
+    head, _, _ = answer.lower().partition(b"\r\n\r\n")
+    length = next(int(row[15:]) for row in head.split(b"\r\n") if row.startswith(b"content-length:"))
+    return len(head) + 4 + length
