@@ -19,8 +19,6 @@ from printing.raster import FontMissing, Studio
 from printing.sheet import dots_across
 
 _FONT = resources.folder() / "fonts" / "NotoSansSC-Regular.otf"
-#: Signs that poor fonts lack: rare characters of names, a unit, an arrow, a framed figure.
-RARE = "\u4dae\u36c3\U0002cb7c\u9f98\u2103\u2460\u00d7\u2192"
 _WELL = frozenset({PrinterState.ready, PrinterState.busy})
 
 
@@ -34,7 +32,7 @@ def _drawing() -> list[Finding]:
         studio = Studio(_FONT)
     except FontMissing:
         return [Finding("paper_font_missing", "bad", {"path": str(_FONT)})]
-    lacking = studio.lacking(RARE)
+    lacking = studio.lacking(_rare())
     signs = Finding("signs_missing", "bad", {"signs": lacking}) if lacking else Finding("signs", "ok")
     slip = _slip()
     bitmap = studio.draw(studio.slip(slip, dots_across(80, 203)))
@@ -42,8 +40,13 @@ def _drawing() -> list[Finding]:
     return [signs, Finding("slip", "ok") if read == [slip.qr] else Finding("slip_unreadable", "bad")]
 
 
+def _rare() -> str:
+    """Signs that poor fonts lack: rare characters of names, a unit, a framed figure, an arrow."""
+    return resources.texts().text("doctor.rare_signs", "zh")
+
+
 def _slip() -> PickSlip:
-    line = SlipLine(bin="A-01-2", sku_code="SKU-1", title=RARE, qty=2)
+    line = SlipLine(bin="A-01-2", sku_code="SKU-1", title=_rare(), qty=2)
     return PickSlip(tail="001", order_no="OD20261121001", qr=slip_code("OD2026112100101", 1), lines=(line,))
 
 
