@@ -144,7 +144,7 @@ def test_the_four_refusals_of_the_bench_differ_at_a_glance() -> None:
     assert len({view.text for view in views}) == 4
 
 
-@pytest.mark.parametrize("done", [d for d in Done])
+@pytest.mark.parametrize("done", list(Done))
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_everything_done_has_words(done: Done, lang: Lang) -> None:
     params = {"title": "毛巾", "got": "1", "qty": "3"}

@@ -30,10 +30,10 @@ def scan(qtbot: QtBot, station: Station, text: str) -> None:
     handle = station.window.windowHandle()
     assert handle is not None
     QTest.qWait(320)  # a second read of one code within 300 ms is one read that came twice
-    for char in text:
-        QTest.keyClick(handle, char)
-    QTest.keyClick(handle, Qt.Key.Key_Return)
-    QTest.qWait(60)
+    with qtbot.waitSignal(station.scanner.scanned, timeout=WAIT_MS):
+        for char in text:
+            QTest.keyClick(handle, char)
+        QTest.keyClick(handle, Qt.Key.Key_Return)
 
 
 def packing(station: Station) -> PackingScreen:
@@ -75,7 +75,7 @@ def test_a_whole_parcel_is_packed_by_scans_alone(
 
     scan(qtbot, bench, command_code("CLOSE"))
     qtbot.waitUntil(lambda: bench.core.packing.view().parcel is None, timeout=WAIT_MS)
-    assert desk.scan_bar.view is not None and "封箱" in desk.scan_bar.view.text
+    qtbot.waitUntil(lambda: "已封箱" in desk.scan_bar.words(), timeout=WAIT_MS)
     qtbot.waitUntil(
         lambda: hub.api("GET", f"/v1/orders/{order_no}")["order_state"] == "packed", timeout=WAIT_MS
     )
@@ -275,4 +275,4 @@ def test_nothing_opened_says_what_to_do_first(
 ) -> None:
     new_order((FIRST, 1))
     bench = open_station("packing")
-    assert "扫一张拣货单" in packing(bench).empty_words()
+    qtbot.waitUntil(lambda: "扫一张拣货单" in packing(bench).empty_words(), timeout=WAIT_MS)
