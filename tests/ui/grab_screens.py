@@ -123,14 +123,11 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     packing(grab, bench, desk, hub)
     away = silent_bench(grab, app, hub, folder)
     order_no = alarm(grab, bench, desk, hub, away)
-    withdrawn = bench.alarm.active
-    assert withdrawn is not None
-    bench.alarm.withdraw(withdrawn.alarm_id)  # it lies over every window of this process
-    supervisor(grab, app, hub, folder)
-    service(grab, app, hub, folder, order_no)
-    bench.core.packing.ack_stop("scan", bench.room.now())
+    bench.alarm.acknowledge("scan")
     grab.settle(0.5)
     grab.shots("packing-after-alarm", bench)
+    supervisor(grab, app, hub, folder)
+    service(grab, app, hub, folder, order_no)
     bench.show_settings()
     grab.shots("settings", bench)
     bench._back()
