@@ -141,7 +141,9 @@ def _who(line: StoryLine, bench: Bench, words: Words) -> str:
             place = words.tr("states.source_hub")
         case _:
             place = words.tr("states.source_api")
-    actor = "" if line.actor in (name, line.station_id, "hub", "operator", "") else line.actor
+    # A station at which nobody is signed on acts in its own name: it is named once.
+    nobody = ("", "hub", "operator", name, line.station_id, place)
+    actor = "" if line.actor in nobody else line.actor
     return " · ".join(part for part in (actor, place) if part)
 
 

@@ -182,6 +182,7 @@ STORIES: list[tuple[StoryLine, str, str]] = [
     ),
     (line("stop_set", params={"reason": "address", "note": ""}), "设置停止标记 地址问题", "订单中枢"),
     (line("something_newer"), "系统记录了一次变更", "订单中枢"),
+    (line("opened", source="station:st-1", actor="打包台 1"), "打开包裹，开始打包", "打包台 1"),
 ]
 
 
