@@ -133,6 +133,7 @@ def import_file(
     dry_run: Annotated[bool, typer.Option(help="Check only, take nothing.")] = False,
     hub: HubUrl = None,
     token: Annotated[str | None, typer.Option(envvar="ORDERDOCK_TOKEN", help="Token of a session.")] = None,
+    user: Annotated[str | None, typer.Option(help="Sign in as this person; asks for the password.")] = None,
     lang: LangOption = None,
 ) -> None:
     """Bring orders, items or waybill numbers in from a file."""
@@ -147,9 +148,18 @@ def import_file(
             dry_run=dry_run,
             hub_url=hub or "http://127.0.0.1:8620",
             token=token,
+            sign_in=_sign_in(user, _language(lang)) if user else None,
             lang=_language(lang),
         )
     )
+
+
+def _sign_in(user: str, lang: Lang) -> tuple[str, str]:
+    """The name with its password: from ORDERDOCK_PASSWORD, else asked for without showing it."""
+    from app import resources
+
+    asked = resources.texts().text("upload.password", lang, user=user)
+    return user, os.environ.get("ORDERDOCK_PASSWORD") or typer.prompt(asked, hide_input=True)
 
 
 @cli.command()

@@ -26,13 +26,17 @@ def run(
     dry_run: bool,
     hub_url: str,
     token: str | None,
+    sign_in: tuple[str, str] | None = None,
     lang: Lang,
 ) -> int:
-    """Exit status: 0 everything taken, 1 the surroundings or some rows said no, 2 wrong use."""
+    """Exit status: 0 everything taken, 1 the surroundings or some rows said no, 2 wrong use.
+
+    ``sign_in`` is user and password, for people; programs give a ``token``.
+    """
     said = _Voice(lang)
     if kind not in KINDS:
         return said.sorry(2, "unknown_kind", kind=kind)
-    if not token:
+    if not token and not sign_in:
         return said.sorry(2, "no_token")
     if not file.is_file():
         return said.sorry(1, "missing_file", file=file)
@@ -41,7 +45,9 @@ def run(
     except OSError:
         return said.sorry(1, "unreadable_file", file=file)
     try:
-        report = asyncio.run(_sent(hub_url, token, lang, data, file.name, kind, shop, column_map, dry_run))
+        client = HubClient(hub_url, "" if sign_in else token or "", lang=lambda: lang)
+        ask = (data, file.name, kind, shop or "", column_map or "", dry_run)
+        report = asyncio.run(_sent(client, sign_in, ask))
     except HubAway as away:
         return said.sorry(1, "hub_away", hub=hub_url) if not away.text else said.plain(1, away)
     except HubTrouble as trouble:
@@ -51,21 +57,13 @@ def run(
 
 
 async def _sent(
-    hub_url: str,
-    token: str,
-    lang: Lang,
-    data: bytes,
-    name: str,
-    kind: str,
-    shop: str | None,
-    column_map: str | None,
-    dry_run: bool,
+    client: HubClient, sign_in: tuple[str, str] | None, ask: tuple[bytes, str, str, str, str, bool]
 ) -> wire.ImportReport:
-    client = HubClient(hub_url, token, lang=lambda: lang)
+    data, name, kind, shop, column_map, dry_run = ask
     try:
-        return await client.import_file(
-            data, name, kind, shop=shop or "", map_=column_map or "", dry_run=dry_run
-        )
+        if sign_in:
+            await client.sign_in(wire.SignIn(user=sign_in[0], password=sign_in[1]))
+        return await client.import_file(data, name, kind, shop=shop, map_=column_map, dry_run=dry_run)
     finally:
         await client.close()
 
