@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import structlog
@@ -58,8 +59,10 @@ class Client:
     urgent: deque[bytes] = field(default_factory=deque)
     plain: deque[bytes] = field(default_factory=deque)
     size: int = 0
-    _over: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _over: bool = False
+    #: Set while a send waits for the other end to read.
+    _stuck: asyncio.Task[Any] | None = None
 
     def put(self, data: bytes, *, urgent: bool = False) -> None:
         """Queues an event; a client that does not read for a megabyte is let go and resumes later."""
@@ -84,8 +87,25 @@ class Client:
         return self._over
 
     def end(self) -> None:
+        """The stream is over; a send that waits for a reader who does not read is given up."""
         self._over = True
         self.wake.set()
+        if self._stuck is not None:
+            self._stuck.cancel()
+
+    async def send_to(self, send: Send) -> bool:
+        """Sends all that waits; False when the other end took nothing until the stream was ended."""
+        message = {"type": "http.response.body", "body": self.take(), "more_body": True}
+        self._stuck = asyncio.current_task()
+        try:
+            await send(message)
+        except asyncio.CancelledError:
+            if not self._over or self._stuck is None or self._stuck.uncancel():
+                raise
+            return False
+        finally:
+            self._stuck = None
+        return True
 
 
 class Broadcast:
@@ -192,8 +212,10 @@ class Broadcast:
 
     async def drop_revoked(self) -> None:
         """Ends the streams of tokens that are worth nothing any more."""
-        for client in [client for group in self._clients.values() for client in group]:
-            if not await self._callers.is_live(client.caller):
+        clients = [client for group in self._clients.values() for client in group]
+        live = await self._callers.live({client.caller.token_hash for client in clients})
+        for client in clients:
+            if client.caller.token_hash not in live:
                 client.end()
 
     async def wait_past(self, seq: int, seconds: float) -> bool:
@@ -231,22 +253,8 @@ class Broadcast:
         """Sends what waits until the stream is over; False when the other end no longer takes anything."""
         while not client.is_over() and not self._is_closing:
             await client.wake.wait()
-            data = client.take()
-            sending = asyncio.ensure_future(
-                send({"type": "http.response.body", "body": data, "more_body": True})
-            )
-            while not sending.done():
-                woken = asyncio.ensure_future(client.wake.wait())
-                await asyncio.wait((sending, woken), return_when=asyncio.FIRST_COMPLETED)
-                woken.cancel()
-                if client.is_over() and not sending.done():
-                    sending.cancel()
-                    return False
-                if not sending.done():
-                    client.wake.clear()
-            await sending
-            if client.size:
-                client.wake.set()
+            if not await client.send_to(send):
+                return False
         return True
 
     async def _first_page(self, client: Client, after: int) -> None:

@@ -7,10 +7,11 @@ process refuses within a second; :meth:`Callers.forget` makes it at once in this
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, union_all
 
 from app.core.acts import Actor
 from app.ports import Clock
@@ -139,12 +140,11 @@ class Callers:
             person = seen
         return Caller(role=self._role(person, found), person=person, station=found, token_hash=token_hash)
 
-    async def is_live(self, caller: Caller) -> bool:
-        """Whether the token of a long request is still good."""
-        found = await self._found(caller.token_hash)
-        if isinstance(found, Person):
-            return found.ended_at is None
-        return found is not None
+    async def live(self, token_hashes: Collection[bytes]) -> frozenset[bytes]:
+        """Which of these tokens are still good: one look at the database for all long requests together."""
+        return (
+            await asyncio.to_thread(self._read_live, frozenset(token_hashes)) if token_hashes else frozenset()
+        )
 
     def forget(self) -> None:
         """Believe the database again from now on."""
@@ -179,6 +179,19 @@ class Callers:
         if isinstance(found, Person) and is_over:
             return _ended(found, found.expires_at)
         return found
+
+    def _read_live(self, token_hashes: frozenset[bytes]) -> frozenset[bytes]:
+        s, on = t.station, t.session
+        paired = select(s.c.token_hash).where(s.c.is_revoked.is_(False))
+        revoked = select(s.c.station_id).where(s.c.is_revoked)
+        signed_on = select(on.c.token_hash).where(
+            on.c.ended_at.is_(None),
+            on.c.expires_at > self._clock.now(),
+            on.c.station_id.is_(None) | on.c.station_id.not_in(revoked),
+        )
+        with self._engine.connect() as conn:
+            good = {bytes(found) for found in conn.execute(union_all(paired, signed_on)).scalars()}
+        return token_hashes & good
 
     def _read(self, token_hash: bytes) -> _Found:
         return self._station_by_token(token_hash) or self._session(token_hash)
