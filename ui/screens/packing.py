@@ -194,6 +194,8 @@ class PackingScreen(Page):
     def _take(self, outcome: Outcome) -> None:
         """Shows an outcome and follows it up where the hub has to be asked."""
         self._show_outcome(outcome)
+        # Before the parcel is laid out anew, which takes longer than a frame: the eyes wait for this colour.
+        self.scan_bar.repaint()
         if outcome.is_ok and outcome.done is Done.handed_over:
             self._handed += 1
         if outcome.done in (Done.mode_handover, Done.mode_packing):

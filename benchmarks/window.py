@@ -1,0 +1,146 @@
+"""A real station window for a benchmark, offscreen, turned by hand: the very parts that main.py joins."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
+
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, qInstallMessageHandler
+from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app import wire
+from app.core.order import LeaseStep
+from app.desktop import joint
+from app.ports import Engine
+from app.store.link import LinkParts
+from ui.app import Station, build_station
+from ui.joint import Joint
+
+WIDTH, HEIGHT = 1366, 768
+
+
+def application() -> QApplication:
+    """The one application of this process."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        qInstallMessageHandler(lambda *_: None)  # that there is no loudspeaker here
+        app = QApplication(["orderdock"])
+    return app
+
+
+def opened(folder: Path, joined: Joint | None = None) -> Station:
+    """A packing station on its data folder, its window shown and painted."""
+    station = build_station(application(), joined or joint(), "packing", folder, lang="zh")
+    station.open()
+    station.window.resize(WIDTH, HEIGHT)
+    turn_until(lambda: station.window.isVisible(), 10)
+    idle(0.2)
+    return station
+
+
+def turn() -> None:
+    """One turn of the event loop: keys, timers, paint."""
+    QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents)
+
+
+def turn_until(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Turns the event loop as it would turn itself until something is so; False when it was not in time."""
+    end = time.perf_counter() + seconds
+    while not is_so():
+        if time.perf_counter() > end:
+            return False
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)
+    return True
+
+
+def idle(seconds: float) -> None:
+    """What a person does between two scans: nothing, while the window lives on."""
+    turn_until(lambda: False, seconds)
+
+
+def type_code(station: Station, text: str) -> float:
+    """The keys of a scanner, its Enter left in the queue of events; the moment (perf_counter) it was put there."""
+    handle = station.window.windowHandle()
+    for char in text:
+        QTest.keyClick(handle, char)
+    enter = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r")
+    began = time.perf_counter()
+    QCoreApplication.postEvent(handle, enter)
+    return began
+
+
+class PaintWatch(QObject):
+    """Notes when a window had painted each of some of its parts anew and handed the picture to the screen.
+
+    ``at`` holds these moments (perf_counter) in the order of the parts, 0.0 before them.
+    """
+
+    def __init__(self, window: QWidget, *parts: QWidget) -> None:
+        super().__init__()
+        self.at = [0.0 for _ in parts]
+        self._window, self._parts = window, parts
+        self._painted: set[int] = set()
+        for widget in (window, *parts):
+            widget.installEventFilter(self)
+
+    def stop(self) -> None:
+        for widget in (self._window, *self._parts):
+            widget.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and watched in self._parts:
+            self._painted.add(self._parts.index(watched))
+        if event.type() == QEvent.Type.UpdateRequest and watched is self._window:
+            self._window.event(event)  # paints all that is stale, and hands the picture over
+            now = time.perf_counter()
+            self.at = [at or (now if n in self._painted else 0.0) for n, at in enumerate(self.at)]
+            return True
+        return False
+
+
+def is_red(colour: QColor) -> bool:
+    """Red as the alarm is, light or deep end of its pulse."""
+    return colour.red() > 110 and colour.green() < 70 and colour.blue() < 70
+
+
+class NearHub:
+    """A link whose hub is always there and always says yes, at once: what is measured is the station alone."""
+
+    def __init__(self, parts: LinkParts) -> None:
+        parts.status.heard(parts.clock.now())
+        self.hub = self
+        self.engines: Sequence[Engine] = ()
+
+    def push_soon(self) -> None:
+        """What was recorded waits, as on a bench whose hub is busy."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def go_check(self, parcel_no: str, step: LeaseStep, timeout_s: float) -> wire.GoAnswer:
+        return wire.GoAnswer(ok=True, seq=0)
+
+    async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
+        return [wire.LeaseAnswer(parcel_no=no, granted=True, seconds=3600) for no in ask.parcel_nos]
+
+    async def sign_in(self, sign_in: wire.SignIn) -> wire.Session:
+        raise NotImplementedError
+
+    async def sign_out(self) -> None:
+        raise NotImplementedError
+
+    async def ack_alarm(self, alarm_id: str) -> None:
+        raise NotImplementedError
+
+    async def orders(self, q: str, after: str = "") -> wire.OrderList:
+        raise NotImplementedError
+
+    async def story(self, order_no: str) -> list[wire.StoryEntry]:
+        raise NotImplementedError
