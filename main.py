@@ -57,7 +57,7 @@ def _language(lang: Language | None) -> Lang:
 
 def _folder(data_dir: Path | None, part: str) -> Path:
     if data_dir is not None:
-        return data_dir
+        return data_dir.resolve()
     import platformdirs
 
     return Path(platformdirs.user_data_dir("Orderdock", appauthor=False)) / part
