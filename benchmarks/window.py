@@ -12,7 +12,6 @@ os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, qInstallMessageHandler
 from PySide6.QtGui import QColor, QKeyEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app import wire
@@ -66,14 +65,25 @@ def idle(seconds: float) -> None:
 
 
 def type_code(station: Station, text: str) -> float:
-    """The keys of a scanner, its Enter left in the queue of events; the moment (perf_counter) it was put there."""
+    """The keys of a scanner, 2 ms apart by their own stamps, its Enter left in the queue of events.
+
+    Gives the moment (perf_counter) the Enter was put there.
+    """
     handle = station.window.windowHandle()
-    for char in text:
-        QTest.keyClick(handle, char)
-    enter = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r")
+    stamp = round(time.monotonic() * 1000)
+    for n, char in enumerate(text):
+        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            QCoreApplication.sendEvent(handle, _key(kind, ord(char), char, stamp + 2 * n))
+    enter = _key(QEvent.Type.KeyPress, Qt.Key.Key_Return, "\r", stamp + 2 * len(text))
     began = time.perf_counter()
     QCoreApplication.postEvent(handle, enter)
     return began
+
+
+def _key(kind: QEvent.Type, key: int, char: str, stamp: int) -> QKeyEvent:
+    event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, char)
+    event.setTimestamp(stamp)
+    return event
 
 
 class PaintWatch(QObject):
