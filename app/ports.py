@@ -83,6 +83,12 @@ class Insecure(HubTrouble):
     key = "plain_http"
 
 
+class NotThatHub(HubTrouble):
+    """The certificate is not that of the hub we were told of, or nobody told us which one to trust."""
+
+    key = "not_that_hub"
+
+
 class Rejected(HubTrouble):
     """Any other 4xx: the question itself was wrong."""
 

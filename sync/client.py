@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
@@ -19,6 +21,7 @@ from app.ports import (
     HubTrouble,
     Insecure,
     NotAllowed,
+    NotThatHub,
     Rejected,
     SignInFailed,
     UpdateMe,
@@ -35,20 +38,7 @@ _UPLOAD_S = 600.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class StreamPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page as the stream brings it: it holds everything after ``after`` up to ``next``."""
-
-    epoch: str
-    head: int
-    next: int
-    changes: list[wire.Change]
-    after: int
-
-    def page(self) -> wire.ChangePage:
-        return wire.ChangePage(epoch=self.epoch, head=self.head, next=self.next, changes=self.changes)
-
-
-StreamEvent = StreamPage | wire.Urgent | wire.Head
+StreamEvent = wire.ChangePage | wire.Urgent | wire.Head
 
 
 class HubClient:
@@ -60,9 +50,13 @@ class HubClient:
         token: str = "",
         *,
         lang: Callable[[], str] = lambda: "zh",
+        ca_pem: str = "",
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """Raises Insecure for plain HTTP to another machine. ``http`` lets tests bring their own transport."""
+        """``ca_pem``: the only authority the hub's certificate may come from; empty: those the system knows.
+
+        Raises Insecure for plain HTTP to another machine. ``http`` lets tests bring their own transport.
+        """
         parts = urlsplit(hub_url)
         if parts.scheme != "https" and (parts.hostname or "") not in _LOOPBACK:
             raise Insecure(hint=hub_url)
@@ -70,8 +64,9 @@ class HubClient:
         self._token = token
         self._lang = lang
         self._session = ""
+        verify = ssl.create_default_context(cadata=ca_pem) if ca_pem else parts.scheme == "https"
         self._http = http or httpx.AsyncClient(
-            trust_env=False, timeout=_TIMEOUT, limits=httpx.Limits(max_connections=20)
+            verify=verify, trust_env=False, timeout=_TIMEOUT, limits=httpx.Limits(max_connections=20)
         )
 
     async def close(self) -> None:
@@ -112,9 +107,10 @@ class HubClient:
         except httpx.HTTPError as error:
             raise HubAway(hint=type(error).__name__) from error
 
-    async def acts(self, envelopes: list[wire.Envelope]) -> list[wire.Receipt]:
-        """One receipt per act, whatever the outcome."""
-        return await self._call(list[wire.Receipt], "POST", "/v1/acts", envelopes, as_person=True)
+    async def acts(self, envelopes: list[wire.Envelope], session: str = "") -> list[wire.Receipt]:
+        """One receipt per act, whatever the outcome. ``session``: of who did them, also when it has ended."""
+        headers = {SESSION_HEADER: session} if session else {}
+        return await self._call(list[wire.Receipt], "POST", "/v1/acts", envelopes, headers=headers)
 
     async def beat(self, beat: wire.Beat) -> wire.BeatAnswer:
         return await self._call(wire.BeatAnswer, "PUT", "/v1/stations/me", beat)
@@ -260,30 +256,52 @@ class HubClient:
                 method, self._url + path, headers=self._headers(as_person) | kind | (headers or {}), **more
             )
         except httpx.HTTPError as error:
-            raise HubAway(hint=type(error).__name__) from error
+            raise _no_answer(error) from error
         if answer.status_code != 200:
-            raise self._noted(trouble_of(answer))
+            raise self._noted(trouble_of(answer), as_person)
         return answer
 
-    def _noted(self, trouble: HubTrouble) -> HubTrouble:
+    def _noted(self, trouble: HubTrouble, as_person: bool) -> HubTrouble:
         """An ended session is the person's, not the station's: the next call goes without it."""
-        if isinstance(trouble, SignInFailed) and trouble.code == "session_ended":
+        if as_person and isinstance(trouble, SignInFailed) and trouble.code == "session_ended":
             self._session = ""
         return trouble
 
 
+async def authority_of(hub_url: str, sha256: str) -> str:
+    """The hub's own authority as PEM, if it is the one with this fingerprint. Raises NotThatHub, HubAway.
+
+    Asked without trust, because trust is what is being looked for; nothing else is said to the hub before.
+    """
+    client = httpx.AsyncClient(verify=False, trust_env=False, timeout=_TIMEOUT)
+    try:
+        answer = await client.get(hub_url.rstrip("/") + "/ca.pem")
+        pem = answer.text
+        found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    except httpx.HTTPError as error:
+        raise HubAway(hint=type(error).__name__) from error
+    except ValueError as error:  # what came is no certificate
+        raise NotThatHub(hint=hub_url) from error
+    finally:
+        await client.aclose()
+    if found != "".join(c for c in sha256.lower() if c in "0123456789abcdef"):
+        raise NotThatHub(hint=hub_url)
+    return pem
+
+
 async def _events(answer: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
     try:
-        async for event in EventSource(answer).aiter_sse():
-            shape = _SHAPES.get(event.event)
-            if shape is not None:  # a newer hub may say more than we know
-                yield _parsed(event.data, shape)
+        async with aclosing(EventSource(answer).aiter_sse()) as events:
+            async for event in events:
+                shape = _SHAPES.get(event.event)
+                if shape is not None:  # a newer hub may say more than we know
+                    yield _parsed(event.data, shape)
     except (httpx.HTTPError, SSEError) as error:
         raise HubAway(hint=type(error).__name__) from error
     raise HubAway(hint="stream ended")
 
 
-_SHAPES: dict[str, Any] = {"changes": StreamPage, "urgent": wire.Urgent, "head": wire.Head}
+_SHAPES: dict[str, Any] = {"changes": wire.ChangePage, "urgent": wire.Urgent, "head": wire.Head}
 
 
 def _parsed(data: str | bytes, shape: type[T]) -> T:
@@ -300,6 +318,16 @@ def _decoded(answer: httpx.Response, shape: type[T]) -> T:
 def page_of(data: bytes) -> wire.ChangePage:
     """A feed page from its bytes. Raises HubAway when something between garbled it."""
     return _parsed(data, wire.ChangePage)
+
+
+def _no_answer(error: httpx.HTTPError) -> HubTrouble:
+    """Somebody else's certificate is no weather: waiting does not help."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return NotThatHub(hint=str(cause.verify_message))
+        cause = cause.__cause__ or cause.__context__
+    return HubAway(hint=type(error).__name__)
 
 
 _BY_STATUS: dict[int, type[HubTrouble]] = {403: NotAllowed, 410: FeedGone}

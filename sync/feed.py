@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from app.ports import HubTrouble, SignInFailed, UpdateMe
+from app.ports import HubTrouble, NotThatHub, SignInFailed, UpdateMe
 from app.store.link import LinkParts
 from app.store.surroundings import DiskFull
 from app.wire import ChangePage, Urgent
@@ -67,15 +67,19 @@ class Feed:
             pass  # it is shown; the row that follows says the same
 
     def heard(self, now: datetime) -> None:
-        self.parts.status.heard(now)
+        """The hub answered: what was wrong with it as such is over."""
+        status = self.parts.status
+        if status.facts.needs in (UpdateMe.key, NotThatHub.key):
+            status.needs("")
+        status.heard(now)
 
     def trouble(self, trouble: HubTrouble, now: datetime) -> None:
         """The wire did not do what it should: said to the person where one is needed, else "offline"."""
         status = self.parts.status
         if isinstance(trouble, SignInFailed):
             self._revoked()
-        elif isinstance(trouble, UpdateMe):
-            status.needs("update_me")
+        elif isinstance(trouble, UpdateMe | NotThatHub):
+            status.needs(trouble.key)
         else:
             status.lost(now)
 

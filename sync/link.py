@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.ports import Engine
-from app.store.link import LinkParts
-from app.wire import Paired
+from app.store.link import Joined, LinkParts
 from sync.beat import Beater
-from sync.client import HubClient
+from sync.client import HubClient, authority_of
 from sync.digest import DigestCheck
 from sync.feed import Feed
 from sync.pull import Puller
@@ -41,15 +40,18 @@ class HubLink:
         await self.hub.close()
 
 
-def connect(hub_url: str, token: str, parts: LinkParts) -> HubLink:
+def connect(hub_url: str, token: str, parts: LinkParts, ca_pem: str = "") -> HubLink:
     """``app.store.link.Connect``. Raises Insecure for plain HTTP to another machine."""
-    return HubLink(HubClient(hub_url, token, lang=parts.lang), parts)
+    return HubLink(HubClient(hub_url, token, lang=parts.lang, ca_pem=ca_pem), parts)
 
 
-async def pair(hub_url: str, code: str, name: str, lang: str) -> Paired:
+async def pair(hub_url: str, code: str, name: str, lang: str) -> Joined:
     """``app.store.link.Pair``. Raises HubTrouble."""
-    client = HubClient(hub_url, lang=lambda: lang)
+    address, _, fingerprint = hub_url.strip().partition("#")
+    is_https = address.lower().startswith("https:")
+    ca_pem = await authority_of(address, fingerprint) if is_https and fingerprint else ""
+    client = HubClient(address, lang=lambda: lang, ca_pem=ca_pem)
     try:
-        return await client.pair(code, name)
+        return Joined(await client.pair(code, name), address.rstrip("/"), ca_pem)
     finally:
         await client.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.core.reasons import Reason
-from app.ports import HubAway, HubTrouble, Rejected
+from app.ports import HubAway, HubTrouble, Rejected, SignInFailed
 from app.store.surroundings import StoreTrouble
 from app.wire import Envelope, Receipt
 from sync.backoff import Backoff
@@ -33,11 +33,11 @@ class Pusher(Waker):
 
     async def step(self, now: datetime) -> datetime:
         """One batch of the oldest waiting acts."""
-        envelopes = await asyncio.to_thread(self._outbox.waiting, BATCH)
+        session, envelopes = await asyncio.to_thread(self._outbox.batch, BATCH)
         if not envelopes:
             return now + _IDLE
         try:
-            receipts = await self._sent(envelopes)
+            receipts = await self._in_the_name_of(session, envelopes)
         except HubTrouble as trouble:
             self._feed.trouble(trouble, now)
             retry = trouble.retry_after_s if isinstance(trouble, HubAway) else None
@@ -50,9 +50,17 @@ class Pusher(Waker):
             return now + self._backoff.next()  # the same id gets the same answer again
         return now
 
-    async def _sent(self, envelopes: Sequence[Envelope]) -> list[Receipt]:
+    async def _in_the_name_of(self, session: str, envelopes: Sequence[Envelope]) -> list[Receipt]:
         try:
-            return _answers(envelopes, await self._hub.acts(list(envelopes)))
+            return await self._sent(session, envelopes)
+        except SignInFailed:
+            if not session:
+                raise
+        return await self._sent("", envelopes)  # the hub knows nothing of that session: the station vouches
+
+    async def _sent(self, session: str, envelopes: Sequence[Envelope]) -> list[Receipt]:
+        try:
+            return _answers(envelopes, await self._hub.acts(list(envelopes), session))
         except Rejected as rejected:
             if len(envelopes) == 1:
                 params = {"path": rejected.text or rejected.code}
@@ -63,7 +71,7 @@ class Pusher(Waker):
                 ]
         # the hub does not like the parcel of acts as such: find the one by halves
         half = len(envelopes) // 2
-        return [*await self._sent(envelopes[:half]), *await self._sent(envelopes[half:])]
+        return [*await self._sent(session, envelopes[:half]), *await self._sent(session, envelopes[half:])]
 
 
 def _answers(sent: Sequence[Envelope], came: Sequence[Receipt]) -> list[Receipt]:

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 from app.ports import FeedGone, HubAway, HubTrouble
-from app.wire import Head, Urgent
+from app.wire import ChangePage, Head, Urgent
 from sync.backoff import Backoff
-from sync.client import HubClient, StreamEvent, StreamPage
+from sync.client import HubClient, StreamEvent
 from sync.feed import Feed, Waker
 from sync.pull import Puller
 
@@ -91,17 +91,17 @@ class StreamReader(Waker):
         match event:
             case Urgent():
                 await self._feed.urgent(event)
-            case StreamPage():
+            case ChangePage():
                 await self._page(event)
             case Head():
                 self._parts.status.hub_time(event.now, now)
                 self._at_head(event.head)
 
-    async def _page(self, came: StreamPage) -> None:
+    async def _page(self, came: ChangePage) -> None:
         """A page that begins where we stand goes in; any other is pulled, so that nothing is stepped over."""
         cursor = self._parts.cache.cursor
-        fits = came.epoch == cursor.epoch and came.after <= cursor.seq
-        if not fits or not await self._feed.apply(came.page()):
+        fits = came.epoch == cursor.epoch and came.after is not None and came.after <= cursor.seq
+        if not fits or not await self._feed.apply(came):
             self._at_head(came.head)
 
     def _at_head(self, head: int) -> None:

@@ -26,6 +26,7 @@ class Identity:
     kind: StationKind
     warehouse: str
     token: str
+    ca_pem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,15 +151,20 @@ class StationCore:
         return self.bench.hub
 
     async def pair(self, hub_url: str, code: str, name: str) -> Identity:
-        """Joins a hub with a code. Raises HubTrouble. The copy of another hub is dropped, the outbox is kept."""
-        paired = await self._pair(hub_url, code, name, self.lang)
+        """Joins a hub with a code. Raises HubTrouble. The copy of another hub is dropped, the outbox is kept.
+
+        The address may end in ``#`` and the fingerprint of the hub's certificate, as the hub shows it.
+        """
+        joined = await self._pair(hub_url, code, name, self.lang)
+        paired = joined.paired
         identity = Identity(
-            hub_url=hub_url,
+            hub_url=joined.hub_url,
             station_id=paired.station_id,
             name=name,
             kind=paired.kind,
             warehouse=paired.warehouse,
             token=paired.token,
+            ca_pem=joined.ca_pem,
         )
         await self._unlink()
         self.cache.start_over()
@@ -182,7 +187,7 @@ class StationCore:
             lang=lambda: self.lang,
         )
         self.bench.identity = identity
-        self._link = self._connect(identity.hub_url, identity.token, parts)
+        self._link = self._connect(identity.hub_url, identity.token, parts, identity.ca_pem)
         self.bench.hub = self._link.hub
         self.bench.push_soon = self._link.push_soon
 
@@ -198,7 +203,7 @@ class StationCore:
         keepsake.forget(self._data_dir)
         self.leases.clear()
         self.cache.start_over()
-        self.bench.person = None
+        self.bench.person, self.outbox.session = None, ""
         self._tell(frozenset({"order", "status", "desk"}))
 
     def _engines_changed(self) -> None:
@@ -217,12 +222,13 @@ class StationCore:
             raise HubAway
         session = await self.bench.hub.sign_in(who)
         self.bench.person = SignedOn(name=session.user or who.user, role=session.role)
+        self.outbox.session = session.token
         self._tell(frozenset({"person", "status"}))
         return session
 
     async def sign_out(self) -> None:
         """The station acts as itself again."""
-        self.bench.person = None
+        self.bench.person, self.outbox.session = None, ""
         if self.bench.hub is not None:
             await self.bench.hub.sign_out()
         self._tell(frozenset({"person", "status"}))

@@ -19,6 +19,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     kind: str
     warehouse: str
     token: str
+    ca_pem: str = ""
 
 
 def read(folder: Path) -> Identity | None:

@@ -85,9 +85,14 @@ class LeaseKeeper:
             if not answer.granted:
                 self._book.drop(answer.parcel_no)
                 continue
-            holder = before.get(answer.parcel_no)
-            was = None if holder == self._bench.station_id else holder
-            self._book.granted(answer.parcel_no, step, sent, answer.seconds, was)
+            was, now = before.get(answer.parcel_no), self._holder_of(answer.parcel_no)
+            if now not in (None, was, self._bench.station_id):
+                # the feed was quicker than this answer: it has moved on to another station already
+                self.refused(answer.parcel_no, Refused(Reason.no_lease, _moved_to(answer.parcel_no, now)))
+                continue
+            self._book.granted(
+                answer.parcel_no, step, sent, answer.seconds, None if was == self._bench.station_id else was
+            )
             if answer.label is not None:
                 with self._lock:
                     self._labels[answer.parcel_no] = answer.label
@@ -138,6 +143,10 @@ class LeaseKeeper:
 
     def _has_waiting(self, parcel_no: str) -> bool:
         return any(p.state == "waiting" for p in self._bench.outbox.pending_of(parcel_no[:-2]))
+
+
+def _moved_to(parcel_no: str, holder: str | None) -> dict[str, str]:
+    return {"parcel_no": parcel_no, "holder": holder or ""}
 
 
 def _refusal(answer: LeaseAnswer) -> Refused:

@@ -45,12 +45,24 @@ class Link(Protocol):
 
 
 class Connect(Protocol):
-    """Given by main: ``sync.link.connect``."""
+    """Given by main: ``sync.link.connect``. ``ca_pem``: the hub's own authority, pinned at pairing, or empty."""
 
-    def __call__(self, hub_url: str, token: str, parts: LinkParts) -> Link: ...
+    def __call__(self, hub_url: str, token: str, parts: LinkParts, ca_pem: str = "") -> Link: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """``hub_url`` is where the hub is from now on; ``ca_pem`` what its certificate must come from, or empty."""
+
+    paired: Paired
+    hub_url: str
+    ca_pem: str = ""
 
 
 class Pair(Protocol):
-    """Given by main: ``sync.link.pair``. Raises HubTrouble."""
+    """Given by main: ``sync.link.pair``. The address may end in ``#`` and the fingerprint the hub shows.
 
-    async def __call__(self, hub_url: str, code: str, name: str, lang: str) -> Paired: ...
+    Raises HubTrouble; NotThatHub when the certificate is not the one of that fingerprint.
+    """
+
+    async def __call__(self, hub_url: str, code: str, name: str, lang: str) -> Joined: ...

@@ -10,6 +10,7 @@ work never flickers away.
 
 from __future__ import annotations
 
+import itertools
 import queue
 import sqlite3
 import threading
@@ -104,6 +105,8 @@ class Outbox:
             self._engine.dispose()
             raise self._said(error) from error
         self._answers: dict[str, Future[Receipt]] = {}
+        #: The session of who is signed on; acts are sent in the name of who did them.
+        self.session = ""
         self._is_closed = False
         self._thread = threading.Thread(target=self._write_all, name="outbox", daemon=True)
         self._thread.start()
@@ -180,9 +183,10 @@ class Outbox:
         The answer's DiskFull means it is not kept: the act is no longer pending then.
         """
         data = msgspec.json.encode(envelope_of(act, self._channel_ref(act.order_no)))
+        session = self.session
 
         def write(db: sqlite3.Connection) -> None:
-            _insert_act(db, act, data)
+            _insert_act(db, act, data, session)
             if scan is not None:
                 _insert_scan(db, scan)
             if job is not None:
@@ -207,11 +211,20 @@ class Outbox:
 
     def waiting(self, limit: int = 100) -> list[Envelope]:
         """The oldest acts on disk that the hub has not answered."""
+        return [envelope for _session, envelope in self._waiting(limit)]
+
+    def batch(self, limit: int) -> tuple[str, list[Envelope]]:
+        """The oldest of them that one person did, and that person's session (empty: the station itself)."""
+        rows = self._waiting(limit)
+        session = rows[0][0] if rows else ""
+        return session, [envelope for _, envelope in itertools.takewhile(lambda row: row[0] == session, rows)]
+
+    def _waiting(self, limit: int) -> list[tuple[str, Envelope]]:
         with self._reads.lock:
             rows = self._reads.db.execute(
-                "SELECT envelope FROM act WHERE state = 'waiting' ORDER BY n LIMIT ?", (limit,)
+                "SELECT session, envelope FROM act WHERE state = 'waiting' ORDER BY n LIMIT ?", (limit,)
             ).fetchall()
-        return [msgspec.json.decode(row[0], type=Envelope) for row in rows]
+        return [(session, msgspec.json.decode(data, type=Envelope)) for session, data in rows]
 
     def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime) -> None:
         """Keeps the hub's answers. Refused acts need a person; the others stay pending until the feed has them."""
@@ -221,7 +234,7 @@ class Outbox:
 
         def write(db: sqlite3.Connection) -> None:
             db.executemany(
-                "UPDATE act SET state = ?, receipt = ?, settled_seq = ?, epoch = ?, settled_at = ? "
+                "UPDATE act SET state = ?, receipt = ?, settled_seq = ?, epoch = ?, settled_at = ?, session = '' "
                 "WHERE act_id = ? AND state = 'waiting'",
                 [(_state_after(r), msgspec.json.encode(r), r.seq, epoch, moment, r.act_id) for r in receipts],
             )
@@ -399,6 +412,7 @@ class Outbox:
     ) -> bool:
         """Moves one job if it is where ``expected`` says, the fact with it in the same transaction."""
         data = msgspec.json.encode(envelope_of(act, self._channel_ref(act.order_no))) if act else b""
+        session = self.session
 
         def write(db: sqlite3.Connection) -> bool:
             row = db.execute("SELECT body FROM print_job WHERE job_id = ?", (job_id,)).fetchone()
@@ -409,7 +423,7 @@ class Outbox:
                 return False
             _moved(db, job, state, cause, at)
             if act is not None:
-                _insert_act(db, act, data)
+                _insert_act(db, act, data, session)
             return True
 
         moved = self.run(write).result()
@@ -476,11 +490,11 @@ def _state_after(receipt: Receipt) -> ActState:
     return "needs_person" if receipt.outcome == "refused" else "settled"
 
 
-def _insert_act(db: sqlite3.Connection, act: Act, data: bytes) -> None:
+def _insert_act(db: sqlite3.Connection, act: Act, data: bytes, session: str) -> None:
     db.execute(
-        "INSERT INTO act (act_id, kind, order_no, parcel_no, envelope, state, made_at) "
-        "VALUES (?, ?, ?, ?, ?, 'waiting', ?)",
-        (act.act_id, act.kind, act.order_no, act.parcel_no, data, _text(act.made_at)),
+        "INSERT INTO act (act_id, kind, order_no, parcel_no, envelope, state, session, made_at) "
+        "VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)",
+        (act.act_id, act.kind, act.order_no, act.parcel_no, data, session, _text(act.made_at)),
     )
 
 

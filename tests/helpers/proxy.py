@@ -57,7 +57,7 @@ class FaultyProxy:
         finally:
             self._pairs.discard(pair)
             for end in pair:
-                end.close()
+                end.transport.abort()
 
     async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -98,10 +98,11 @@ class FaultyProxy:
     async def _drop(self) -> None:
         for pair in list(self._pairs):
             for end in pair:
-                end.close()
+                end.transport.abort()
 
     def close(self) -> None:
         async def stop() -> None:
+            self._mode = "cut"
             if self._server is not None:
                 self._server.close()
             await self._drop()
@@ -109,6 +110,7 @@ class FaultyProxy:
             rest = [task for task in asyncio.all_tasks() if task is not me]
             if rest:
                 await asyncio.wait(rest, timeout=5)
+            await asyncio.sleep(0.02)  # transports say goodbye in the loop's next rounds
 
         self._do(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

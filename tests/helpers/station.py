@@ -238,6 +238,7 @@ class LiveStation:
         self.core.on_alarm(self.alarms.append)
         self.core.on_engines(self._start)
         self._hub_url = hub_url
+        self._starter: threading.Thread | None = None
         if self.core.identity is not None:
             self._start()
 
@@ -245,7 +246,8 @@ class LiveStation:
         self.loop.do(self.core.pair(url or self._hub_url, code, name))
 
     def _start(self) -> None:
-        threading.Thread(target=self._restart).start()
+        self._starter = threading.Thread(target=self._restart)
+        self._starter.start()
 
     def _restart(self) -> None:
         self.loop.stop_engines()
@@ -265,6 +267,8 @@ class LiveStation:
         assert not self.loop.failures, self.loop.failures
 
     def close(self) -> None:
+        if self._starter is not None:
+            self._starter.join()
         self.loop.stop_engines()
         self.do(self.core.close())
         self.loop.close()

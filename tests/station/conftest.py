@@ -14,7 +14,7 @@ from app.ports import HubAway
 from app.station import keepsake
 from app.station.bench import Identity
 from app.station.core import StationCore
-from app.store.link import LinkParts
+from app.store.link import Joined, LinkParts
 from app.wire import Change, GoAnswer, LeaseAnswer, LeaseAsk, OrderList, Paired, Session, SignIn, StoryEntry
 from tests.helpers.station import StillClock, a_page, ids, order_change
 
@@ -128,7 +128,7 @@ class FedBench:
         self.seq += 1_000_000
         self.core = self._opened(self.core.kind)
 
-    def _connect(self, hub_url: str, token: str, parts: LinkParts) -> ToldHub:
+    def _connect(self, hub_url: str, token: str, parts: LinkParts, ca_pem: str = "") -> ToldHub:
         self.parts = parts
         return self.hub
 
@@ -166,10 +166,10 @@ class FedBench:
         self.run(keeper.step(self.clock.now()))
 
 
-async def _pair(hub_url: str, code: str, name: str, lang: str) -> Paired:
+async def _pair(hub_url: str, code: str, name: str, lang: str) -> Joined:
     if code != "GOODCODE":
         raise HubAway
-    return Paired(station_id="ST-2", token="t2", kind="packing", warehouse="main")
+    return Joined(Paired(station_id="ST-2", token="t2", kind="packing", warehouse="main"), hub_url)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from app.store.status import SyncState
 from app.wire import ChangePage, Urgent, envelope_of
 from hub.db import engine as hub_engine
 from hub.db import tables as hub_tables
-from sync.client import HubClient, StreamPage
+from sync.client import HubClient
 from tests.helpers.hub import ADMIN, PASSWORD, RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.proxy import FaultyProxy
 from tests.helpers.station import LiveStation, until
@@ -377,12 +377,15 @@ def test_case_12(hub: RunningHub, station: Station, order: Order) -> None:
     other.core.packing.on_scan(slip, other.clock.now())
     for bench in (one, other):
         sent(bench)
+    both = (one, other)
     until(
-        lambda: sorted(b.core.leases.is_valid(parcel_of(order)) for b in (one, other)) == [False, True],
-        "not exactly one holds it",
+        lambda: (
+            [b.core.packing.view().is_leased for b in both] in ([True, False], [False, True])
+            and sum(b.core.packing.view().parcel is not None for b in both) == 1
+        ),
+        "not exactly one has it",
     )
-    holder, loser = (one, other) if one.core.leases.is_valid(parcel_of(order)) else (other, one)
-    until(lambda: loser.core.packing.view().parcel is None, "the other still has it open")
+    holder, loser = both if one.core.packing.view().parcel else (other, one)
     assert holder.core.packing.view().parcel is not None
     said = [o for o in loser.outcomes if o.result == Reason.no_lease]
     assert said
@@ -428,7 +431,7 @@ def test_case_14(hub: RunningHub, station: Station, another: Callable[[int], Ord
     assert isinstance(client, HubClient)
     whole = msgspec.json.decode(bench.do(client.changes(at.seq, at.epoch, 1000)), type=ChangePage)
     tail = [c for c in whole.changes if c.key == seen.order_no]
-    page = StreamPage(
+    page = ChangePage(
         epoch=at.epoch, head=whole.head, next=whole.next, changes=tail, after=min(c.seq for c in tail) - 1
     )
     stream = bench.core._link.stream  # type: ignore[union-attr]

@@ -24,6 +24,8 @@ def upgrade() -> None:
         sa.Column("receipt", sa.LargeBinary),
         sa.Column("settled_seq", sa.Integer),
         sa.Column("epoch", sa.Text),
+        # the session of who did it, until the hub has answered: whoever signs on next did not
+        sa.Column("session", sa.Text, nullable=False, server_default=""),
         sa.Column("made_at", sa.Text, nullable=False),
         sa.Column("settled_at", sa.Text),
         sa.CheckConstraint("state IN ('waiting', 'settled', 'needs_person')", name="act_state"),
