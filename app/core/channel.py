@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from app.core import masks
+from app.core.changes import with_change
 from app.core.freeze import Rules
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
@@ -180,12 +181,12 @@ def absorb(order: Order, came: ChannelOrder, rules: Rules) -> tuple[Order, list[
         order = replace(order, **changes)
         entries.append(Entry(kind=HistoryKind.updated, before=before, after=after))
     if came.is_paid and not order.is_paid:
-        order = replace(order, is_paid=True)
-        entries.append(Entry(kind=HistoryKind.paid))
+        unpaid, order = order, replace(order, is_paid=True)
+        entries.append(with_change(Entry(kind=HistoryKind.paid), unpaid, order))
         if rules.auto_release and any(p.state is S.new for p in order.parcels):
             parcels = tuple(replace(p, state=S.released) if p.state is S.new else p for p in order.parcels)
-            order = replace(order, parcels=parcels)
-            entries.append(Entry(kind=HistoryKind.released))
+            unreleased, order = order, settled(replace(order, parcels=parcels))
+            entries.append(with_change(_RELEASED, unreleased, order))
     return (settled(order) if entries else order), entries
 
 

@@ -34,6 +34,7 @@ from app.core.acts import (
     TakeOver,
     WaybillBound,
 )
+from app.core.changes import with_change
 from app.core.freeze import Rules
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
@@ -171,7 +172,8 @@ def _taken_over(order: Order, parcel: Parcel, body: TakeOver, now: datetime) -> 
     params = {"holder": parcel.holder or "", "note": body.statement}
     entry = Entry(kind=K.taken_over, parcel_no=parcel.parcel_no, params=params)
     free = _returned(parcel)
-    return _stopped_now(settled(order.with_parcel(free)), free, entry, now)
+    without = settled(order.with_parcel(free))
+    return _stopped_now(without, free, with_change(entry, order, without), now)
 
 
 def _opened(order: Order, parcel: Parcel, now: datetime) -> Verdict:
@@ -267,7 +269,8 @@ def _printed(order: Order, parcel: Parcel, kind: ActKind, body: Printed, by: Act
         changed = replace(parcel, label_count=parcel.label_count + 1)
         params["waybill_no"] = body.waybill_no
         entry = Entry(kind=K.label_printed, parcel_no=parcel.parcel_no, params=params)
-    return _changed(order, replace(changed, printed_by=by.station_id or changed.printed_by), entry)
+    changed = replace(changed, printed_by=by.station_id or changed.printed_by)
+    return _changed(order, changed, with_change(entry, order, order.with_parcel(changed)))
 
 
 def _freeze_seen(
@@ -383,10 +386,11 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         actor=by.name,
         note=body.note,
     )
-    entries = [Entry(kind=K.cancel_asked, params={"reason": body.reason, "note": body.note})]
+    asking = Entry(kind=K.cancel_asked, params={"reason": body.reason, "note": body.note})
+    before = order
     order = replace(order, commands=(*order.commands, asked))
     order, more = freeze.set_stop(order, stop, now)
-    entries += more
+    entries = [with_change(asking, before, order), *more]
     if body.is_final:
         order, more = freeze.take_effect(order, stop, now)
         entries += more
@@ -415,7 +419,9 @@ def _held(
     )
     params = {"kind": StopKind.hold, "command": act.kind, "reason": reason, "note": note}
     held = settled(replace(order, stops=(*order.stops, stop)))
-    return Accepted(held, [Entry(kind=kind, parcel_no=act.parcel_no, params=params)])
+    # the stop lies over the order, also where somebody stood at one of its boxes
+    entry = with_change(Entry(kind=kind, params=params), order, held)
+    return Accepted(held, [replace(entry, parcel_no=act.parcel_no)])
 
 
 def _release(order: Order, body: Release, by: Actor) -> Verdict:
@@ -430,18 +436,21 @@ def _release(order: Order, body: Release, by: Actor) -> Verdict:
         return _withdrawn(order, stop, body)
     lifted = settled(replace(order, stops=tuple(s for s in order.stops if s is not stop)))
     params = {"kind": stop.kind, "command": stop.command, "note": body.note}
-    return Accepted(lifted, [Entry(kind=K.stop_lifted, params=params)])
+    return Accepted(lifted, [with_change(Entry(kind=K.stop_lifted, params=params), order, lifted)])
 
 
 def _withdrawn(order: Order, stop: Stop, body: Release) -> Verdict:
     parcels = tuple(replace(p, intercept_result=None, intercept_since=None) for p in order.parcels)
-    order = replace(
-        order,
-        stops=tuple(s for s in order.stops if s is not stop),
-        parcels=parcels,
-        commands=freeze.with_command_state(order.commands, stop.stop_id, CommandState.overtaken),
+    withdrawn = settled(
+        replace(
+            order,
+            stops=tuple(s for s in order.stops if s is not stop),
+            parcels=parcels,
+            commands=freeze.with_command_state(order.commands, stop.stop_id, CommandState.overtaken),
+        )
     )
-    return Accepted(settled(order), [Entry(kind=K.cancel_withdrawn, params={"note": body.note})])
+    entry = Entry(kind=K.cancel_withdrawn, params={"note": body.note})
+    return Accepted(withdrawn, [with_change(entry, order, withdrawn)])
 
 
 def _released(order: Order) -> Verdict:
@@ -450,7 +459,8 @@ def _released(order: Order) -> Verdict:
     if not any(p.state is S.new for p in order.parcels):
         return Refused(Reason.nothing_to_change)
     parcels = tuple(replace(p, state=S.released) if p.state is S.new else p for p in order.parcels)
-    return Accepted(settled(replace(order, parcels=parcels)), [Entry(kind=K.released)])
+    released = settled(replace(order, parcels=parcels))
+    return Accepted(released, [with_change(Entry(kind=K.released), order, released)])
 
 
 def _rush(order: Order, body: Rush) -> Verdict:
@@ -461,4 +471,5 @@ def _rush(order: Order, body: Rush) -> Verdict:
     if order.is_rush == body.is_rush:
         return Refused(Reason.nothing_to_change)
     entry = Entry(kind=K.rushed, params={"is_rush": body.is_rush, "note": body.note})
-    return Accepted(replace(order, is_rush=body.is_rush), [entry])
+    rushed = replace(order, is_rush=body.is_rush)
+    return Accepted(rushed, [with_change(entry, order, rushed)])

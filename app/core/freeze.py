@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from app.core.changes import with_change
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
     FLOOR_STATES,
@@ -96,9 +97,12 @@ def set_stop(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry
         )
     ]
     if stop.command == "cancel":
+        before = order
         parcels = tuple(_answered(order, stop, parcel, now) for parcel in order.parcels)
         order = replace(order, parcels=parcels)
-        entries += [_answer_entry(p) for p in parcels if p.intercept_result and p.state not in SETTLED_STATES]
+        entries += [
+            _answer_entry(p, before) for p in parcels if p.intercept_result and p.state not in SETTLED_STATES
+        ]
     return settled(order), entries
 
 
@@ -118,16 +122,20 @@ def answer(order: Order, parcel: Parcel, result: InterceptResult, now: datetime)
     """Give the cancel's answer for one parcel; nothing happens when it already stands."""
     if parcel.intercept_result is result:
         return order, []
+    before = order
     parcel = replace(parcel, intercept_result=result, intercept_since=now)
     order = _closed_stops(order.with_parcel(parcel))
-    return settled(order), [_answer_entry(parcel)]
+    return settled(order), [_answer_entry(parcel, before)]
 
 
-def _answer_entry(parcel: Parcel) -> Entry:
+def _answer_entry(parcel: Parcel, before: Order) -> Entry:
+    was = before.parcel(parcel.parcel_no)
     return Entry(
         kind=HistoryKind.intercept_answered,
         parcel_no=parcel.parcel_no,
         params={"result": parcel.intercept_result, "holder": parcel.holder or ""},
+        before={"intercept_result": (was.intercept_result or "") if was else ""},
+        after={"intercept_result": parcel.intercept_result},
     )
 
 
@@ -144,8 +152,9 @@ def _closed_stops(order: Order) -> Order:
 
 def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
     """The countdown is over (or the word was final): the cancel becomes true (design 3.9, 2.1)."""
+    before = order
     parcels = []
-    entries = [Entry(kind=HistoryKind.cancel_took_effect, params={"actor": stop.actor, "note": stop.note})]
+    entries: list[Entry] = []
     for parcel in order.parcels:
         if parcel.state in (S.handed_over, S.in_transit):
             parcel = replace(parcel, state=S.shipped_despite_cancel, intercept_result=R.too_late)
@@ -167,7 +176,9 @@ def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[En
         commands=with_command_state(order.commands, stop.stop_id, final),
         order_state=S.cancelled if not parcels else order.order_state,
     )
-    return settled(_closed_stops(settled(order))), entries
+    order = settled(_closed_stops(settled(order)))
+    effect = Entry(kind=HistoryKind.cancel_took_effect, params={"actor": stop.actor, "note": stop.note})
+    return order, [with_change(effect, before, order), *entries]
 
 
 def with_command_state(
