@@ -97,7 +97,7 @@ class HubProcess(Running):
             if self.process.poll() is not None:
                 raise StepFailed(f"the hub ended at once: {self.last_words()}")
             try:
-                health = call(self.url, "GET", "/healthz")
+                health: dict[str, Any] = call(self.url, "GET", "/healthz")
             except (OSError, StepFailed):
                 time.sleep(0.05)
                 continue

@@ -88,7 +88,7 @@ class Hand(QObject):
         words: Answer = json.loads(line)
         self._asked = words.pop("id", None)
         self._until = time.monotonic() + float(words.pop("seconds", 15))
-        self._look = None
+        self._forget()
         try:
             answer = getattr(self, f"_do_{words.pop('do')}")(**words)
         except CannotDo as why:
@@ -112,9 +112,13 @@ class Hand(QObject):
         elif time.monotonic() > self._until:
             self._finish({"ok": False, "error": f"did not happen in time; {json.dumps(self._state())}"})
 
-    def _finish(self, answer: Answer) -> None:
+    def _forget(self) -> None:
+        """Nothing is waited for any more."""
         self._timer.stop()
         self._look = None
+
+    def _finish(self, answer: Answer) -> None:
+        self._forget()
         self._say({"id": self._asked, **answer})
 
     @staticmethod
