@@ -105,12 +105,12 @@ class FaultyProxy:
             self._mode = "cut"
             if self._server is not None:
                 self._server.close()
-            await self._drop()
             me = asyncio.current_task()
-            rest = [task for task in asyncio.all_tasks() if task is not me]
-            if rest:
-                await asyncio.wait(rest, timeout=5)
-            await asyncio.sleep(0.02)  # transports say goodbye in the loop's next rounds
+            for _ in range(200):  # who was just connecting is dropped in the next round
+                await self._drop()
+                await asyncio.sleep(0.01)  # transports say goodbye in the loop's next rounds
+                if not [task for task in asyncio.all_tasks() if task is not me]:
+                    break
 
         self._do(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

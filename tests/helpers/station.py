@@ -214,8 +214,16 @@ class Loop:
 
         self.do(stop())
 
+    async def _rest(self) -> None:
+        """What asyncio.run does at its end: generators left half-way, and tasks that close them."""
+        await self.loop.shutdown_asyncgens()
+        me = asyncio.current_task()
+        if rest := [task for task in asyncio.all_tasks() if task is not me]:
+            await asyncio.wait(rest, timeout=5)
+
     def close(self) -> None:
         self.stop_engines()
+        self.do(self._rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=5)
         self.loop.close()

@@ -1,0 +1,56 @@
+"""What differs by system: one process per folder, a clock that counts sleep, room on the disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.os import disk
+from app.os.clock import StationClock
+from app.os.folderlock import FolderLock, FolderTaken
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_one_process_works_in_a_folder_and_its_end_frees_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from app.os.folderlock import FolderLock\n"
+        f"lock = FolderLock(Path({str(tmp_path)!r})); print('held', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline().strip() == "held"
+    with pytest.raises(FolderTaken):
+        FolderLock(tmp_path)
+    other.kill()
+    other.communicate()
+    with FolderLock(tmp_path) as lock:
+        lock.close()
+        lock.close()
+
+
+def test_the_clock_is_utc_and_its_seconds_go_on() -> None:
+    clock = StationClock()
+    before, mark = clock.monotonic(), clock.now()
+    assert mark.utcoffset() == timedelta(0)
+    time.sleep(0.01)
+    assert clock.monotonic() - before >= 0.009
+    if sys.platform == "linux":
+        assert abs(clock.monotonic() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 1
+
+
+def test_room_is_told_for_folders_that_do_not_exist_yet(tmp_path: Path) -> None:
+    assert disk.free_bytes(tmp_path / "not" / "yet") > 0
+    assert isinstance(disk.is_low(tmp_path), bool)
