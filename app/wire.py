@@ -98,7 +98,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """``acts`` and ``screens``: what this person may send and where they may work."""
+    """``acts``, ``screens``, ``doors``: what this person may send, where they may work, which calls they may make."""
 
     token: str
     role: str
@@ -107,6 +107,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
     acts: list[str] = []
     screens: list[str] = []
+    doors: list[str] = []
 
 
 class PairRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +164,10 @@ class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the hub takes the caller for. ``role`` "": sign-on is required here and nobody did."""
+    """Who the hub takes the caller for. ``role`` "": sign-on is required here and nobody did.
+
+    ``doors`` names further calls this caller may make: import, ack_alarm, pair.
+    """
 
     user: str
     role: str
@@ -175,6 +179,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     station_kind: str = ""
     sign_on_required: bool = False
     wire: int = WIRE
+    doors: list[str] = []
 
 
 class SetUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -405,6 +410,26 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     sums_in: ImportSums = ImportSums()
     sums_out: ImportSums = ImportSums()
     unused_columns: list[str] = []
+
+
+class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an import under way has got. ``waiting``: another comes first; ``rows`` is known once it is ``taking``."""
+
+    stage: Literal["waiting", "reading", "taking"]
+    rows_done: int = 0
+    rows: int = 0
+
+
+class ShopView(msgspec.Struct, frozen=True, kw_only=True):
+    """One shop of the hub's settings, without its secrets."""
+
+    shop_id: str
+    connector: str
+    warehouse: str
+
+
+class ShopList(msgspec.Struct, frozen=True, kw_only=True):
+    shops: list[ShopView]
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,24 +1,27 @@
 """``POST /v1/imports``: a file of orders, items or waybill numbers, as a form field ``file`` or as the raw body.
 
-One import at a time: each may hold a file of 50 MB and everything read from it.
+One import at a time: each may hold a file of 50 MB and everything read from it. Who gives a ``ticket`` of their own
+making can ask how far it has got, and stop it; both are kept in this process alone, as long as the import is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, post
+from litestar import Request, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy import insert
 
-from app.wire import ImportReport
-from hub.api.context import Doors, GivenCall, GivenDoors
+from app.wire import Done, ImportProgress, ImportReport, ShopList, ShopView
+from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.http import ApiError, Dirty, clean
 from hub.config import Shop
 from hub.connectors.channels.file import LIMITS, BadFile, read_map, run_import
@@ -29,6 +32,65 @@ from hub.orders.desk import Tx
 BODY_BYTES = LIMITS.size_max + 1_000_000
 Kind = Literal["orders", "items", "waybills"]
 _NAME_MAX = 200
+_FILE_SHOP = Shop(id="file", connector="file")
+
+
+class Stopped(Exception):
+    """Whoever started the import has stopped it after so many rows."""
+
+    def __init__(self, rows_done: int) -> None:
+        super().__init__(rows_done)
+        self.rows_done = rows_done
+
+
+@dataclass(slots=True)
+class Running:
+    """One import under way, as its ticket tells it."""
+
+    progress: ImportProgress = field(default_factory=lambda: ImportProgress(stage="waiting"))
+    is_stopped: bool = False
+
+    def on_page(self, rows_done: int, rows: int) -> None:
+        """Raises :class:`Stopped`: what came before stays, the pages after it are left."""
+        self.progress = ImportProgress(stage="taking", rows_done=rows_done, rows=rows)
+        if self.is_stopped and rows_done < rows:
+            raise Stopped(rows_done)
+
+    def begin(self) -> None:
+        if self.is_stopped:
+            raise Stopped(0)
+        self.progress = ImportProgress(stage="reading")
+
+
+class Imports:
+    """What is under way in this process; joined in the surface."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self._running: dict[tuple[str, str], Running] = {}
+
+    @contextmanager
+    def under_way(self, who: str, ticket: str) -> Iterator[Running]:
+        running = Running()
+        if not ticket:
+            yield running
+            return
+        self._running[who, ticket] = running
+        try:
+            yield running
+        finally:
+            if self._running.get((who, ticket)) is running:
+                del self._running[who, ticket]
+
+    def find(self, who: str, ticket: str) -> Running:
+        """Raises :class:`ApiError` 404: done already, somebody else's, or of another process."""
+        running = self._running.get((who, ticket))
+        if running is None:
+            raise ApiError(404, "no_such_import")
+        return running
+
+
+GivenImports = NamedDependency[Imports]
 
 
 class BadUpload(ApiError):
@@ -48,49 +110,103 @@ async def import_file(
     request: Request[Any, Any, Any],
     doors: GivenDoors,
     call: GivenCall,
-    importing: NamedDependency[asyncio.Lock],
+    imports: GivenImports,
     kind: FromQuery[Kind] = "orders",
     shop: Annotated[str, QueryParameter(max_length=64)] = "",
     filename: Annotated[str, QueryParameter(max_length=_NAME_MAX)] = "",
     dry_run: FromQuery[bool] = False,
     column_map: Annotated[str, QueryParameter(name="map", max_length=64)] = "",
+    ticket: Annotated[str, QueryParameter(max_length=64)] = "",
 ) -> ImportReport:
     """Good rows are taken, every bad row comes back with its reason."""
-    world = doors.world
     of_shop = _shop(doors, shop)
-    async with importing:
-        data, name = await _upload(request, filename)
+    ask = _Ask(kind, of_shop, dry_run, column_map)
+    with imports.under_way(call.known.name, ticket) as running:
         try:
-            own = read_map(world.settings.data_dir, column_map) if column_map else None
-            report = await run_import(
-                doors.orders.writer,
-                data,
-                name,
-                kind,
-                of_shop,
-                call.lang,
-                dry_run,
-                call.known.actor,
-                texts=world.texts,
-                now=world.clock.now(),
-                zone=world.settings.zone,
-                own=own,
-            )
-        except BadFile as bad:
-            raise BadUpload(bad.text(world.texts, call.lang)) from bad
+            async with imports.turn:
+                running.begin()
+                data, name = await _upload(request, filename)
+                report = await _taken(doors, call, ask, data, name, running)
+        except Stopped as stopped:
+            raise ApiError(409, "import_stopped", n=stopped.rows_done) from stopped
         if not dry_run:
             await doors.orders.writer.run(_noted(report, data, name, of_shop.id, call.known.name))
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    kind: Kind
+    shop: Shop
+    dry_run: bool
+    column_map: str
+
+
+async def _taken(
+    doors: Doors, call: Call, ask: _Ask, data: bytes, name: str, running: Running
+) -> ImportReport:
+    world = doors.world
+    try:
+        own = read_map(world.settings.data_dir, ask.column_map) if ask.column_map else None
+        return await run_import(
+            doors.orders.writer,
+            data,
+            name,
+            ask.kind,
+            ask.shop,
+            call.lang,
+            ask.dry_run,
+            call.known.actor,
+            running.on_page,
+            texts=world.texts,
+            now=world.clock.now(),
+            zone=world.settings.zone,
+            own=own,
+        )
+    except BadFile as bad:
+        raise BadUpload(bad.text(world.texts, call.lang)) from bad
+
+
+@get("/v1/imports/{ticket:str}", summary="How far an import under way has got")
+async def import_progress(ticket: FromPath[str], call: GivenCall, imports: GivenImports) -> ImportProgress:
+    return imports.find(call.known.name, ticket).progress
+
+
+@post(
+    "/v1/imports/{ticket:str}/stop", summary="Stop an import under way; what was taken stays", status_code=200
+)
+async def stop_import(ticket: FromPath[str], call: GivenCall, imports: GivenImports) -> Done:
+    imports.find(call.known.name, ticket).is_stopped = True
+    return Done()
+
+
+@get("/v1/shops", summary="The shops of the settings, without their secrets")
+async def list_shops(doors: GivenDoors, call: GivenCall) -> ShopList:
+    """Where no shop takes files, the one that files go to by themselves stands at the end."""
+    shops = doors.world.settings.shops
+    if not any(shop.connector == "file" for shop in shops):
+        shops = (*shops, _FILE_SHOP)
+    house = call.known.warehouse
+    return ShopList(
+        shops=[
+            ShopView(shop_id=shop.id, connector=shop.connector, warehouse=shop.warehouse)
+            for shop in shops
+            if house in (None, shop.warehouse)
+        ]
+    )
+
+
+HANDLERS = [import_file, import_progress, stop_import, list_shops]
 
 
 def _shop(doors: Doors, shop_id: str) -> Shop:
     """The shop of the settings; without one named, the first that takes files, else one of its own."""
     shops = doors.world.settings.shops
     if not shop_id:
-        return next((s for s in shops if s.connector == "file"), Shop(id="file", connector="file"))
+        return next((s for s in shops if s.connector == "file"), _FILE_SHOP)
     found = doors.world.settings.shop(shop_id)
-    if found is None and shop_id == "file":
-        return Shop(id="file", connector="file")
+    if found is None and shop_id == _FILE_SHOP.id:
+        return _FILE_SHOP
     if found is None:
         raise ApiError(404, "no_such_shop", name=shop_id, names=", ".join(s.id for s in shops) or "file")
     return found

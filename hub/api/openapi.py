@@ -22,6 +22,7 @@ from app.wire import (
     LeaseAnswer,
     LeaseAsk,
     Receipt,
+    StoryEntry,
     Urgent,
 )
 from hub.auth.rights import ROUTES
@@ -40,6 +41,7 @@ class Told:
     media: str = _ENDED
     query: dict[str, dict[str, Any]] = field(default_factory=dict)
     also: tuple[Any, ...] = ()
+    as_text: str = ""  #: a media type the same thing comes in as well, when asked for
 
 
 _PLACE: dict[str, dict[str, Any]] = {
@@ -70,6 +72,12 @@ TOLD: dict[tuple[str, str], Told] = {
         media="text/event-stream",
         query=_PLACE,
     ),
+    ("GET", "/v1/orders/{order_no}/story"): Told(
+        "Everything that happened to an order, in the caller's words; as a CSV by Accept or ?format=csv",
+        gives=list[StoryEntry],
+        query={"format": {"type": "string", "enum": ["json", "csv"]}},
+        as_text="text/csv",
+    ),
     ("POST", "/v1/leases"): Told("Leases in batches, or giving them back", LeaseAsk, list[LeaseAnswer]),
     ("POST", "/v1/go_checks"): Told("May it go?", GoAsk, GoAnswer),
     ("POST", "/v1/parcels/{parcel_no}/label"): Told("Label data for one print", gives=LeaseAnswer),
@@ -82,6 +90,7 @@ TOLD: dict[tuple[str, str], Told] = {
             "filename": {"type": "string"},
             "map": {"type": "string", "description": "name of a saved column map"},
             "dry_run": {"type": "boolean", "default": False},
+            "ticket": {"type": "string", "description": "your own, to ask how far it is and to stop it"},
         },
     ),
     ("POST", "/v1/webhooks/carrier/{connector}"): Told(
@@ -123,6 +132,8 @@ def _operation(method: str, path: str, told: Told, shapes: dict[str, Any]) -> di
         good["content"] = {told.media: {"schema": {"anyOf": schemas} if told.also else schemas[0]}}
     elif told.media != _ENDED:
         good["content"] = {told.media: {"schema": {"type": "string"}}}
+    if told.as_text:
+        good["content"][told.as_text] = {"schema": {"type": "string"}}
     operation: dict[str, Any] = {
         "summary": told.summary,
         "operationId": method.lower()

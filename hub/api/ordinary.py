@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from litestar import Request, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.order import Order
 from app.core.qr import badge_code
@@ -39,14 +40,13 @@ from app.wire import (
     SetUp,
     SignIn,
     StationList,
-    StoryEntry,
     UserList,
     UserView,
 )
 from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.front import CALL
 from hub.api.http import ApiError
-from hub.api.story import entry_of
+from hub.api.story_door import order_of
 from hub.auth import pairing, people, rights
 from hub.auth.callers import Caller
 from hub.auth.masks import order_as_seen
@@ -68,11 +68,11 @@ def call_of(request: Request[Any, Any, Any]) -> Call:
 
 @get("/healthz", summary="Can the hub serve?", include_in_schema=False)
 async def healthz(doors: GivenDoors) -> Health:
-    trouble = doors.trouble()
-    if trouble:
-        raise ApiError(503, trouble)
     feed = doors.orders.feed
-    epoch, seq = await asyncio.to_thread(lambda: (feed.epoch(), feed.head()))
+    try:
+        epoch, seq = await asyncio.to_thread(lambda: (feed.epoch(), feed.head()))
+    except SQLAlchemyError as error:
+        raise ApiError(503, "database_away", retry_after_s=5) from error
     db = "postgresql" if doors.world.settings.db_url.startswith("postgresql") else "sqlite"
     return Health(status="ok", epoch=epoch, seq=seq, db=db)
 
@@ -91,6 +91,7 @@ def _me(doors: Doors, caller: Caller) -> Me:
         station_id=caller.station.station_id if caller.station else "",
         station_kind=caller.station_kind or "",
         sign_on_required=doors.world.settings.hub.sign_on_required,
+        doors=list(rights.doors_of(caller.role, caller.station_kind)),
     )
 
 
@@ -117,6 +118,7 @@ async def sign_in(data: JSONBody[SignIn], doors: GivenDoors, call: GivenCall) ->
         user=person.name,
         acts=list(rights.acts_of(role)),
         screens=list(rights.screens_of(role)),
+        doors=list(rights.doors_of(role, station.kind if station else None)),
     )
 
 
@@ -373,14 +375,7 @@ async def search_orders(
 
 @get("/v1/orders/{order_no:str}", summary="One order; the consignee is always masked")
 async def get_order(order_no: FromPath[str], doors: GivenDoors, call: GivenCall) -> Order:
-    return order_as_seen(call.known.mask, await _order(doors, call.known, order_no))
-
-
-@get("/v1/orders/{order_no:str}/story", summary="Everything that happened to an order, in the caller's words")
-async def get_story(order_no: FromPath[str], doors: GivenDoors, call: GivenCall) -> list[StoryEntry]:
-    await _order(doors, call.known, order_no)
-    rows = await asyncio.to_thread(doors.orders.lookup.story, order_no)
-    return [entry_of(row, doors.world.texts, call.lang) for row in rows]
+    return order_as_seen(call.known.mask, await order_of(doors, call.known, order_no))
 
 
 @post(
@@ -392,7 +387,7 @@ async def reveal(
     order_no: FromPath[str], data: JSONBody[RevealAsk], doors: GivenDoors, call: GivenCall
 ) -> Revealed:
     """Each call is an act of its own, so each look leaves its line."""
-    await _order(doors, call.known, order_no)
+    await order_of(doors, call.known, order_no)
     world = doors.world
     act = Envelope(
         act_id=world.new_id(),
@@ -409,14 +404,6 @@ async def reveal(
     if personal is None:
         raise ApiError(410, "erased")
     return Revealed(order_no=order_no, consignee=personal.consignee, buyer_nick=personal.buyer_nick)
-
-
-async def _order(doors: Doors, caller: Caller, order_no: str) -> Order:
-    """The order, if this caller's warehouse has it: another's is as unknown as none."""
-    order = await asyncio.to_thread(doors.orders.lookup.order, order_no)
-    if order is None or caller.warehouse not in (None, order.warehouse):
-        raise ApiError(404, "no_such_order")
-    return order
 
 
 def _reason_text(doors: Doors, call: Call, reason: str, params: dict[str, str]) -> str:
@@ -451,7 +438,6 @@ HANDLERS = [
     digest,
     search_orders,
     get_order,
-    get_story,
     reveal,
     ack_alarm,
 ]

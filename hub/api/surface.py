@@ -20,7 +20,7 @@ from litestar.exceptions import (
 from litestar.openapi.config import OpenAPIConfig
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.api import hot, imports, ordinary, plain, webhooks
+from hub.api import hot, imports, ordinary, plain, story_door, webhooks
 from hub.api.context import Call, Doors
 from hub.api.front import Front, HotDoor
 from hub.api.http import ApiError, AsgiApp, Receive, Send, answer, error_body, error_headers, language_of
@@ -45,6 +45,7 @@ def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
         ("GET", "/metrics"): plain.get_metrics,
         ("GET", "/ca.pem"): plain.get_ca,
         ("GET", "/openapi.json"): get_openapi,
+        ("GET", "/v1/orders/{order_no}/story"): story_door.get_story,
         ("POST", "/v1/webhooks/carrier/{connector}"): webhooks.post_carrier,
     }
     return Front(doors, hot.HOT | others, cast(AsgiApp, router), lifespan)
@@ -57,10 +58,10 @@ def _router(doors: Doors) -> Litestar:
     async def found(request: Request[Any, Any, Any]) -> Call:
         return ordinary.call_of(request)
 
-    importing = asyncio.Lock()
+    under_way = imports.Imports()
 
-    async def lock() -> asyncio.Lock:
-        return importing
+    async def given_imports() -> imports.Imports:
+        return under_way
 
     def page(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         said = _said(error)
@@ -70,11 +71,11 @@ def _router(doors: Doors) -> Litestar:
         return Response(body, status_code=said.status, media_type="application/json", headers=headers)
 
     return Litestar(
-        [*ordinary.HANDLERS, imports.import_file],
+        [*ordinary.HANDLERS, *imports.HANDLERS],
         dependencies={
             "doors": Provide(given),
             "call": Provide(found),
-            "importing": Provide(lock),
+            "imports": Provide(given_imports),
         },
         exception_handlers={Exception: page, HTTPException: page},
         openapi_config=OpenAPIConfig(title="Orderdock hub", version="1", path=None, render_plugins=[]),

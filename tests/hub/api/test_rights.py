@@ -38,11 +38,14 @@ GET  /v1/digest                           . x x x x x x x x
 GET  /v1/stream                           . x x x x x x x x
 GET  /v1/orders                           . x x x x x x x x
 GET  /v1/orders/{order_no}                x x x x x x x x x
-GET  /v1/orders/{order_no}/story          x x x x x x . . x
+GET  /v1/orders/{order_no}/story          x x x x x x x . x
 POST /v1/orders/{order_no}/reveal         . x x x x x . . x
 POST /v1/alarms/{alarm_id}/ack            . x x . x x . . x
 POST /v1/acts                             x x x x x x x x x
+GET  /v1/shops                            . x x x x x x x x
 POST /v1/imports                          . . x . . x . . x
+GET  /v1/imports/{ticket}                 . . x . . x . . x
+POST /v1/imports/{ticket}/stop            . . x . . x . . x
 GET  /v1/stations                         . x x . . x . x x
 POST /v1/stations/{station_id}/revoke     . . x . . . . . x
 POST /v1/pairing_codes                    . . x . . . . . x

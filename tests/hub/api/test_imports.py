@@ -1,0 +1,111 @@
+"""An import under way tells how far it is and can be stopped; whoever imports can ask for the shops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.helpers.hub import TOML, HubClient, RunningHub, hub_in_thread
+
+SHOPS = """
+[[shop]]
+id = "pdd-main"
+connector = "pdd"
+app_key = "key-not-to-be-told"
+app_secret = "secret-not-to-be-told"
+[[shop]]
+id = "my-shop"
+connector = "file"
+"""
+ROWS = 6_000
+HEAD = "channel_order_no,paid_at,consignee_name,consignee_phone,consignee_address,sku_code,qty,paid\n"
+
+
+def _file(rows: int) -> bytes:
+    line = "B{n:06d},2026-11-21 09:00:00,林小满,18312342807,浙江省杭州市西湖区文三路 1 号,SKU-1,1,12.80\n"
+    return (HEAD + "".join(line.format(n=n) for n in range(rows))).encode("utf-8-sig")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    with hub_in_thread(tmp_path_factory.mktemp("hub"), SHOPS + TOML) as running:
+        yield running
+
+
+def _until(is_so: Callable[[], Any]) -> Any:
+    end = time.monotonic() + 20
+    while not (found := is_so()):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    return found
+
+
+def _progress(client: HubClient, ticket: str) -> dict[str, Any] | None:
+    answer = client.get(f"/v1/imports/{ticket}")
+    return answer.json() if answer.status_code == 200 else None
+
+
+def test_the_shops_are_told_without_their_secrets(hub: RunningHub) -> None:
+    told = hub.person("ops_lead").get("/v1/shops")
+    assert told.json() == {
+        "shops": [
+            {"shop_id": "pdd-main", "connector": "pdd", "warehouse": "main"},
+            {"shop_id": "my-shop", "connector": "file", "warehouse": "main"},
+        ]
+    }
+    assert "not-to-be-told" not in told.text
+
+
+def test_where_no_shop_takes_files_the_one_that_files_go_to_is_named(tmp_path: Path) -> None:
+    with hub_in_thread(tmp_path, TOML) as alone:
+        [shop] = alone.admin().get("/v1/shops").json()["shops"]
+        assert shop["shop_id"] == "file"
+        dry = alone.admin().post("/v1/imports", params={"shop": "file", "dry_run": "true"}, content=_file(1))
+        assert dry.json()["taken"] == 1
+
+
+def test_an_import_is_watched_and_stopped_by_who_began_it(hub: RunningHub) -> None:
+    ops, other = hub.person("ops_lead", "运营 甲"), hub.person("ops_lead", "运营 乙")
+    data = _file(ROWS)
+
+    def send(ticket: str) -> httpx.Response:
+        params = {"filename": "大促.csv", "shop": "my-shop", "ticket": ticket}
+        return ops.post("/v1/imports", params=params, content=data, timeout=60)
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(send, "T-1")
+        seen = _until(lambda: (p := _progress(ops, "T-1")) and p["stage"] == "taking" and p)
+        assert 0 < seen["rows_done"] < seen["rows"] == ROWS
+        second = threads.submit(send, "T-2")
+        assert _until(lambda: _progress(ops, "T-2"))["stage"] == "waiting"
+        assert _progress(other, "T-1") is None
+        assert other.post("/v1/imports/T-1/stop", json={}).status_code == 404
+        assert ops.post("/v1/imports/T-2/stop", json={}).json() == {"done": True}
+        assert ops.post("/v1/imports/T-1/stop", json={}).status_code == 200
+        stopped = [answer.result(timeout=30) for answer in (first, second)]
+    assert [answer.status_code for answer in stopped] == [409, 409]
+    said = stopped[0].json()["error"]
+    assert said["code"] == "import_stopped"
+    assert said["hint"]
+    assert _progress(ops, "T-1") is None
+
+    again = send("").json()
+    assert 0 < again["unchanged"] < ROWS
+    assert again["taken"] + again["unchanged"] == ROWS
+
+
+def test_a_station_is_told_which_further_calls_its_person_may_make(hub: RunningHub) -> None:
+    bench = hub.station("packing")
+    assert bench.get("/v1/sessions/me").json()["doors"] == []
+    hub.person("warehouse_admin", "仓管")
+    session = bench.post("/v1/sessions", json={"user": "仓管", "password": "a good password"}).json()
+    assert session["doors"] == ["import", "ack_alarm", "pair"]
+    signed_on = hub.client(bench.token, session["token"])
+    assert signed_on.get("/v1/sessions/me").json()["doors"] == session["doors"]
+    assert hub.station("ops").get("/v1/sessions/me").json()["doors"] == ["import", "ack_alarm"]
