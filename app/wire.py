@@ -413,7 +413,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an import under way has got. ``waiting``: another comes first; ``rows`` is known once it is ``taking``."""
+    """How far an import under way has got. ``waiting``: another comes first; ``rows`` is known when ``taking``."""
 
     stage: Literal["waiting", "reading", "taking"]
     rows_done: int = 0
