@@ -7,10 +7,12 @@ Masks work on the stored bytes: they run for every row of a first load.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from app.core.history import HistoryRow
 from app.core.order import Order
 
 # A key inside a text has its quotes escaped, so these bytes are keys and never somebody's words.
@@ -50,3 +52,29 @@ def order_as_seen(mask: str, order: Order) -> Order:
     """An order as a reader with this mask may see it."""
     masked = MASKS[mask]("order", msgspec.json.encode(order))
     return msgspec.json.decode(masked or b"{}", type=Order)
+
+
+#: What a line of an order's file may tell somebody to whom people's words are no business.
+_WORDLESS = frozenset({"channel", "shop_id", "carrier", "waybill_no", "result", "command", "copy", "qty"})
+_WORDS = frozenset({"seller_remark", "buyer_remark"})
+
+
+def history_as_seen(mask: str, row: HistoryRow) -> HistoryRow:
+    """A line of an order's file as a reader with this mask may see it.
+
+    ``floor``: sums are 0. ``office``: who did what, where and when, what was and what is, but nobody's words:
+    no notes, remarks, reasons and courier texts.
+    """
+    if mask != "office":
+        masked = MASKS[mask]("history", msgspec.json.encode(row))
+        return msgspec.json.decode(masked or b"{}", type=HistoryRow)
+    return replace(
+        row,
+        params={name: value for name, value in row.params.items() if name in _WORDLESS},
+        before=_without_words(row.before),
+        after=_without_words(row.after),
+    )
+
+
+def _without_words(values: dict[str, Any] | None) -> dict[str, Any] | None:
+    return values and {name: value for name, value in values.items() if name not in _WORDS}

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import xlsxwriter
 
+from app.core.cells import safe
 from app.core.texts import Lang, Texts
 from hub.connectors.channels.file.cells import looks_rounded
 from hub.connectors.channels.file.table import Problem, Row, Table, shown
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _CELL_MAX = 32_767
 
 
@@ -68,8 +68,3 @@ def _cells(
         if (row.no, heading) in damaged and (looks_rounded(text) or (text.isdigit() and len(text) > 15)):
             text = f"{float(text):.14E}"
         yield text
-
-
-def safe(text: str) -> str:
-    """A text no spreadsheet takes for a formula, even when saved as CSV later; reading takes the mark off."""
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text

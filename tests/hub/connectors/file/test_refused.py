@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.cells import safe
 from app.core.texts import Lang
 from hub.connectors.channels.file import orders_of, read_table, refused_workbook
-from hub.connectors.channels.file.refused import safe
 from tests.helpers.sheets import GOOD, SHANGHAI, TEXTS, TODAY, csv_rows, read_orders, reasons, xlsx_of
 
 
