@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -41,6 +42,8 @@ def opened(folder: Path, joined: Joint | None = None) -> Station:
     station.window.resize(WIDTH, HEIGHT)
     turn_until(lambda: station.window.isVisible(), 10)
     idle(0.2)
+    gc.collect()
+    gc.freeze()  # as the program does once its window stands
     return station
 
 

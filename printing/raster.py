@@ -11,9 +11,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-import qrcode
-import qrcode.constants
 import zxingcpp
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QSizeF, Qt
 from PySide6.QtGui import (
@@ -90,9 +87,10 @@ class Studio:
     def draw(self, sheet: Sheet) -> Bitmap:
         """The dots of a sheet. Text is drawn without grey, so strokes stay whole on a thermal head."""
         image = self.image(sheet)
-        stride = image.bytesPerLine()
-        rows = np.frombuffer(image.constBits(), np.uint8).reshape(sheet.height, stride)
-        return Bitmap(sheet.width, sheet.height, rows[:, : sheet.width // 8].tobytes())
+        dots, stride, width = bytes(image.constBits()), image.bytesPerLine(), sheet.width // 8
+        if stride != width:  # Qt fills each row up to whole words
+            dots = b"".join(dots[at : at + width] for at in range(0, len(dots), stride))
+        return Bitmap(sheet.width, sheet.height, dots)
 
     def image(self, sheet: Sheet) -> QImage:
         """The same dots as a one-bit QImage, 1 = black."""
@@ -171,6 +169,10 @@ def qr_modules(payload: str) -> Sequence[Sequence[bool]]:
     The mask is fixed: choosing the prettiest of eight costs more than drawing the whole slip, and readers do
     not care.
     """
+    # with its imaging package it takes longer to import than a window to open: not before it is needed
+    import qrcode
+    import qrcode.constants
+
     code = qrcode.QRCode(
         version=2, error_correction=qrcode.constants.ERROR_CORRECT_Q, border=0, mask_pattern=3
     )
@@ -186,6 +188,8 @@ def code128_modules(payload: str) -> Sequence[bool]:
         code = zxingcpp.create_barcode(payload, zxingcpp.BarcodeFormat.Code128)
     except ValueError:
         return ()
+    import numpy as np
+
     picture = np.asarray(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False))
     return [bool(dot == 0) for dot in picture[picture.shape[0] // 2]]
 

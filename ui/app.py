@@ -7,9 +7,11 @@ station.window.show()
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import structlog
 from PySide6.QtWidgets import QApplication
@@ -61,28 +63,32 @@ def run_station(
     """Opens the station and stays until its window is closed. 0 done, 1 the surroundings say no (one sentence)."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
-    said = texts.load(resource_dir() / "texts")
     tongue: Lang = "en" if lang == "en" else "zh"
+
+    def complain(key: str, **params: Any) -> int:
+        said = texts.load(resource_dir() / "texts")
+        sys.stderr.write(said.text(f"station.{key}", tongue, **params) + "\n")
+        return 1
+
     data_dir.mkdir(parents=True, exist_ok=True)
     try:
         lock = FolderLock(data_dir, "station.lock")
     except FolderTaken:
-        sys.stderr.write(said.text("station.already_open", tongue) + "\n")
-        return 1
+        return complain("already_open")
     with lock:
         try:
             station = build_station(app, joint, kind, data_dir, lang=lang, hub_url=hub_url)
         except StoreTrouble as trouble:
-            sys.stderr.write(said.text(f"station.{trouble.key}", tongue, **trouble.params) + "\n")
-            return 1
+            return complain(trouble.key, **trouble.params)
         except FontMissing as missing:
-            sys.stderr.write(said.text("station.font_missing", tongue, path=str(missing)) + "\n")
-            return 1
+            return complain("font_missing", path=str(missing))
         if hand:
             from ui.hand import Hand
 
             station.hand = Hand(station)
         station.open()
+        # What was made by now stays: looking through it for garbage takes 100 ms, in the middle of a scan.
+        gc.freeze()
         try:
             return app.exec()
         finally:

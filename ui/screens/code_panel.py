@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import qrcode
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.qr import command_code
@@ -31,6 +30,10 @@ class CodeView(QWidget):
     def __init__(self, kit: Kit, text: str) -> None:
         super().__init__()
         self._kit = kit
+        # with its imaging package it takes longer to import than a window to open: not before it is needed
+        import qrcode
+        import qrcode.constants
+
         code = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
         code.add_data(text)
         code.make(fit=True)
@@ -57,7 +60,7 @@ class CodeView(QWidget):
 
 
 class CodePanel(Card):
-    """All command codes side by side with their words."""
+    """All command codes side by side with their words; drawn when it is first shown."""
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit, margin="space.l", gap="space.m")
@@ -65,13 +68,22 @@ class CodePanel(Card):
         self._title = PlainLabel(role="heading")
         self._text = PlainLabel(role="muted", wrap=True)
         self._names = [PlainLabel(role="title") for _ in VERBS]
+        self._is_filled = False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if not self._is_filled:
+            self._is_filled = True
+            self._fill()
+        super().showEvent(event)
+
+    def _fill(self) -> None:
         self.body.addWidget(self._title)
         self.body.addWidget(self._text)
         self.body.addStretch(1)
         for part in (slice(0, 3), slice(3, 6)):
             self.body.addLayout(self._row(part))
             self.body.addStretch(1)
-        kit.i18n.bind(self, self._render)
+        self._kit.i18n.bind(self, self._render)
 
     def _row(self, part: slice) -> QHBoxLayout:
         line = QHBoxLayout()
