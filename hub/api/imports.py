@@ -30,7 +30,8 @@ from hub.orders.desk import Tx
 
 #: A form adds a little around the file.
 BODY_BYTES = LIMITS.size_max + 1_000_000
-Kind = Literal["orders", "items", "waybills"]
+#: ``guess`` goes by the headings of the file.
+Kind = Literal["orders", "items", "waybills", "guess"]
 _NAME_MAX = 200
 _FILE_SHOP = Shop(id="file", connector="file")
 

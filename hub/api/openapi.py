@@ -85,7 +85,7 @@ TOLD: dict[tuple[str, str], Told] = {
         "Bring in a file: .xlsx or .csv, as form field `file` or as the body",
         gives=ImportReport,
         query={
-            "kind": {"type": "string", "enum": ["orders", "items", "waybills"], "default": "orders"},
+            "kind": {"type": "string", "enum": ["orders", "items", "waybills", "guess"], "default": "orders"},
             "shop": {"type": "string"},
             "filename": {"type": "string"},
             "map": {"type": "string", "description": "name of a saved column map"},

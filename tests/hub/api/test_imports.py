@@ -100,6 +100,26 @@ def test_an_import_is_watched_and_stopped_by_who_began_it(hub: RunningHub) -> No
     assert again["taken"] + again["unchanged"] == ROWS
 
 
+@pytest.mark.parametrize(
+    ("headings", "row", "kind"),
+    [
+        (
+            HEAD.strip(),
+            "G1,2026-11-21 09:00:00,林小满,18312342807,浙江省杭州市文三路 1 号,SKU-1,1,12.80",
+            "orders",
+        ),
+        ("商品编码,商品名称,商品条码,货位", "SKU-1,长袖衬衫,6901234567892,A-01-1", "items"),
+        ("快递公司,运单号", "中通,78120000000001", "waybills"),
+    ],
+)
+def test_what_a_file_is_shows_in_its_headings(hub: RunningHub, headings: str, row: str, kind: str) -> None:
+    data = f"{headings}\n{row}\n".encode("gb18030")
+    params = {"filename": "x.csv", "kind": "guess", "dry_run": "true", "shop": "my-shop"}
+    told = hub.admin().post("/v1/imports", params=params, content=data)
+    assert (told.status_code, told.json().get("kind")) == (200, kind), told.text
+    assert told.json()["taken"] == 1, told.text
+
+
 def test_a_station_is_told_which_further_calls_its_person_may_make(hub: RunningHub) -> None:
     bench = hub.station("packing")
     assert bench.get("/v1/sessions/me").json()["doors"] == []

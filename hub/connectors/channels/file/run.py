@@ -7,7 +7,7 @@ import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from app import wire
@@ -54,7 +54,7 @@ async def run_import(
     writer: Writer,
     data: bytes,
     filename: str,
-    kind: FileKind,
+    kind: FileKind | Literal["guess"],
     shop: Shop,
     lang: Lang,
     dry_run: bool,
@@ -69,28 +69,40 @@ async def run_import(
 ) -> wire.ImportReport:
     """Bring a file in. Good rows are taken, each bad one comes back with its reason.
 
-    ``progress(rows done, rows)`` is called in the event loop after each page. ``own`` is a saved column map.
+    ``kind`` "guess" goes by the headings; the report says what it was. ``own`` is a saved column map.
+    ``progress(rows done, rows)`` is called in the event loop after each page; what it raises ends the import.
     Raises BadFile before anything was written, and whatever the writer raises when it could decide nothing:
     pages before that are kept, and bringing the same file in again makes no doubles.
     """
     by = replace(actor, source=f"channel:{shop.id}")
     today = now.astimezone(zone).date()
 
-    def read() -> tuple[Table, Read[Any]]:
+    def read() -> tuple[Table, Read[Any], FileKind]:
         table = read_table(data, filename, own, limits)
-        if kind == "orders":
-            return table, orders_of(table, shop.id, shop.connector, zone, today, own)
-        return table, items_of(table, own) if kind == "items" else waybills_of(table, own)
+        it_is = kind_of(table) if kind == "guess" else kind
+        if it_is == "orders":
+            return table, orders_of(table, shop.id, shop.connector, zone, today, own), it_is
+        return table, items_of(table, own) if it_is == "items" else waybills_of(table, own), it_is
 
     async def hand_over(page: Sequence[Any]) -> list[str]:
-        if kind == "orders":
+        if it_is == "orders":
             return [taken.outcome for taken in await writer.intake(page, by, bulk=True)]
-        return list(await (writer.items(page) if kind == "items" else writer.waybills(page)))
+        return list(await (writer.items(page) if it_is == "items" else writer.waybills(page)))
 
-    table, found = await asyncio.to_thread(read)
+    table, found, it_is = await asyncio.to_thread(read)
     outcomes = ["new"] * len(found.values) if dry_run else await _in_pages(found, hand_over, progress)
     problems = [*found.problems, *_failed(found, outcomes)]
-    return await asyncio.to_thread(_report, table, found, outcomes, problems, kind, dry_run, texts, lang)
+    return await asyncio.to_thread(_report, table, found, outcomes, problems, it_is, dry_run, texts, lang)
+
+
+def kind_of(table: Table) -> FileKind:
+    """What a file is by its headings: an order number makes it orders, goods alone items, numbers alone waybills."""
+    known = set(table.headings.values())
+    if "channel_order_no" in known:
+        return "orders"
+    if known & {"sku_code", "item_barcode"}:
+        return "items"
+    return "waybills" if "waybill_no" in known else "orders"
 
 
 async def _in_pages(
@@ -166,4 +178,4 @@ def _sums(orders: Sequence[ChannelOrder]) -> wire.ImportSums:
     )
 
 
-__all__ = ["BadFile", "Writer", "run_import"]
+__all__ = ["BadFile", "Writer", "kind_of", "run_import"]
