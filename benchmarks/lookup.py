@@ -38,7 +38,7 @@ SEARCH_AIM_S = 0.030
 
 
 def run(quick: bool = False) -> list[Figure]:
-    count, asked = (10_000, 500) if quick else (1_000_000, 20_000)
+    count, asked = (3_000, 200) if quick else (1_000_000, 20_000)
     with tempfile.TemporaryDirectory() as name, _Copies(Path(name)) as copies:
         load = copies.load(count)
         dice = random.Random(8)

@@ -50,12 +50,8 @@ def run(quick: bool = False) -> list[Figure]:
             aim=f"p99 <= {AIM_S * 1000:.0f} ms",
             passed=p99 <= AIM_S,
         ),
-        Figure(
-            what="of this, until the rep has the receipt", ours=_both(acked), reference="-", ratio="-"
-        ),
-        Figure(
-            what="of this, red later than the receipt by", ours=_both(after), reference="-", ratio="-"
-        ),
+        Figure(what="of this, until the rep has the receipt", ours=_both(acked), reference="-", ratio="-"),
+        Figure(what="of this, red later than the receipt by", ours=_both(after), reference="-", ratio="-"),
     ]
 
 
@@ -114,7 +110,9 @@ def _cancel(station: Station, rep: Rep, act_id: str, order_no: str) -> tuple[flo
     """The moments the window was red, the request left, and the receipt came."""
     red: list[float] = []
     answer: list[tuple[float, float]] = []
-    station.alarm.painted.connect(lambda _: red.append(time.perf_counter()), Qt.ConnectionType.QueuedConnection)
+    station.alarm.painted.connect(
+        lambda _: red.append(time.perf_counter()), Qt.ConnectionType.QueuedConnection
+    )
     asking = threading.Thread(target=lambda: answer.append(rep.cancel(act_id, order_no)))
     asking.start()
     try:

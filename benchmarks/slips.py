@@ -40,7 +40,7 @@ _BAND = b"\x1dv0\x00"
 
 
 def run(quick: bool = False) -> list[Figure]:
-    rounds = 20 if quick else 300
+    rounds = 8 if quick else 300
     studio = Studio(FONT)
     words = Words(texts=resources.texts(), lang="zh", zone=ZoneInfo("Asia/Shanghai"))
     orders = [_order(n) for n in range(rounds)]
