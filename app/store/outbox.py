@@ -133,6 +133,7 @@ class Outbox:
     def run(self, call: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """``call(db)`` inside the writer's transaction; the answer comes after it is on disk."""
         answer: Future[T] = Future()
+        answer.set_running_or_notify_cancel()  # who no longer waits takes nothing back: it is written all the same
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the outbox is closed")
@@ -153,7 +154,7 @@ class Outbox:
         try:
             with self._link.lock, writing(self._link.db):
                 answers = [call.run(self._link.db) for call in group]
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - it goes to whoever asked; the one writer must live on
             if len(group) == 1:
                 group[0].answer.set_exception(self._said(error))
                 return
@@ -227,7 +228,11 @@ class Outbox:
         return [(session, msgspec.json.decode(data, type=Envelope)) for session, data in rows]
 
     def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime) -> None:
-        """Keeps the hub's answers. Refused acts need a person; the others stay pending until the feed has them."""
+        """Keeps the hub's answers. Refused acts need a person; the others stay pending until the feed has them.
+
+        ``epoch`` is that of the copy; while a new copy is still empty it has none, then the last known one counts.
+        """
+        epoch = epoch or self.setting("epoch")
         with self._lock:
             known = {r.act_id: self._pending.get(r.act_id) for r in receipts}
         moment = _text(now)
@@ -274,10 +279,10 @@ class Outbox:
         """
         since = _text(now - KEEP_SETTLED)
 
-        def write(db: sqlite3.Connection) -> list[bytes]:
+        def write(db: sqlite3.Connection) -> int:
             known = db.execute("SELECT value FROM setting WHERE key = 'epoch'").fetchone()
             if known and known[0] == epoch:
-                return []
+                return 0
             _set(db, "epoch", epoch)
             again = db.execute(
                 "SELECT envelope FROM act WHERE state = 'settled' AND settled_at >= ? AND epoch <> ?",
@@ -288,15 +293,19 @@ class Outbox:
                 "AND settled_at >= ? AND epoch <> ?",
                 (since, epoch),
             )
-            return [row[0] for row in again]
+            for row in again:
+                self._waits(act_of(msgspec.json.decode(row[0], type=Envelope)))
+            return len(again)
 
-        again = [act_of(msgspec.json.decode(data, type=Envelope)) for data in self.run(write).result()]
-        with self._lock:
-            for act in again:
-                self._pending[act.act_id] = Pending(act, "waiting")
+        again = self.run(write).result()
         if again:
             self._tell("outbox", "order")
-        return len(again)
+        return again
+
+    def _waits(self, act: Act) -> None:
+        """Called before the act's row can be seen: an answer that comes at once must find it pending."""
+        with self._lock:
+            self._pending[act.act_id] = Pending(act, "waiting")
 
     def dismiss(self, act_id: str) -> None:
         """A person has seen what the hub did not take."""
@@ -424,12 +433,17 @@ class Outbox:
             _moved(db, job, state, cause, at)
             if act is not None:
                 _insert_act(db, act, data, session)
+                self._waits(act)
             return True
 
-        moved = self.run(write).result()
+        try:
+            moved = self.run(write).result()
+        except Exception:
+            if act is not None:
+                with self._lock:
+                    self._pending.pop(act.act_id, None)
+            raise
         if moved and act is not None:
-            with self._lock:
-                self._pending[act.act_id] = Pending(act, "waiting")
             self._tell("print", "outbox", "order", f"order:{act.order_no}")
         elif moved:
             self._tell("print")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 from app.core.acts import Act, ActKind, LinePacked, Printed
 from app.core.printjob import PrintJob, PrintState, job_key, printed_act
 from app.store import migrate
-from app.store.cachefile import Cursor
+from app.store.cachefile import Cursor, writing
 from app.store.outbox import Outbox, ScanRow
 from app.store.surroundings import DamagedOutbox, DiskFull, NewerOutbox
 from app.wire import ChannelRef, Receipt
@@ -359,3 +360,81 @@ def test_an_outbox_of_every_released_version_opens_with_all_it_held(kept: Path, 
 
 def test_there_is_a_kept_file_of_every_version() -> None:
     assert [path.stem for path in sorted(KEPT.glob("*.sqlite"))] == [migrate.HEAD]
+
+
+# ------------------------------------------------------------------------------------------ regressions
+
+
+def a_read(raw: str) -> ScanRow:
+    return ScanRow(scan_id=f"SCAN {raw!r}", at=MORNING, raw=raw, scan_class="unknown", result="ok")
+
+
+def test_regression_who_no_longer_waits_takes_no_act_back(outbox: Outbox) -> None:
+    """A window closed while its call was being written ended the one writer: nothing was kept any more."""
+    gate = threading.Event()
+    outbox.run(lambda db: gate.wait(1))
+    left = outbox.record(packed(1))
+    assert not left.cancel()
+    gate.set()
+    outbox.record(packed(2)).result(2)
+    assert [envelope.act_id for envelope in outbox.waiting()] == ["ACT00001", "ACT00002"]
+
+
+def test_regression_a_read_no_file_can_hold_does_not_end_the_writer(outbox: Outbox) -> None:
+    """Half a surrogate pair is no database error: the thread died and every later scan stayed amber."""
+    gate = threading.Event()
+    outbox.run(lambda db: gate.wait(1))
+    bad, good = outbox.keep_scan(a_read("\ud800")), outbox.record(packed(1))
+    gate.set()
+    assert isinstance(bad.exception(2), UnicodeEncodeError)
+    good.result(2)
+    outbox.record(packed(2)).result(2)
+    assert len(outbox.waiting()) == 2
+
+
+def test_regression_an_answer_that_came_while_the_copy_was_empty_is_not_shown_for_ever(
+    outbox: Outbox,
+) -> None:
+    """The copy was damaged and had no epoch when the answer came: its effect was folded in twice from then on."""
+    outbox.reopen("E1", MORNING)
+    outbox.record(packed(1)).result(2)
+    outbox.settle([applied(packed(1), seq=5)], "", MORNING)
+    outbox.reopen("E1", MORNING)
+    outbox.passed(Cursor("E1", 5))
+    assert outbox.pending_of(packed(1).order_no) == []
+
+
+def test_regression_a_printed_fact_answered_at_once_does_not_wait_for_ever(outbox: Outbox) -> None:
+    """The answer may come before the one who moved the job goes on; the act must be pending by then."""
+    outbox.add_job(a_job()).result(2)
+    for state, before in ((P.checking_device, P.waiting), (P.sending, P.checking_device)):
+        assert outbox.set_state("JOB1", state, "", MORNING, {before})
+    fact = printed_act(a_job(), "ACT-P", MORNING)
+    gate = threading.Event()
+    outbox.run(lambda db: gate.wait(1))
+    mover = threading.Thread(
+        target=outbox.set_state, args=("JOB1", P.printed, "", MORNING, {P.sending}), kwargs={"act": fact}
+    )
+    mover.start()
+    pending_when_visible: list[bool] = []
+    while outbox._calls.empty():
+        pass
+    outbox.run(lambda db: pending_when_visible.append("ACT-P" in outbox._pending))
+    gate.set()
+    mover.join(2)
+    outbox.run(lambda db: None).result(2)
+    assert pending_when_visible == [True]
+
+
+def test_regression_a_write_that_cannot_be_committed_leaves_no_transaction_open(tmp_path: Path) -> None:
+    """A commit that failed left its transaction open: every later one said "within a transaction"."""
+    db = sqlite3.connect(tmp_path / "x.sqlite", isolation_level=None)
+    db.executescript(
+        "PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);"
+        "CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED);"
+    )
+    with pytest.raises(sqlite3.IntegrityError), writing(db):
+        db.execute("INSERT INTO b VALUES (7)")  # found out only when committing
+    with writing(db):
+        db.execute("INSERT INTO a VALUES (7)")
+    db.close()
