@@ -79,7 +79,7 @@ class Hub:
         self._front: Front = surface(doors, self._lifespan, version())
         self._jobs = AsyncIOScheduler(timezone=UTC)
         self._order_clock = OrderClock(doors.orders.writer)
-        self._steps: set[asyncio.Future[None]] = set()
+        self._steps: dict[str, asyncio.Future[None]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +94,8 @@ class Hub:
         broadcast.look(await asyncio.to_thread(doors.orders.feed.head))
         broadcast.start()
         await self._first_users()
-        often: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        # the second instance sees that the first is still at it and leaves: a busy machine is no news
+        often: dict[str, Any] = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
         self._jobs.add_job(self._tick, "interval", seconds=TICK.total_seconds(), **often)
         self._jobs.add_job(self._sweep, "interval", seconds=SWEEP.total_seconds(), **often)
         if self._engine.dialect.name == "postgresql":
@@ -107,7 +108,7 @@ class Hub:
         if self._jobs.running:
             self._jobs.pause()
             # the scheduler would cancel a step in the middle of its work
-            await asyncio.gather(*self._steps)
+            await asyncio.gather(*self._steps.values())
             await asyncio.sleep(0)
             self._jobs.shutdown(wait=False)
         self._unsubscribe()
@@ -146,7 +147,7 @@ class Hub:
     async def _sweep(self) -> None:
         """What nobody needs any more goes, also where nothing falls due."""
         writer = self.doors.orders.writer
-        await self._stepped("tick", writer.tick(self.doors.world.clock.now()))
+        await self._stepped("sweep", writer.tick(self.doors.world.clock.now()))
         await self._stepped("sweep", writer.run(people.sweep))
 
     async def _look(self) -> None:
@@ -156,15 +157,18 @@ class Hub:
         await self._stepped("look", look())
 
     async def _stepped(self, job: str, step: Coroutine[Any, Any, object]) -> None:
-        """One step of a job; what the database cannot do now comes with the next."""
+        """One step of a job, if it is not at one; what the database cannot do now comes with the next."""
+        if job in self._steps:
+            step.close()
+            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._steps.add(done)
+        self._steps[job] = done
         try:
             await step
         except (HubBusy, SQLAlchemyError) as error:
             log.warning("step_waits", job=job, error=type(error).__name__)
         finally:
-            self._steps.discard(done)
+            del self._steps[job]
             done.set_result(None)
 
 
