@@ -256,7 +256,7 @@ def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
         *_codes(),
         *printing.findings(peek.setting(folder, PRINTER_ADDRESS)),
         *machine.findings(folder, clock),
-        *sync.findings(url, own.token if own else "", own.name if own else "", clock),
+        *(sync.findings(url, clock, own.token, own.name, own.ca_pem) if own else sync.findings(url, clock)),
     ]
     marks = {"ok": "✓", "warn": "!", "bad": "✗"}
     for finding in findings:

@@ -7,7 +7,7 @@ from statistics import median
 
 from app import wire
 from app.core.findings import Finding
-from app.ports import Clock, HubAway, HubTrouble, Insecure, NotAllowed, SignInFailed, UpdateMe
+from app.ports import Clock, HubAway, HubTrouble, Insecure, NotAllowed, NotThatHub, SignInFailed, UpdateMe
 from app.store.status import CLOCK_OFF
 from sync.client import HubClient
 
@@ -18,17 +18,18 @@ _STREAMS, _SILENT_S = 3, 3.0
 _SLOW_MS = 2000
 
 
-def findings(hub_url: str, token: str, name: str, clock: Clock) -> list[Finding]:
-    """``hub_url`` "" is no hub at all; ``token`` is this station's own at that hub, "" before it is paired."""
+def findings(hub_url: str, clock: Clock, token: str = "", name: str = "", ca_pem: str = "") -> list[Finding]:
+    """``hub_url`` "" is no hub at all; ``token`` is this station's own at that hub, "" before it is paired;
+    ``ca_pem`` the hub's own authority, pinned at pairing."""
     if not hub_url:
         return [Finding("hub_none", "warn")]
     url = hub_url if "://" in hub_url else f"http://{hub_url}"
-    return asyncio.run(_looked(url, token, name, clock))
+    return asyncio.run(_looked(url, token, name, clock, ca_pem))
 
 
-async def _looked(hub_url: str, token: str, name: str, clock: Clock) -> list[Finding]:
+async def _looked(hub_url: str, token: str, name: str, clock: Clock, ca_pem: str) -> list[Finding]:
     try:
-        hub = HubClient(hub_url, token)
+        hub = HubClient(hub_url, token, ca_pem=ca_pem)
     except Insecure:
         return [Finding("hub_insecure", "bad", {"url": hub_url})]
     try:
@@ -53,6 +54,8 @@ class _Look:
             return [self._away(away)]
         except UpdateMe:
             return [Finding("hub_wire_new", "bad", {"own": wire.WIRE})]
+        except NotThatHub:
+            return [Finding("hub_untrusted", "bad", {"url": self._url})]
         except HubTrouble:
             return [Finding("hub_other", "bad", {"url": self._url})]
         found = [Finding("hub", "ok", {"url": self._url, "ms": _shown(round_trip)}), _wire(health.wire)]
