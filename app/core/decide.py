@@ -287,8 +287,10 @@ def _freeze_seen(
         )
         order = replace(order, stops=stops)
     waits = parcel.intercept_result in (InterceptResult.trying, InterceptResult.at_station_offline)
+    # a late word about an earlier cancel says nothing about this one
+    saw_it = any(s.command == "cancel" and s.stop_id in body.stop_ids for s in order.stops)
     by_holder = parcel.holder is None or parcel.holder == by.station_id
-    if waits and by_holder and not parcel.is_boxed and parcel.state not in GONE_STATES:
+    if waits and saw_it and by_holder and not parcel.is_boxed and parcel.state not in GONE_STATES:
         return _stopped_now(order, parcel, entry, now)
     return Accepted(settled(order), [entry])
 

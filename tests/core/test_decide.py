@@ -325,3 +325,23 @@ def test_no_act_raises_on_any_state(kind: ActKind) -> None:
             made = act(order, kind, on_parcel, **samples.get(kind, {}))
             assert isinstance(decide(order, made, PACKER, T0, RULES), Accepted | Refused)
             assert isinstance(happened(order, made, PACKER, T0, RULES), Accepted)
+
+
+@pytest.mark.parametrize("seen", ["freeze_shown", "freeze_acked"])
+@pytest.mark.parametrize("stop_ids", [("first",), ()])
+def test_regression_what_the_bench_saw_of_an_earlier_cancel_answers_no_later_one(
+    seen: str, stop_ids: tuple[str, ...]
+) -> None:
+    """Cancelled, withdrawn, cancelled again: the late word about the first made the hub say "stopped" (P3)."""
+    order = held_by(done(an_order(), "opened"), "bench-1")
+    for kind, act_id, body in (
+        ("cancel", "first", {}),
+        ("release", "back", {"stop_id": "first"}),
+        ("cancel", "second", {}),
+    ):
+        verdict = decide(order, act(order, kind, False, act_id, **body), REP, T0, RULES)
+        assert isinstance(verdict, Accepted)
+        order = verdict.order
+    order = done(order, seen, stop_ids=stop_ids)
+    assert order.parcels[0].intercept_result is R.trying
+    assert done(order, seen, stop_ids=("second",)).parcels[0].intercept_result is R.stopped
