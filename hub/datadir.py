@@ -8,7 +8,7 @@ from pathlib import Path
 from app.os.folderlock import FolderLock, FolderTaken
 from hub.surroundings import Surroundings
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
 def occupied(data_dir: Path) -> FolderLock:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from litestar.di import NamedDependency
@@ -122,8 +121,6 @@ class Doors:
     orders: Orders
     auth: Auth
     out: Out
-    #: Why the hub cannot serve now, or "" (a text ``hub.<key>``).
-    trouble: Callable[[], str] = field(default=lambda: "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,12 +247,11 @@ class HubProcess:
 def hub_command(
     data_dir: Path, *, port: int, host: str = "127.0.0.1", lang: str = "en", **more: Any
 ) -> list[str]:
-    """The command line of ``hub.main.run`` with these arguments."""
+    """A command line that calls ``hub.main.run`` with these arguments."""
     given = {"host": host, "port": port, "lang": lang} | more
     program = (
         "import sys; from pathlib import Path; from hub.main import run; "
-        f"sys.exit(run({more.pop('config_path', None)!r} and Path({given.pop('config_path', None)!r}),"
-        f" Path({str(data_dir)!r}), **{given!r}))"
+        f"sys.exit(run(None, Path({str(data_dir)!r}), **{given!r}))"
     )
     return [sys.executable, "-c", program]
 

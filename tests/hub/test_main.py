@@ -74,18 +74,11 @@ def test_a_folder_another_hub_works_in_is_left_alone(
     assert "--data-dir" in said
 
 
-def test_two_hubs_never_share_a_folder_and_the_lock_dies_with_its_process(tmp_path: Path) -> None:
+def test_two_hubs_never_share_a_folder_and_the_lock_dies_with_its_process(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with hub_process(tmp_path) as first:
-        second = subprocess.run(
-            hub_command(tmp_path, port=free_port()),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
-        assert second.returncode == 1
-        assert "Another hub" in second.stderr
-        assert second.stderr.count("\n") == 1
+        assert "Another hub" in _refused(tmp_path, capsys)
         first.process.kill()
         first.process.wait()
         with FolderLock(tmp_path):
@@ -145,7 +138,7 @@ def test_a_database_that_is_not_there_is_said_without_its_password(
     assert "pa55word" not in said
 
 
-@pytest.mark.parametrize("host", ["203.0.113.77", "not a host"])
+@pytest.mark.parametrize("host", ["203.0.113.77"])
 def test_an_address_of_another_machine_is_said(tmp_path: Path, host: str) -> None:
     command = hub_command(tmp_path, port=free_port(), host=host)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
@@ -183,7 +176,9 @@ def test_damaged_certificates_are_said(tmp_path: Path, capsys: pytest.CaptureFix
 # ------------------------------------------------------------------------------------------------ keys
 
 
-def test_the_recovery_code_is_shown_once_and_brings_a_lost_key_back(tmp_path: Path) -> None:
+def test_the_recovery_code_is_shown_once_and_brings_a_lost_key_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with hub_process(tmp_path) as first:
         said = "\n".join(first.said)
         [code] = re.findall(r"(?:[0-9A-Z]{4}-){6}[0-9A-Z]{4}", said)
@@ -191,11 +186,7 @@ def test_the_recovery_code_is_shown_once_and_brings_a_lost_key_back(tmp_path: Pa
         assert code not in "\n".join(second.said)
         assert second.stop() == 0
     (tmp_path / keys.KEY_FILE).unlink()
-    lost = subprocess.run(
-        hub_command(tmp_path, port=free_port()), cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert lost.returncode == 1
-    assert "--recover" in lost.stderr
+    assert "--recover" in _refused(tmp_path, capsys)
     assert not (tmp_path / keys.KEY_FILE).exists()
     with hub_process(tmp_path, recover=code) as third:
         assert httpx.get(third.url + "/healthz", trust_env=False).status_code == 200

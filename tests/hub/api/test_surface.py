@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from hub.auth.masks import MASKS
 from hub.auth.rights import ROUTES
@@ -332,13 +333,25 @@ def test_health_tells_epoch_and_number(lasting_hub: RunningHub) -> None:
     assert health["seq"] == lasting_hub.admin().changes().head
 
 
+def test_health_says_why_the_hub_cannot_serve(hub: RunningHub) -> None:
+    engine = hub.app.doors.orders.engine
+    with engine.begin() as conn:
+        conn.execute(text("ALTER TABLE feed_head RENAME TO lost"))
+    answer = hub.client().get("/healthz")
+    with engine.begin() as conn:
+        conn.execute(text("ALTER TABLE lost RENAME TO feed_head"))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_away")
+    assert answer.json()["error"]["hint"]
+    assert hub.client().get("/healthz").status_code == 200
+
+
 def test_figures_hold_no_names_or_numbers_of_people(lasting_hub: RunningHub) -> None:
     lasting_hub.given()
     lasting_hub.admin().get("/v1/orders", params={"q": "林小满"})
-    text = lasting_hub.client().get("/metrics").text
-    assert 'route="/v1/orders"' in text
+    figures = lasting_hub.client().get("/metrics").text
+    assert 'route="/v1/orders"' in figures
     for secret in SECRETS:
-        assert secret not in text
+        assert secret not in figures
 
 
 def test_the_ca_is_told_only_where_there_is_one(lasting_hub: RunningHub) -> None:
