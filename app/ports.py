@@ -124,6 +124,31 @@ class HubApi(Protocol):
     async def story(self, order_no: str) -> list[wire.StoryEntry]:
         """The story of an order that is not held here, in words."""
 
+    async def me(self) -> wire.Me:
+        """Who the hub takes us for, and what we may do."""
+
+    async def shops(self) -> wire.ShopList:
+        """The shops of the hub's settings."""
+
+    async def import_file(
+        self,
+        data: bytes,
+        filename: str,
+        kind: str = "orders",
+        *,
+        shop: str = "",
+        map_: str = "",
+        dry_run: bool = False,
+        ticket: str = "",
+    ) -> wire.ImportReport:
+        """Brings a file in. Rejected: the file as a whole cannot be taken, ``text`` says why."""
+
+    async def import_progress(self, ticket: str) -> wire.ImportProgress:
+        """How far an import is. Rejected when none of this ticket is under way."""
+
+    async def stop_import(self, ticket: str) -> None:
+        """Ends an import after the page it is at. Rejected when none of this ticket is under way."""
+
 
 class Engine(Protocol):
     """Work that is stepped, not free-running: in life by a loop, in tests by the test."""

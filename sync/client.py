@@ -152,6 +152,10 @@ class HubClient:
         if was:
             await self._asked("POST", "/v1/sessions/end", content=b"{}")
 
+    async def me(self) -> wire.Me:
+        """Who the hub takes us for."""
+        return await self._call(wire.Me, "GET", "/v1/sessions/me", as_person=True)
+
     async def pairing_code(self, kind: wire.StationKind, warehouse: str) -> wire.PairingCode:
         """A code with which another station may join."""
         ask = wire.PairingAsk(kind=kind, warehouse=warehouse)
@@ -194,10 +198,11 @@ class HubClient:
         shop: str = "",
         map_: str = "",
         dry_run: bool = False,
+        ticket: str = "",
     ) -> wire.ImportReport:
         """A file of orders, items or waybill numbers; bad rows come back in the report."""
         params = {"kind": kind, "filename": filename, "dry_run": "true" if dry_run else "false"}
-        params |= {k: v for k, v in {"shop": shop, "map": map_}.items() if v}
+        params |= {k: v for k, v in {"shop": shop, "map": map_, "ticket": ticket}.items() if v}
         headers = {"content-type": "application/octet-stream"}
         answer = await self._asked(
             "POST",
@@ -209,6 +214,18 @@ class HubClient:
             timeout=httpx.Timeout(_UPLOAD_S, connect=4.0),
         )
         return _decoded(answer, wire.ImportReport)
+
+    async def import_progress(self, ticket: str) -> wire.ImportProgress:
+        """Raises Rejected when no import of this ticket is under way."""
+        path = f"/v1/imports/{quote(ticket, safe='')}"
+        return await self._call(wire.ImportProgress, "GET", path, as_person=True)
+
+    async def stop_import(self, ticket: str) -> None:
+        path = f"/v1/imports/{quote(ticket, safe='')}/stop"
+        await self._asked("POST", path, content=b"{}", as_person=True)
+
+    async def shops(self) -> wire.ShopList:
+        return await self._call(wire.ShopList, "GET", "/v1/shops", as_person=True)
 
     # ---------------------------------------------------------------------------------- underneath
 

@@ -17,6 +17,7 @@ Joined once, in main.py::
     .kind: StationKind                  of the pairing, else as asked
     await .pair(hub_url, code, name) -> Identity           raises sync errors (see Surroundings below)
     await .sign_in(user, password) / .sign_in_badge(badge) -> Session;  await .sign_out();  .person, .role
+    .rights: Rights                     .may(ActKind), .may_call("import"|"ack_alarm"|"pair"), .wants_sign_on
     .engines() -> list[Engine]          app.ports.Engine: .name, async .step(now) -> next, .on_wake(callback)
     .on_changed(callback: frozenset[str] -> None)          topics, see below
     .on_alarm(callback: StationAlarm | None -> None)       the bench goes red / is free again
@@ -71,10 +72,16 @@ Joined once, in main.py::
     AnswerCard(order_no, command_state, result, parcels: [ParcelAnswer(parcel_no, result, holder, holder_name)],
                stop_id, asked_at, actor, note, counting_down_until)
 
+``app.station.intake.IntakeDesk`` (core.intake)
+    await shops() -> list[ShopView]      await bring(file, kind=, shop=, check_only=, ticket=) -> ImportReport
+    new_ticket() -> str                  await progress(ticket) -> ImportProgress | None     await stop(ticket) -> bool
+    FileTrouble(key, file): the file cannot be read here (``upload.<key>``)
+
 Words of outcomes: ``reasons.<result>`` when refused, ``station.done_<done>`` otherwise (resources/texts/station.toml).
 
 **Topics** of ``on_changed``: the feed kinds (order, history, track, alarm, station, item, person, setting, ticket),
-``order:<order_no>`` for each order when they are few (up to 100), and outbox, print, status, desk.
+``order:<order_no>`` for each order when they are few (up to 100), and outbox, print, status, desk, person, rights,
+``session_ended``.
 
 **StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): fresh_now, fresh, catching_up, offline, offline_calm,
 offline_new, needs_you(what), not_paired; nothing_waiting, waiting, waiting_old; refused; clock_off;

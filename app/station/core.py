@@ -17,10 +17,12 @@ from app.station.alarms import AlarmWatch, StationAlarm
 from app.station.asking import Asking
 from app.station.bench import Bench, Identity, SignedOn
 from app.station.chores import Chores
+from app.station.intake import IntakeDesk
 from app.station.leasing import LeaseKeeper
 from app.station.outcome import Outcome
 from app.station.packing import PackingDesk
 from app.station.printwork import PrintWork, Render
+from app.station.rights import Rights, RightsWatch
 from app.station.service import ServiceDesk
 from app.station.status import StripFacts, StripItem, strip
 from app.station.supervisor import SupervisorDesk
@@ -86,6 +88,8 @@ class StationCore:
         self.packing = PackingDesk(self.bench, self.read, self._keeper, self.leases, self.alarms, rules)
         self.supervisor = SupervisorDesk(self.bench, self.read, asking)
         self.service = ServiceDesk(self.read, asking)
+        self.intake = IntakeDesk(self.bench)
+        self._rights = RightsWatch(self.bench)
         self._join()
 
     def _join(self) -> None:
@@ -97,6 +101,8 @@ class StationCore:
         self.status.on_changed(lambda: self._tell(frozenset({"status"})))
         self.packing.on_changed(lambda: self._tell(frozenset({"desk"})))
         self.packing.on_outcome(self._said)
+        self._rights.changed = lambda: self._tell(frozenset({"rights"}))
+        self._rights.ended = self._session_ended
         if (identity := keepsake.read(self._data_dir)) is not None:
             self._use(identity)
 
@@ -146,6 +152,11 @@ class StationCore:
         return self.bench.person.role if self.bench.person else ""
 
     @property
+    def rights(self) -> Rights:
+        """What may be done here now, as the hub last told it; topic ``rights`` says when it is something else."""
+        return self._rights.rights
+
+    @property
     def hub(self) -> HubApi | None:
         """The hub's further doors; None before pairing."""
         return self.bench.hub
@@ -190,6 +201,7 @@ class StationCore:
         self._link = self._connect(identity.hub_url, identity.token, parts, identity.ca_pem)
         self.bench.hub = self._link.hub
         self.bench.push_soon = self._link.push_soon
+        self._rights.ask()
 
     async def _unlink(self) -> None:
         link, self._link = self._link, None
@@ -223,21 +235,31 @@ class StationCore:
         session = await self.bench.hub.sign_in(who)
         self.bench.person = SignedOn(name=session.user or who.user, role=session.role)
         self.outbox.session = session.token
+        self._rights.signed_on(session)
         self._tell(frozenset({"person", "status"}))
         return session
+
+    def _session_ended(self) -> None:
+        """The hub has ended it (another role, a new password, too long ago): the station acts as itself again."""
+        self.bench.person, self.outbox.session = None, ""
+        self._rights.ask()
+        self._tell(frozenset({"person", "session_ended", "status"}))
 
     async def sign_out(self) -> None:
         """The station acts as itself again."""
         self.bench.person, self.outbox.session = None, ""
-        if self.bench.hub is not None:
-            await self.bench.hub.sign_out()
-        self._tell(frozenset({"person", "status"}))
+        try:
+            if self.bench.hub is not None:
+                await self.bench.hub.sign_out()
+        finally:
+            self._rights.ask()
+            self._tell(frozenset({"person", "status"}))
 
     # ---------------------------------------------------------------------------------- work
 
     def engines(self) -> list[Engine]:
         """What the background loop has to step."""
-        return [*(self._link.engines if self._link else ()), self._keeper, self._chores]
+        return [*(self._link.engines if self._link else ()), self._keeper, self._chores, self._rights]
 
     def print_work(self, render: Render) -> PrintWork:
         """What a spooler needs of this station; its store is :attr:`outbox`."""

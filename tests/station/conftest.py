@@ -10,12 +10,23 @@ from typing import Any, TypeVar
 import pytest
 
 from app.core.order import LeaseStep, Order
-from app.ports import HubAway
+from app.ports import HubAway, SignInFailed
 from app.station import keepsake
 from app.station.bench import Identity
 from app.station.core import StationCore
 from app.store.link import Joined, LinkParts
-from app.wire import Change, GoAnswer, LeaseAnswer, LeaseAsk, OrderList, Paired, Session, SignIn, StoryEntry
+from app.wire import (
+    Change,
+    GoAnswer,
+    LeaseAnswer,
+    LeaseAsk,
+    Me,
+    OrderList,
+    Paired,
+    Session,
+    SignIn,
+    StoryEntry,
+)
 from tests.helpers.station import StillClock, a_page, ids, order_change
 
 T = TypeVar("T")
@@ -33,6 +44,8 @@ class ToldHub:
         self.acked: list[str] = []
         self.pushed = 0
         self.engines = ()
+        self.who = Me(user="一号台", role="packer", acts=["opened"], screens=[], mask="floor")
+        self.is_session_over = False
 
     @property
     def hub(self) -> ToldHub:
@@ -68,6 +81,13 @@ class ToldHub:
 
     async def sign_out(self) -> None:
         self._there()
+
+    async def me(self) -> Me:
+        self._there()
+        if self.is_session_over:
+            self.is_session_over = False
+            raise SignInFailed(code="session_ended")
+        return self.who
 
     async def ack_alarm(self, alarm_id: str) -> None:
         self._there()

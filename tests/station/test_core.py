@@ -79,7 +79,7 @@ def test_without_pairing_nothing_is_sent_and_the_strip_says_so(tmp_path: Path) -
     made.restart()
     core = made.core
     assert (core.identity, core.hub, core.kind) == (None, None, "packing")
-    assert [engine.name for engine in core.engines()] == ["leases", "chores"]
+    assert [engine.name for engine in core.engines()] == ["leases", "chores", "rights"]
     assert core.strip(MORNING)[0].key == "not_paired"
     asyncio.run(core.close())
 
