@@ -20,10 +20,10 @@ from tests.helpers.source import texts
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
-#: What needs no advice.
+#: What needs no advice; `rare_signs` are the signs that are tried.
 WELL = {
     "screen", "font", "sound", "ports", "ports_none", "codes", "zbar", "slip", "signs", "printer_ready", "room", "disk",
-    "clock", "hub", "hub_wire", "signed_in", "cancels", "clock_same",
+    "clock", "hub", "hub_wire", "signed_in", "cancels", "clock_same", "rare_signs",
 }  # fmt: skip
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
