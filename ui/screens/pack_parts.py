@@ -265,7 +265,8 @@ class LineRow(QFrame):
         self._title = PlainLabel(role="lead", lines=1)
         self._spec = PlainLabel(role="caption", lines=1)
         self._counter = CounterLabel(kit, size="heading" if small else "display")
-        self._picture.setVisible(not small)
+        if small:  # never show() what has no parent yet: it would be a window of its own
+            self._picture.hide()
         names = column(kit, self._title, self._spec, gap="")
         layout = row(kit, self._picture, gap="space.m")
         layout.addLayout(names, 1)

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub, real_hub
 from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
+from ui.screens.window import StationWindow
+from ui.widgets.alarm import AlarmSheet
 
 WAIT_MS = 15_000
 
@@ -84,3 +87,32 @@ def open_station(
     yield make
     for station in made:
         station.close()
+
+
+class _Strays(QObject):
+    """Remembers every widget that was shown as a window of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            known = isinstance(watched, StationWindow | AlarmSheet)
+            popup = watched.windowFlags() & Qt.WindowType.Popup == Qt.WindowType.Popup
+            if not known and not popup:
+                self.seen.append(type(watched).__name__)
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_windows(qapp: QApplication) -> Iterator[None]:
+    """Regression: a row shown before it had a parent was a window for a moment and took the keys away.
+
+    The picture of a second kind of goods did that; after it F4 closed nothing any more.
+    """
+    strays = _Strays()
+    qapp.installEventFilter(strays)
+    yield
+    qapp.removeEventFilter(strays)
+    assert strays.seen == []
