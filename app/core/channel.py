@@ -163,6 +163,17 @@ _FOLLOWS = (
 )
 
 
+def has_other_lines(order: Order, came: ChannelOrder) -> bool:
+    """Whether the channel now names other goods, quantities or prices than we hold, in whatever order.
+
+    Who names no lines, or no price on any of them, says nothing about them.
+    """
+    knows_prices = any(line.price_fen for line in came.lines)
+    ours = sorted((line.sku_code, line.qty, knows_prices and line.price_fen) for line in order.lines)
+    theirs = sorted((line.sku_code, line.qty, knows_prices and line.price_fen) for line in came.lines)
+    return bool(came.lines) and ours != theirs
+
+
 def absorb(order: Order, came: ChannelOrder, rules: Rules) -> tuple[Order, list[Entry]]:
     """Take in a later word about a known order: the same word again changes nothing and writes nothing.
 

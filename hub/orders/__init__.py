@@ -36,7 +36,7 @@ Where the doors are
         What a role may do is decided by the caller before this door: give those that it may not as receipts of
         your own (``refused: not_allowed``); they are not acts.
     ``async intake(orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False) -> list[Taken]``
-        ``Taken(order_no, outcome: "new"|"changed"|"same"|"failed", seq)`` per order, in their order.
+        ``Taken(order_no, outcome: "new"|"changed"|"same"|"differs"|"failed", seq)`` per order, in their order.
         ``failed`` = a fault of ours, kept in quarantine. ``bulk=True`` for files and back-fills: behind live work.
     ``async leases(ask: wire.LeaseAsk, by: Actor) -> list[wire.LeaseAnswer]``
         ``by.station_id`` asks. Step ``print`` brings ``label`` (waybill taken from the pool where missing).

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from app.core.acts import Actor
-from app.core.channel import ChannelOrder, absorb, first_seen
+from app.core.channel import ChannelOrder, absorb, first_seen, has_other_lines
 from app.core.order import Order
 from hub.orders.apply import apply
 from hub.orders.held import Cause, Needs
@@ -42,7 +42,7 @@ class IntakeJob(Job[Taken]):
         known = work.order(order_no) if order_no else None
         for line in came.lines:
             if line.item_barcode:
-                learn_barcode(work, line.item_barcode, line.sku_code, 1, line.title, line.spec)
+                learn_barcode(work, line.item_barcode, line.sku_code, None, line.title, line.spec)
         return self._new(work) if known is None else self._again(work, known)
 
     def fault(self, work: Work, error: Exception) -> Answer[Taken]:
@@ -64,6 +64,8 @@ class IntakeJob(Job[Taken]):
         return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
 
     def _again(self, work: Work, known: Order) -> Answer[Taken]:
+        if has_other_lines(known, self.came):
+            return lambda numbers: Taken(known.order_no, "differs", numbers.of(known.order_no))
         order, entries = absorb(known, self.came, work.rules_of(known))
         if not entries:
             return lambda numbers: Taken(known.order_no, "same", numbers.of(known.order_no))

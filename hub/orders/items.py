@@ -75,10 +75,15 @@ def merged(known: Item, came: Item) -> Item:
 
 
 def learn_barcode(
-    work: Work, code: str, sku_code: str, pack_qty: int, title: str = "", spec: str = ""
+    work: Work, code: str, sku_code: str, pack_qty: int | None, title: str = "", spec: str = ""
 ) -> None:
-    """From now on this code is that article, on every bench."""
+    """From now on this code is that article, on every bench.
+
+    ``pack_qty`` None: whoever tells the code does not know how many units it stands for; what we know stays.
+    """
     known = work.item(sku_code) or Item(sku_code=sku_code, title=title, spec=spec)
+    if pack_qty is None:
+        pack_qty = next((b.pack_qty for b in known.barcodes if b.code == code), 1)
     item = replace(known, barcodes=_codes(known, ItemBarcode(code=code, pack_qty=pack_qty)))
     if item != known:
         work.set_item(item)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 from app.core.order import Consignee, OrderState
 from app.wire import Urgent
 
-Outcome = Literal["new", "changed", "same", "failed"]
+Outcome = Literal["new", "changed", "same", "differs", "failed"]
 Scope = Literal["packing", "service", "all"]
 
 
@@ -39,7 +39,10 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of one channel order. ``order_no`` is empty only when ``failed``."""
+    """What became of one channel order. ``order_no`` is empty only when ``failed``.
+
+    ``differs``: we know the order with other lines; it was left as it is.
+    """
 
     order_no: str
     outcome: Outcome

@@ -41,7 +41,7 @@ class Taken(Protocol):
 
 
 class Writer(Protocol):
-    """What an import needs of the hub's writer; outcomes are ``new | changed | same | failed``."""
+    """What an import needs of the hub's writer; outcomes are ``new | changed | same | differs | failed``."""
 
     async def intake(
         self, orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False
@@ -91,7 +91,7 @@ async def run_import(
 
     table, found, it_is = await asyncio.to_thread(read)
     outcomes = ["new"] * len(found.values) if dry_run else await _in_pages(found, hand_over, progress)
-    problems = [*found.problems, *_failed(found, outcomes)]
+    problems = [*found.problems, *_left(found, outcomes)]
     return await asyncio.to_thread(_report, table, found, outcomes, problems, it_is, dry_run, texts, lang)
 
 
@@ -119,12 +119,16 @@ async def _in_pages(
     return outcomes
 
 
-def _failed(found: Read[Any], outcomes: Sequence[str]) -> list[Problem]:
-    """A value the hub could not keep is refused with all its rows; the hub has it in quarantine."""
+#: Why the hub did not take a good value: it could not (it is in quarantine), or it knows the order otherwise.
+_LEFT = {"failed": "our_fault", "differs": "other_lines"}
+
+
+def _left(found: Read[Any], outcomes: Sequence[str]) -> list[Problem]:
+    """A value the hub did not take is refused with all its rows."""
     return [
-        Problem(no, "", "our_fault", {})
+        Problem(no, "", _LEFT[outcome], {})
         for nos, outcome in zip(found.row_nos, outcomes, strict=True)
-        if outcome == "failed"
+        if outcome in _LEFT
         for no in nos
     ]
 
@@ -140,10 +144,10 @@ def _report(
     lang: Lang,
 ) -> wire.ImportReport:
     problems = sorted(problems, key=lambda problem: problem.row)
-    rows_by = {"new": 0, "changed": 0, "same": 0, "failed": 0}
+    rows_by = {"new": 0, "changed": 0, "same": 0, **dict.fromkeys(_LEFT, 0)}
     for nos, outcome in zip(found.row_nos, outcomes, strict=True):
         rows_by[outcome] += len(nos)
-    kept = [value for value, outcome in zip(found.values, outcomes, strict=True) if outcome != "failed"]
+    kept = [value for value, outcome in zip(found.values, outcomes, strict=True) if outcome not in _LEFT]
     sums_out = _sums(kept) if kind == "orders" else wire.ImportSums()
     refused_file = refused_workbook(table, problems, texts, lang) if problems else b""
     return wire.ImportReport(

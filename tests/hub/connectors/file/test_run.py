@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.wire import ImportSums
 from hub.connectors.channels.file import BadFile, checked_map, read_map
+from hub.db import tables as t
 from rehearsal import shop
 from tests.helpers.filehub import file_hub
 from tests.helpers.sheets import GOOD, TEXTS, csv_of, csv_rows, read_orders, xlsx_of
@@ -46,6 +48,56 @@ async def test_the_same_file_again_is_unchanged_and_a_newer_one_changes_what_dif
         newer = await hub.bring_in(csv_rows({"seller_remark": "改发顺丰"}, {"channel_order_no": "2"}))
         assert (newer.taken, newer.unchanged) == (1, 1)
         assert len(hub.orders()) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"qty": "3"}, {"sku_code": "OTHER-1"}, {"price": "9.99"}],
+    ids=["quantity", "article", "price"],
+)
+async def test_a_known_order_with_other_lines_is_reported_and_left_as_it_is(
+    tmp_path: Path, other: dict[str, str]
+) -> None:
+    first = {"price": "5.00"}
+    async with file_hub(tmp_path) as hub:
+        await hub.bring_in(csv_rows(first, {**first, "channel_order_no": "2"}))
+        before = hub.orders()
+        again = csv_rows({**first, **other, "seller_remark": "改发顺丰"}, {**first, "channel_order_no": "2"})
+        report = await hub.bring_in(again, lang="en")
+        assert (report.rows, report.taken, report.unchanged, report.refused) == (2, 0, 1, 1)
+        [problem] = report.problems
+        assert (problem.row, problem.reason) == (2, "other_lines")
+        assert "left as it is" in problem.text
+        assert report.sums_in.orders == 2 and report.sums_out.orders == 1
+        assert hub.orders() == before
+        back = read_orders(base64.b64decode(report.refused_file))
+        assert [order.channel_order_no for order in back.values] == [before[0].channel_order_no]
+
+
+async def test_lines_in_another_order_or_without_prices_are_the_same_lines(tmp_path: Path) -> None:
+    lines = [{"sku_code": "A", "qty": "1", "price": "5.00"}, {"sku_code": "B", "qty": "2", "price": "6.00"}]
+    async with file_hub(tmp_path) as hub:
+        await hub.bring_in(csv_rows(*lines))
+        turned = await hub.bring_in(csv_rows(*reversed(lines)))
+        unpriced = await hub.bring_in(csv_rows(*({**line, "price": ""} for line in lines)))
+    assert [(r.unchanged, r.refused) for r in (turned, unpriced)] == [(2, 0), (2, 0)]
+
+
+async def test_the_code_of_an_outer_pack_keeps_its_quantity_when_orders_name_it(tmp_path: Path) -> None:
+    """C53: an order row knows a code, but not how many units it stands for."""
+    items = csv_of([["sku_code", "title", "item_barcode", "pack_qty"], ["A", "毛巾", "6901000000011", "12"]])
+    async with file_hub(tmp_path) as hub:
+        assert (await hub.bring_in(items, "items")).taken == 1
+        row = {"sku_code": "A", "item_barcode": "6901000000011"}
+        await hub.bring_in(csv_rows(row, {**row, "channel_order_no": "2", "item_barcode": "6901000000028"}))
+        [item] = hub.items()
+        assert {code.code: code.pack_qty for code in item.barcodes} == {
+            "6901000000011": 12,
+            "6901000000028": 1,
+        }
+        with hub.engine.connect() as conn:
+            codes = conn.execute(select(t.item_barcode.c.code, t.item_barcode.c.pack_qty)).all()
+        assert set(map(tuple, codes)) == {("6901000000011", 12), ("6901000000028", 1)}
 
 
 async def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
