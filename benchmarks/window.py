@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app import wire
 from app.core.order import LeaseStep
 from app.desktop import joint
-from app.ports import Engine
+from app.ports import Engine, HubApi
 from app.store.link import LinkParts
 from ui.app import Station, build_station
 from ui.joint import Joint
@@ -123,7 +123,7 @@ def is_red(colour: QColor) -> bool:
     return colour.red() > 110 and colour.green() < 70 and colour.blue() < 70
 
 
-class NearHub:
+class NearHub(HubApi):
     """A link whose hub is always there and always says yes, at once: what is measured is the station alone."""
 
     def __init__(self, parts: LinkParts) -> None:
@@ -137,23 +137,11 @@ class NearHub:
     async def close(self) -> None:
         """Nothing to let go of."""
 
+    async def me(self) -> wire.Me:
+        return wire.Me(user="", role="packer", acts=[], screens=["packing"], mask="floor")
+
     async def go_check(self, parcel_no: str, step: LeaseStep, timeout_s: float) -> wire.GoAnswer:
         return wire.GoAnswer(ok=True, seq=0)
 
     async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
         return [wire.LeaseAnswer(parcel_no=no, granted=True, seconds=3600) for no in ask.parcel_nos]
-
-    async def sign_in(self, sign_in: wire.SignIn) -> wire.Session:
-        raise NotImplementedError
-
-    async def sign_out(self) -> None:
-        raise NotImplementedError
-
-    async def ack_alarm(self, alarm_id: str) -> None:
-        raise NotImplementedError
-
-    async def orders(self, q: str, after: str = "") -> wire.OrderList:
-        raise NotImplementedError
-
-    async def story(self, order_no: str) -> list[wire.StoryEntry]:
-        raise NotImplementedError
