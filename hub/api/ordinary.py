@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.order import Order
@@ -140,15 +140,15 @@ async def _by_password(doors: Doors, call: Call, user: str, password: str) -> An
     doors.auth.tries.check(key)
     if len(password) > people.PASSWORD_MAX:
         raise ApiError(401, "wrong_password")
+    doors.auth.tries.failed(key)  # until we know better: many guesses at once are many guesses
 
     def look() -> Any:
-        person = _person_where(doors, func.lower(t.person.c.name) == user.lower())
+        person = _person_where(doors, people.is_named(user))
         stored = person.password_hash if person is not None and not person.is_disabled else None
         return person if doors.auth.passwords.fits(stored, password) else None
 
     person = await asyncio.to_thread(look)
     if person is None:
-        doors.auth.tries.failed(key)
         raise ApiError(401, "wrong_password")
     doors.auth.tries.succeeded(key)
     return person
@@ -254,7 +254,7 @@ async def beat(data: JSONBody[Beat], doors: GivenDoors, call: GivenCall) -> Beat
 
 @post("/v1/stations/{station_id:str}/revoke", summary="Take a station's token away", status_code=200)
 async def revoke_station(station_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> Done:
-    if not await doors.orders.writer.run(pairing.revoke(station_id)):
+    if not await doors.orders.writer.run(pairing.revoke(station_id, call.known.warehouse)):
         raise ApiError(404, "no_such_station")
     doors.auth.callers.forget()
     await doors.out.broadcast.drop_revoked()
@@ -315,9 +315,10 @@ async def set_user_role(name: FromPath[str], data: JSONBody[NewRole], doors: Giv
 
 
 @post("/v1/users/{name:str}/badge", summary="Make a new badge; the old one is worthless", status_code=200)
-async def make_badge(name: FromPath[str], doors: GivenDoors) -> Badge:
-    secret = new_badge_secret()
-    await _on_person(doors, name, people.set_badge(name, secret))
+async def make_badge(name: FromPath[str], doors: GivenDoors, call: GivenCall) -> Badge:
+    secret, caller = new_badge_secret(), call.known
+    change = people.set_badge(name, secret, rights.badges_of(caller.role), caller.warehouse)
+    await _on_person(doors, name, change)
     return Badge(name=name, code=badge_code(secret))
 
 
@@ -326,6 +327,8 @@ async def _on_person(doors: Doors, name: str, change: Any) -> Done:
         await doors.orders.writer.run(change)
     except people.NoSuchPerson as error:
         raise ApiError(404, "no_such_person", name=name) from error
+    except people.NotTheirs as error:
+        raise ApiError(403, "not_allowed") from error
     except people.LastAdmin as error:
         raise ApiError(409, "last_admin") from error
     doors.auth.callers.forget()
@@ -413,10 +416,19 @@ def _reason_text(doors: Doors, call: Call, reason: str, params: dict[str, str]) 
 
 @post("/v1/alarms/{alarm_id:str}/ack", summary="Acknowledge an alarm", status_code=200)
 async def ack_alarm(alarm_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> AlarmView:
+    if await asyncio.to_thread(_is_elsewhere, doors, call.known, alarm_id):
+        raise ApiError(404, "no_such_alarm")
     alarm = await doors.orders.writer.alarm_ack(alarm_id, call.known.actor)
     if alarm is None:
         raise ApiError(404, "no_such_alarm")
     return alarm
+
+
+def _is_elsewhere(doors: Doors, caller: Caller, alarm_id: str) -> bool:
+    """Whether this alarm is of another warehouse than the caller's; one without a warehouse is everybody's."""
+    with doors.orders.engine.connect() as conn:
+        house = conn.execute(select(t.alarm.c.warehouse).where(t.alarm.c.alarm_id == alarm_id)).scalar()
+    return bool(house) and caller.warehouse not in (None, house)
 
 
 HANDLERS = [

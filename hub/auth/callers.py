@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Engine, select, union_all
@@ -80,6 +80,12 @@ class Caller:
         role = self.person.role.value if self.person else "operator"
         return Actor(name=self.name, role=role, station_id=station_id, source=source)
 
+    def at(self, made_at: datetime) -> Caller:
+        """Who did something then: after a session's end it is the station itself, with nobody signed on."""
+        if self.person is None or self.person.ended_at is None or made_at <= self.person.ended_at:
+            return self
+        return replace(self, role=None, person=None)
+
     @property
     def mask(self) -> rights.Mask:
         return rights.mask_of(self.role, self.station_kind)
@@ -98,10 +104,12 @@ class Caller:
         return View(scope=scope, warehouse=self.warehouse, mask=self.mask)  # type: ignore[arg-type]
 
     def may_act(self, kind: str, made_at: datetime) -> bool:
-        """Whether an act of this kind is taken from this caller; an ended session vouches for what was before."""
-        if self.person and self.person.ended_at and made_at > self.person.ended_at:
-            return False
-        return rights.may_act(self.role, kind, self.station_kind)
+        """Whether an act of this kind is taken from this caller; an ended session vouches for what was before.
+
+        What came after it is taken as from a bench at which nobody is signed on: a fact has happened, and the
+        bench's clock may be ahead of ours.
+        """
+        return rights.may_act(self.at(made_at).role, kind, self.station_kind)
 
 
 _Found = StationId | Person | None
@@ -120,14 +128,13 @@ class Callers:
         """The caller of a request: its Bearer token and, at a station, the session of who is signed on.
 
         None: unknown, revoked, expired or, for a session, of another station. With ``for_acts`` an ended session
-        still counts, as a caller with ``person.ended_at``.
+        still counts at its station, as a caller with ``person.ended_at``: the outbox there may hold what was done
+        before. A session without its station's token is worth nothing once it has ended.
         """
         token_hash = hash_of(bearer)
         found = await self._found(token_hash)
         if isinstance(found, Person):
-            if found.ended_at and not for_acts:
-                return None
-            return await self._person_alone(found, token_hash)
+            return None if found.ended_at else await self._person_alone(found, token_hash)
         if found is None:
             return None
         person: Person | None = None

@@ -71,12 +71,13 @@ def pair(code: str, name: str, token: str) -> Callable[[Tx], StationId | None]:
     return fn
 
 
-def revoke(station_id: str) -> Callable[[Tx], bool]:
-    """Takes a station's token away, with every session on it. False: no such station."""
+def revoke(station_id: str, warehouse: str | None = None) -> Callable[[Tx], bool]:
+    """Takes a station's token away, with every session on it. False: no such station, in this warehouse if named."""
 
     def fn(tx: Tx) -> bool:
         s = t.station
-        done = tx.conn.execute(update(s).where(s.c.station_id == station_id).values(is_revoked=True))
+        which = [s.c.station_id == station_id, *([s.c.warehouse == warehouse] if warehouse else [])]
+        done = tx.conn.execute(update(s).where(*which).values(is_revoked=True))
         if done.rowcount == 0:
             return False
         sessions = t.session.c.station_id == station_id, t.session.c.ended_at.is_(None)

@@ -5,13 +5,13 @@ Passwords are hashed with argon2id before the transaction begins, in a thread: i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, not_, select, update
 
 from hub.auth.rights import Role
 from hub.auth.tokens import hash_of
@@ -30,6 +30,10 @@ class NameTaken(Exception):
 
 class NoSuchPerson(Exception):
     """Nobody of this name is there."""
+
+
+class NotTheirs(Exception):
+    """Whose badge it is, the one who asks may not speak for."""
 
 
 class LastAdmin(Exception):
@@ -60,7 +64,7 @@ def add_person(
     """Adds somebody; gives the person_id. Raises :class:`NameTaken`."""
 
     def fn(tx: Tx) -> str:
-        if tx.conn.execute(select(t.person.c.name).where(_is_named(name))).first():
+        if tx.conn.execute(select(t.person.c.name).where(is_named(name))).first():
             raise NameTaken(name)
         person_id = tx.new_id()
         tx.conn.execute(
@@ -108,7 +112,7 @@ def set_role(name: str, role: Role, *, is_disabled: bool = False) -> Callable[[T
             others = select(func.count()).where(
                 t.person.c.role == Role.admin.value,
                 t.person.c.is_disabled.is_(False),
-                func.lower(t.person.c.name) != name.lower(),
+                not_(is_named(name)),
             )
             if tx.conn.execute(others).scalar_one() == 0:
                 raise LastAdmin
@@ -118,10 +122,21 @@ def set_role(name: str, role: Role, *, is_disabled: bool = False) -> Callable[[T
     return fn
 
 
-def set_badge(name: str, badge_secret: str) -> Callable[[Tx], None]:
-    """A new badge; the old one is worthless from now on. Raises :class:`NoSuchPerson`."""
+def set_badge(
+    name: str, badge_secret: str, roles: Collection[Role], warehouse: str | None = None
+) -> Callable[[Tx], None]:
+    """A new badge; the old one is worthless from now on. Raises :class:`NoSuchPerson`, :class:`NotTheirs`.
+
+    ``roles`` are those the one who asks may make badges for, ``warehouse`` the only one they see, or None.
+    """
 
     def fn(tx: Tx) -> None:
+        p = t.person.c
+        found = tx.conn.execute(select(p.role, p.warehouse).where(is_named(name))).first()
+        if found is not None and (
+            Role(found.role) not in roles or (warehouse and found.warehouse not in (None, "", warehouse))
+        ):
+            raise NotTheirs(name)
         _change(tx, name, badge_hash=hash_of(badge_secret))
 
     return fn
@@ -173,17 +188,18 @@ def sweep(tx: Tx) -> None:
     tx.conn.execute(delete(t.pairing_code).where(t.pairing_code.c.expires_at < tx.now - timedelta(days=1)))
 
 
-def _is_named(name: str) -> Any:
-    return func.lower(t.person.c.name) == name.lower()
+def is_named(name: str) -> ColumnElement[bool]:
+    """Both sides folded by the database: SQLite's ``lower`` knows ASCII alone, ours would know more."""
+    return func.lower(t.person.c.name) == func.lower(literal(name))
 
 
 def _change(tx: Tx, name: str, **values: Any) -> None:
-    if tx.conn.execute(update(t.person).where(_is_named(name)).values(**values)).rowcount == 0:
+    if tx.conn.execute(update(t.person).where(is_named(name)).values(**values)).rowcount == 0:
         raise NoSuchPerson(name)
 
 
 def _end_sessions_of(tx: Tx, name: str) -> None:
-    _end(tx, t.session.c.person_id.in_(select(t.person.c.person_id).where(_is_named(name))))
+    _end(tx, t.session.c.person_id.in_(select(t.person.c.person_id).where(is_named(name))))
 
 
 def _end(tx: Tx, which: Any) -> None:

@@ -86,6 +86,11 @@ def acts_of(role: Role | None, station_kind: str | None = None) -> tuple[str, ..
     return tuple(kind.value for kind in ActKind if may_act(role, kind, station_kind))
 
 
+def badges_of(role: Role | None) -> frozenset[Role]:
+    """Whose badges somebody may make: who holds a badge is its person, so nobody makes one for a higher role."""
+    return EVERYONE if role is R.admin else frozenset({R.packer, R.supervisor})
+
+
 # ---------------------------------------------------------------------------------------------- routes
 
 #: What a route needs of its caller beside the role.

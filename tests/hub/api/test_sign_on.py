@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, hub_in_thread
+from tests.helpers.hub import ADMIN, PASSWORD, TOML, HubClient, RunningHub, a_channel_order, hub_in_thread
 
 
 class Moved:
@@ -125,7 +126,7 @@ def test_facts_of_an_ended_session_are_still_its_persons(hub: RunningHub) -> Non
     early.post("/v1/sessions/end")
     parcel_no = order.parcels[0].parcel_no
     assert early.act("opened", order.order_no, parcel_no, made_at=made_at).outcome == "applied"
-    assert early.act("opened", order.order_no, parcel_no).reason == "not_allowed"
+    assert early.act("cancel", order.order_no).reason == "not_allowed"
     story = hub.admin().get(f"/v1/orders/{order.order_no}/story").json()
     assert [entry["actor"] for entry in story if entry["kind"] == "opened"] == ["早班"]
 
@@ -357,3 +358,87 @@ def test_errors_speak_the_callers_language(lasting_hub: RunningHub, accept: str,
     answer = lasting_hub.client().get("/v1/sessions/me", headers={"Accept-Language": accept})
     assert answer.json()["error"]["text"].startswith(text_begins)
     assert answer.json()["error"]["code"] == "sign_in"
+
+
+# --------------------------------------------------------------------------------------- regressions
+
+
+def test_regression_many_guesses_at_once_are_many_guesses(hub: RunningHub) -> None:
+    """The limit was asked before the slow hash and counted after it: thirty at once all got their try."""
+
+    def guess(n: int) -> int:
+        with HubClient(hub.url) as client:
+            return client.post("/v1/sessions", json={"user": ADMIN, "password": f"wrong {n}"}).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(guess, range(12)))
+    assert sorted(answers) == [401] * 5 + [429] * 7
+
+
+@pytest.mark.parametrize("name", ["Иван", "ÉMILE", "王打包"])
+def test_regression_a_name_in_any_script_signs_on(hub: RunningHub, name: str) -> None:
+    """SQLite's lower() knows ASCII alone: who had another capital letter in their name could not sign on."""
+    assert hub.person("packer", name=name).get("/v1/sessions/me").json()["user"] == name
+    body = {"name": name, "role": "packer", "password": PASSWORD}
+    assert hub.admin().post("/v1/users", json=body).json()["error"]["code"] == "name_taken"
+
+
+def test_regression_a_fact_stays_a_fact_after_its_person_signed_off(hub: RunningHub) -> None:
+    """A bench whose clock was ahead sent what was done before the sign-off, and it was refused for good."""
+    hub.person("packer", name="早班")
+    bench = hub.station(name="1 号台")
+    early = hub.client(bench.token, hub.sign_in("早班", station=bench))
+    order = hub.given()
+    parcel_no = order.parcels[0].parcel_no
+    early.post("/v1/sessions/end")
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    assert early.act("opened", order.order_no, parcel_no, made_at=ahead).outcome == "applied"
+    assert early.act("hold", order.order_no, made_at=ahead).reason == "not_allowed"
+    story = hub.admin().get(f"/v1/orders/{order.order_no}/story").json()
+    assert [entry["actor"] for entry in story if entry["kind"] == "opened"] == ["1 号台"]
+
+
+def test_regression_an_ended_session_alone_does_nothing_however_old_its_acts_say_they_are(
+    hub: RunningHub,
+) -> None:
+    """Who was let go kept a token with which a backdated cancel was applied."""
+    rep = hub.person("cs_rep", name="客服")
+    order = hub.given()
+    hub.admin().post("/v1/users/客服/role", json={"role": "cs_rep", "is_disabled": True})
+    act = {"act_id": "A1", "kind": "cancel", "order_no": order.order_no, "body": {"reason": "x"}}
+    before = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    assert rep.post("/v1/acts", json=[act | {"made_at": before}]).status_code == 401
+
+
+def test_regression_nobody_makes_a_badge_for_a_higher_role(hub: RunningHub) -> None:
+    """Who runs a warehouse could make the administrator's badge and sign on with it."""
+    keeper = hub.person("warehouse_admin", name="仓管")
+    hub.person("packer", name="王打包")
+    for name, status in ((ADMIN, 403), ("仓管", 403), ("王打包", 200), ("没有这个人", 404)):
+        assert keeper.post(f"/v1/users/{name}/badge").status_code == status
+    assert hub.admin().post("/v1/users/仓管/badge").status_code == 200
+
+
+def test_regression_what_lies_in_another_warehouse_is_out_of_reach(lasting_hub: RunningHub) -> None:
+    """Go checks, alarms, badges and stations of another house were answered, acknowledged, made and revoked."""
+    order = lasting_hub.given(a_channel_order("另一个仓"))
+    parcel_no = order.parcels[0].parcel_no
+    here = lasting_hub.pair("packing", "main")
+    act = lasting_hub.client(here.token).act(
+        "marked_abnormal", order.order_no, parcel_no, body={"reason": "x"}
+    )
+    assert act.outcome == "applied"
+    [alarm] = [a for a in lasting_hub.app.doors.orders.lookup.alarms() if a.order_no == order.order_no]
+    lasting_hub.person("packer", name="主仓打包", warehouse="main")
+    there = lasting_hub.station("packing", "north")
+    keeper = lasting_hub.person("warehouse_admin", warehouse="north")
+
+    go = there.post("/v1/go_checks", json={"parcel_no": parcel_no, "step": "close"}).json()
+    assert (go["ok"], go["reason"], go["seq"]) == (False, "parcel_unknown", 0)
+    assert keeper.post(f"/v1/alarms/{alarm.alarm_id}/ack").status_code == 404
+    assert keeper.post(f"/v1/stations/{here.station_id}/revoke").status_code == 404
+    assert keeper.post("/v1/users/主仓打包/badge").status_code == 403
+
+    own = lasting_hub.person("warehouse_admin", warehouse="main")
+    assert own.post(f"/v1/alarms/{alarm.alarm_id}/ack").status_code == 200
+    assert own.post(f"/v1/stations/{here.station_id}/revoke").status_code == 200
