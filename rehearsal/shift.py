@@ -297,8 +297,12 @@ class Shift:
 
     def slips_printed(self, step: Step) -> None:
         bench = self._desks["packing"]
+        began = time.monotonic()
         bench.ask("print_next", count=SLIPS)
+        _until(lambda: self._printer.papers, 20, "no slip came out of the printer")
+        first_after_s = round(time.monotonic() - began, 3)
         _until(lambda: len(self._printer.papers) >= SLIPS, 20, "the slips did not come out of the printer")
+        all_after_s = round(time.monotonic() - began, 3)
         if self._printer.sender_faults:
             raise StepFailed(f"the printer did not understand: {self._printer.sender_faults[0]}")
         for n, paper in enumerate(self._printer.papers[:SLIPS], start=1):
@@ -318,7 +322,7 @@ class Shift:
                 "parcel_no": codes[0][2:-4],
             })
         bench.ask("wait", pending_at_most=0, seconds=20)
-        step.detail = {"slips": len(self._slips)}
+        step.detail = {"slips": len(self._slips), "first_after_s": first_after_s, "all_after_s": all_after_s}
 
     def parcels_packed(self, step: Step) -> None:
         bench = self._desks["packing"]
