@@ -108,7 +108,8 @@ class AlarmWatch:
         if not (is_here or has_paper or parcel.alarm_holder == self._bench.station_id):
             return
         new = {(stop_id, parcel.parcel_no) for stop_id in ids} - self._acked
-        if new and (standing is None or {i for i, _ in new} - set(standing.stop_ids)):
+        is_news = standing is None or standing.is_lifted or {i for i, _ in new} - set(standing.stop_ids)
+        if new and is_news:
             self._raise(order, parcel, stops, tuple(sorted(i for i, _ in new)), now)
 
     def _raise(

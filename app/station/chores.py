@@ -26,6 +26,7 @@ class Chores:
         self._cache = cache
         self._outbox = outbox
         self._alarms = alarms
+        self._has_looked = False
         self._tidy_at: datetime | None = None
         self._wake: Callable[[], None] = _nothing
 
@@ -36,6 +37,9 @@ class Chores:
         self._wake()
 
     async def step(self, now: datetime) -> datetime:
+        if not self._has_looked:  # an alarm that stood when we ended does not wait for the index
+            await asyncio.to_thread(self._alarms.check_all, now)
+            self._has_looked = True
         try:
             if await asyncio.to_thread(self._cache.index_some, INDEX_BATCH):
                 return now + timedelta(milliseconds=20)

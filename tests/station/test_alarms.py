@@ -10,6 +10,7 @@ from app.core.order import CommandState, CommandView, Order, OrderState, settled
 from app.core.printjob import PrintState
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
+from app.station.chores import INDEX_BATCH
 from app.station.outcome import Done
 from app.wire import Urgent
 from tests.helpers.station import MORNING, a_stop, an_order, an_urgent, order_no, packed, stopped, until
@@ -182,3 +183,29 @@ def test_a_large_page_is_looked_through_for_what_is_ours(bench: FedBench) -> Non
     assert bench.alarms[-1].parcel_no == f"{order_no(120)}01"
     kinds = [act.kind for act in bench.core.outbox.acts_of_kind((ActKind.freeze_shown,))]
     assert kinds in ([], [ActKind.freeze_shown])
+
+
+def test_regression_a_stop_that_only_seemed_lifted_is_red_again(bench: FedBench) -> None:
+    """While a new copy took the old one's place the stop was gone for a moment, and stayed "taken back"."""
+    bench.fed(an_order())
+    bench.scan(SLIP)
+    bench.fed(stopped(held_here(an_order())))
+    bench.fed(held_here(an_order()))
+    assert bench.alarms[-1].is_lifted
+    bench.fed(stopped(held_here(an_order())))
+    assert not bench.alarms[-1].is_lifted
+    assert bench.acts().count("freeze_shown") == 1
+    bench.desk.ack_stop("key", bench.clock.now())
+    assert bench.desk.view().parcel is None
+
+
+def test_regression_after_a_restart_the_alarm_does_not_wait_for_the_search_index(bench: FedBench) -> None:
+    """A large copy not yet indexed kept the bench quiet until all of it was."""
+    bench.fed(held_here(an_order(1)))
+    bench.fed(stopped(held_here(an_order(1))))
+    bench.fed(*(an_order(n) for n in range(2, INDEX_BATCH + 10)))
+    bench.restart()
+    [chores] = [engine for engine in bench.core.engines() if engine.name == "chores"]
+    bench.run(chores.step(bench.clock.now()))
+    assert bench.core.cache.waits_for_index()
+    assert bench.alarms[-1].parcel_no == PARCEL
