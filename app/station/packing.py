@@ -33,7 +33,16 @@ from app.core.decide import Accepted, decide
 from app.core.freeze import Rules
 from app.core.order import InterceptResult, LeaseStep, Order, OrderState, Parcel
 from app.core.packing import ItemCode, match_item
-from app.core.printjob import TIME_TO_LIVE, PrintJob, job_key, next_copy
+from app.core.printjob import (
+    NEVER_SENT,
+    TIME_TO_LIVE,
+    PrintJob,
+    PrintState,
+    job_key,
+    next_copy,
+    paper_seen,
+    printed_act,
+)
 from app.core.reasons import Reason, Refused
 from app.core.scan import Scan, ScanClass, parse
 from app.ports import HubTrouble
@@ -279,14 +288,32 @@ class PackingDesk:
         version = target.guess.slip_version
         if version is not None and version % 100 != parcel.slip_version % 100:
             return self._no(row.scan_id, order, parcel, Refused(Reason.outdated_slip))
+        if version is not None:
+            self._paper_seen(parcel, now)
         if self._mode == "handover":
             return self._over(order, parcel, row, now)
         return self._opens(order, parcel, row, now)
 
+    def _paper_seen(self, parcel: Parcel, now: datetime) -> None:
+        """Whoever scans a slip holds it in the hand: its job came out, whatever the printer said (C11)."""
+        outbox = self._bench.outbox
+        key = job_key(parcel.parcel_no, "slip", parcel.slip_version)
+        job = paper_seen(outbox.jobs_of(parcel.parcel_no), key)
+        if job is None:
+            return
+        # a printed one has its fact already; of a stopped parcel nothing more is reported as printed
+        is_news = job.state is PrintState.uncertain and not parcel.is_frozen
+        act = printed_act(job, self._bench.new_id(), now) if is_news else None
+        done = outbox.set_state_soon(job.job_id, PrintState.confirmed, "", now, {job.state}, act)
+        done.add_done_callback(lambda answer: None if answer.exception() else self._bench.push_soon())
+
     def _no(self, scan_id: str, order: Order, parcel: Parcel, refused: Refused) -> Outcome:
         return refusal(scan_id, refused, order_no=order.order_no, parcel_no=parcel.parcel_no)
 
-    def _opens(self, order: Order, parcel: Parcel, row: ScanRow, now: datetime) -> Outcome:
+    def _opens(
+        self, order: Order, parcel: Parcel, row: ScanRow, now: datetime, *, is_in_hand: bool = True
+    ) -> Outcome:
+        """``is_in_hand``: its code was read, so it lies here; a click tells nothing of where the box is."""
         refused = freeze.blocks(order, parcel, self._bench.station_id)
         if refused is None and parcel.state is S.packed:
             refused = Refused(Reason.already_packed, {"parcel_no": parcel.parcel_no})
@@ -295,7 +322,7 @@ class PackingDesk:
         if refused.reason is Reason.no_lease and self._bench.is_online:
             amber = Outcome(scan_id=row.scan_id, done=Done.asked, light=Light.amber, sound=Sound.none)
             return self._about(replace(amber, follow="open"), order, parcel)
-        if refused.reason is Reason.frozen:
+        if refused.reason is Reason.frozen and is_in_hand:
             self._pulled(order, parcel, "found", now)
         return self._no(row.scan_id, order, parcel, refused)
 
@@ -359,7 +386,7 @@ class PackingDesk:
             elif order is None or parcel is None:
                 outcome = refusal(row.scan_id, Refused(Reason.parcel_unknown, {"parcel_no": parcel_no}))
             else:
-                outcome = self._opens(order, parcel, row, now)
+                outcome = self._opens(order, parcel, row, now, is_in_hand=False)
             return self._said(outcome)
 
     def _row(self, raw: str, now: datetime, scan_class: str) -> ScanRow:
@@ -712,12 +739,31 @@ class PackingDesk:
             return self._no(scan_id, order, parcel, copy)
         job = self._job(order, parcel, key, copy, reason, now)
         try:
+            await self._not_out(earlier, now)
             is_new = await asyncio.wrap_future(self._bench.outbox.add_job(job))
         except StoreTrouble as trouble:
             return self._no(scan_id, order, parcel, Refused(Reason.not_kept, {"cause": trouble.key}))
         if not is_new:
             return self._no(scan_id, order, parcel, Refused(Reason.nothing_to_change))
         return self._about(Outcome(scan_id=scan_id, done=Done.printing), order, parcel)
+
+    async def _not_out(self, earlier: Sequence[PrintJob], now: datetime) -> None:
+        """Who asks for a slip again says that the one in doubt is no use. Raises StoreTrouble."""
+        for job in earlier:
+            if job.state is PrintState.uncertain:
+                failed = PrintState.failed
+                moving = self._bench.outbox.set_state_soon(
+                    job.job_id, failed, "not_out", now, {PrintState.uncertain}
+                )
+                await asyncio.wrap_future(moving)
+
+    def has_paper(self, parcel_no: str) -> bool:
+        """Whether a slip of this parcel is out or may be: another one needs a reason."""
+        order_no = self._read.parcel_order_no(parcel_no)
+        order = self._read.order(order_no) if order_no else None
+        parcel = order.parcel(parcel_no) if order else None
+        jobs = self._bench.outbox.jobs_of(parcel_no)
+        return bool(parcel and parcel.slip_count) or any(job.state not in NEVER_SENT for job in jobs)
 
     def _job(self, order: Order, parcel: Parcel, key: str, copy: int, reason: str, now: datetime) -> PrintJob:
         setting = self._bench.outbox.setting

@@ -519,3 +519,11 @@ def test_a_click_in_the_queue_opens_like_a_scan(bench: FedBench) -> None:
     assert bench.desk.open_parcel(parcel_no(2), bench.clock.now()).is_ok
     assert bench.desk.put_aside(bench.clock.now()).done is Done.put_aside
     assert bench.desk.ack_stop("key", bench.clock.now()).reason is Reason.nothing_to_change
+
+
+def test_regression_a_click_on_a_stopped_box_does_not_say_that_it_was_found(bench: FedBench) -> None:
+    """Nobody had the box in hand, yet the hub was told "pulled" and said "stopped" (P3)."""
+    order = packed(an_order(1))
+    bench.fed(stopped(order.with_parcel(replace(order.parcels[0], intercept_result=InterceptResult.trying))))
+    assert bench.desk.open_parcel(parcel_no(1), bench.clock.now()).reason is Reason.frozen
+    assert bench.acts() == []
