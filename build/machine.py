@@ -265,7 +265,8 @@ def _install_with_uv(exactly: Sequence[str], env: dict[str, str]) -> bool:
     own_lock.write_text(_pin_of("uv", LOCK.read_text(encoding="utf-8")), encoding="utf-8")
     _must([*_PIP, "install", *exactly, str(own_lock)], env, _NO_REGISTRY)
     uv = [str(PYTHON), "-m", "uv", "--no-progress", "--no-config", "--system-certs"]
-    command = [*uv, "pip", "install", "--python", str(PYTHON), *exactly, str(LOCK)]
+    # Compiled once here, not at every start of a program (pip does so by itself).
+    command = [*uv, "pip", "install", "--compile-bytecode", "--python", str(PYTHON), *exactly, str(LOCK)]
     return not _failure(command, {**env, **_pips_mirror(env), "UV_LINK_MODE": "copy"})
 
 
