@@ -64,7 +64,7 @@ class JsonLines(logging.Formatter):
         fields: dict[str, Any] = dict(record.msg) if isinstance(record.msg, Mapping) else {}
         if not fields:
             is_ours = record.name.split(".")[0] in _OURS
-            fields["event"] = str(record.msg) if is_ours or not record.args else record.name
+            fields["event"] = str(record.msg) if is_ours else record.name
         line = {
             "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -18,7 +19,7 @@ import msgspec
 import pytest
 
 from app.os.folderlock import FolderLock, FolderTaken
-from hub import keys, tls
+from hub import keys, logs, tls
 from hub.main import run
 from tests.helpers.hub import (
     ADMIN,
@@ -358,3 +359,15 @@ def test_a_hub_runs_in_a_folder_with_chinese_and_blanks_in_its_name(tmp_path: Pa
         assert httpx.get(hub.url + "/healthz", trust_env=False).status_code == 200
         assert a_channel_order() and TOML
         assert hub.stop() == 0
+
+
+def test_regression_others_words_are_left_out_however_they_were_put_together() -> None:
+    """asyncio quotes the exception of a forgotten task in its message, with no parameter to see it by."""
+    fault = ValueError("林小满 18312342807")
+    quoted = f"Task exception was never retrieved\nfuture: <Task finished exception={fault!r}>"
+    record = logging.LogRecord("asyncio", logging.ERROR, "", 0, quoted, (), (ValueError, fault, None))
+    text = logs.JsonLines().format(record)
+    line = msgspec.json.decode(text, type=dict[str, Any])
+    assert (line["logger"], line["event"], line["error"]) == ("asyncio", "asyncio", "ValueError")
+    for secret in SECRETS:
+        assert secret not in text
