@@ -150,26 +150,18 @@ class Spooler:
             asks=len(self._store.jobs(self._name, {PrintState.uncertain})),
         )
 
-    # -- what people say about a paper
-
-    def confirm(self, job: PrintJob) -> bool:
-        """The paper's own code was scanned: it is there. An uncertain job is recorded as printed by this."""
-        at = self._clock.now()
-        known = self._store.set_state(job.job_id, PrintState.confirmed, "", at, {PrintState.printed})
-        return known or self._end_doubt(job, PrintState.confirmed, at)
+    # -- what people say about a paper (its own code, scanned at a bench, says it as well: app.station.packing)
 
     def came_out(self, job: PrintJob) -> bool:
         """A person looked: the paper of this uncertain job is there and whole."""
-        return self._end_doubt(job, PrintState.printed, self._clock.now())
+        at = self._clock.now()
+        act = self._work.printed(job, at)
+        return self._store.set_state(job.job_id, PrintState.printed, "", at, {PrintState.uncertain}, act)
 
     def not_out(self, job: PrintJob) -> bool:
         """A person looked: no usable paper came out. Printing again is a new job."""
         at = self._clock.now()
         return self._store.set_state(job.job_id, PrintState.failed, "not_out", at, {PrintState.uncertain})
-
-    def _end_doubt(self, job: PrintJob, state: PrintState, at: datetime) -> bool:
-        act = self._work.printed(job, at)
-        return self._store.set_state(job.job_id, state, "", at, {PrintState.uncertain}, act)
 
     # -- one job
 

@@ -6,6 +6,7 @@ The same ``job_key`` never prints twice by itself: a second paper is a *reprint*
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,6 +63,8 @@ MOVES: dict[PrintState, frozenset[PrintState]] = {
 PULLABLE = frozenset({P.waiting, P.checking_device})
 #: Nobody has to do anything about the job any more.
 SETTLED = frozenset({P.printed, P.confirmed, P.failed, P.pulled, P.expired})
+#: A paper of the job may lie on the bench.
+_MAY_BE_OUT = frozenset({P.printed, P.confirmed, P.uncertain})
 #: The device never saw the job: its copy number is free again.
 NEVER_SENT = frozenset({P.pulled, P.expired})
 
@@ -109,15 +112,26 @@ def may_move(old: PrintState, new: PrintState) -> bool:
 def next_copy(earlier: tuple[PrintJob, ...], reason: str) -> int | Refused:
     """Which copy a new job of the same key would be, or why there is none.
 
-    Copy 1 needs no reason. A further one needs the former one out of the way (a job under way or uncertain is
-    asked about first) and a reason.
+    Copy 1 needs no reason. A further one needs a reason and the former one out of the way. Of an uncertain one
+    nobody but the person who asks again knows whether it came out: the reason is the answer.
     """
-    if any(job.state not in SETTLED for job in earlier):
+    if any(job.state not in SETTLED | {P.uncertain} for job in earlier):
         return Refused(Reason.nothing_to_change)
     copies = [job.copy for job in earlier if job.state not in NEVER_SENT]
     if copies and not reason.strip():
         return Refused(Reason.note_required)
     return max(copies, default=0) + 1
+
+
+def paper_seen(papers: Sequence[PrintJob], key: str) -> PrintJob | None:
+    """The job of the paper whose code was just read; None when that tells nothing new.
+
+    The code does not name the copy: while an earlier copy is known to be out, it cannot end the doubt about a
+    later one.
+    """
+    out = [job for job in papers if job.job_key == key and job.state in _MAY_BE_OUT]
+    known = [job for job in out if job.state is not P.uncertain]
+    return next((job for job in known or out if job.state is not P.confirmed), None)
 
 
 def printed_act(job: PrintJob, act_id: str, at: datetime, waybill_no: str = "") -> Act:

@@ -420,6 +420,56 @@ class Outbox:
         act: Act | None = None,
     ) -> bool:
         """Moves one job if it is where ``expected`` says, the fact with it in the same transaction."""
+        try:
+            moved = self.run(self._move(job_id, state, cause, at, expected, act)).result()
+        except Exception:
+            self._not_moved(act)
+            raise
+        if moved:
+            self._told_of(act)
+        return moved
+
+    def set_state_soon(
+        self,
+        job_id: str,
+        state: PrintState,
+        cause: str,
+        at: datetime,
+        expected: Collection[PrintState],
+        act: Act | None = None,
+    ) -> Future[bool]:
+        """The same without waiting for the disk."""
+        done = self.run(self._move(job_id, state, cause, at, expected, act))
+
+        def written(answer: Future[bool]) -> None:
+            if answer.exception() is not None:
+                self._not_moved(act)
+            elif answer.result():
+                self._told_of(act)
+
+        done.add_done_callback(written)
+        return done
+
+    def _not_moved(self, act: Act | None) -> None:
+        if act is not None:
+            with self._lock:
+                self._pending.pop(act.act_id, None)
+
+    def _told_of(self, act: Act | None) -> None:
+        if act is not None:
+            self._tell("print", "outbox", "order", f"order:{act.order_no}")
+        else:
+            self._tell("print")
+
+    def _move(
+        self,
+        job_id: str,
+        state: PrintState,
+        cause: str,
+        at: datetime,
+        expected: Collection[PrintState],
+        act: Act | None,
+    ) -> Callable[[sqlite3.Connection], bool]:
         data = msgspec.json.encode(envelope_of(act, self._channel_ref(act.order_no))) if act else b""
         session = self.session
 
@@ -436,18 +486,7 @@ class Outbox:
                 self._waits(act)
             return True
 
-        try:
-            moved = self.run(write).result()
-        except Exception:
-            if act is not None:
-                with self._lock:
-                    self._pending.pop(act.act_id, None)
-            raise
-        if moved and act is not None:
-            self._tell("print", "outbox", "order", f"order:{act.order_no}")
-        elif moved:
-            self._tell("print")
-        return moved
+        return write
 
     def jobs(self, printer: str, states: Collection[PrintState]) -> Sequence[PrintJob]:
         """This printer's jobs in these states, oldest first."""

@@ -17,6 +17,7 @@ from app.core.printjob import (
     job_key,
     may_move,
     next_copy,
+    paper_seen,
     printed_act,
 )
 from app.core.reasons import Reason, Refused
@@ -65,7 +66,10 @@ def test_the_key_names_parcel_document_and_version() -> None:
         ((P.printed,), " ", Reason.note_required),
         ((P.failed,), "", Reason.note_required),
         ((P.waiting,), "卡纸", Reason.nothing_to_change),
-        ((P.printed, P.uncertain), "卡纸", Reason.nothing_to_change),
+        ((P.printed, P.uncertain), "卡纸", 3),
+        ((P.uncertain,), "没出来", 2),
+        ((P.uncertain,), "", Reason.note_required),
+        ((P.uncertain, P.waiting), "卡纸", Reason.nothing_to_change),
     ],
 )
 def test_a_reprint_is_the_next_copy_with_a_reason_or_not_at_all(
@@ -73,6 +77,28 @@ def test_a_reprint_is_the_next_copy_with_a_reason_or_not_at_all(
 ) -> None:
     result = next_copy(in_state(*earlier), reason)
     assert (result.reason if isinstance(result, Refused) else result) == answer
+
+
+@pytest.mark.parametrize(
+    ("papers", "seen"),
+    [
+        ((P.uncertain,), 0),
+        ((P.printed,), 0),
+        ((P.failed, P.uncertain), 1),
+        ((P.printed, P.printed), 0),
+        ((P.confirmed, P.printed), 1),
+        ((P.printed, P.uncertain), 0),
+        ((P.confirmed, P.uncertain), None),
+        ((P.confirmed,), None),
+        ((P.waiting,), None),
+        ((P.pulled,), None),
+        ((), None),
+    ],
+)
+def test_a_scanned_code_tells_which_paper_is_there(papers: tuple[PrintState, ...], seen: int | None) -> None:
+    jobs = in_state(*papers)
+    assert paper_seen(jobs, "OD2026112100101/slip/1") == (None if seen is None else jobs[seen])
+    assert paper_seen(jobs, "OD2026112100101/slip/2") is None
 
 
 def test_what_was_never_sent_is_no_copy() -> None:

@@ -311,23 +311,6 @@ def test_a_job_that_makes_us_stumble_stops_no_other(desk: Desk) -> None:
 # -- what people say
 
 
-def test_scanning_the_paper_ends_the_doubt_and_records_the_fact(desk: Desk) -> None:
-    desk.device.next_results = [unsure("no_answer")]
-    desk.store.add(a_job())
-    desk.step()
-    assert desk.spooler.confirm(desk.job())
-    assert desk.store.states() == ["confirmed"]
-    assert len(desk.store.acts) == 1
-    assert not desk.spooler.confirm(desk.job())
-
-
-def test_scanning_a_printed_paper_confirms_it_without_a_second_fact(desk: Desk) -> None:
-    desk.store.add(a_job())
-    desk.step()
-    assert desk.spooler.confirm(desk.job())
-    assert (desk.store.states(), len(desk.store.acts)) == (["confirmed"], 1)
-
-
 def test_a_person_can_say_it_came_out_or_not(desk: Desk) -> None:
     desk.device.next_results = [unsure(), unsure()]
     desk.store.add(a_job(1), a_job(2), a_job(3))
@@ -453,7 +436,7 @@ class Queue(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.desk.clock.pass_(minutes=minutes)
 
-    @rule(n=st.integers(1, 30), says=st.sampled_from(["confirm", "came_out", "not_out"]))
+    @rule(n=st.integers(1, 30), says=st.sampled_from(["came_out", "not_out"]))
     def somebody_looks(self, n: int, says: str) -> None:
         if job := self.desk.store.rows.get(f"job-{n}"):
             getattr(self.desk.spooler, says)(job)

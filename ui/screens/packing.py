@@ -240,7 +240,7 @@ class PackingScreen(Page):
         parcel = desk.view().parcel
         if parcel is not None:
             numbers = [parcel.parcel_no]
-            reason = self._room.kit.i18n.tr("packing.reprint") if parcel.slip_count else ""
+            reason = self._room.kit.i18n.tr("packing.reprint") if desk.has_paper(parcel.parcel_no) else ""
         else:
             page = self._room.core.read.queue(self._slips * 10)
             free = [r for r in page.rows if not (r.slip_count or r.is_frozen or r.is_on_hold)]
