@@ -244,7 +244,7 @@ def _search(copies: _Copies, count: int, indexed_s: float) -> Figure:
         f"'{slowest[1]}'; index made in {indexed_s:.0f} s beside the work)",
         ours=f"{milliseconds(percentile(mine, 0.5))} / {milliseconds(p99)}",
         reference=f"{milliseconds(percentile(bare, 0.5))} / {milliseconds(percentile(bare, 0.99))} bare FTS query",
-        ratio=f"{p99 / percentile(bare, 0.99):.1f}x",
+        ratio=f"{p99 / percentile(bare, 0.99):.2f}x",
         aim=f"p99 <= {SEARCH_AIM_S * 1000:.0f} ms",
         passed=p99 <= SEARCH_AIM_S,
     )
