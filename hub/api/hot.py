@@ -143,6 +143,8 @@ async def get_changes(doors: Doors, call: Call, receive: Receive, send: Send) ->
     while _is_empty(packed) and (left := until - clock.monotonic()) > 0:
         if not await doors.out.broadcast.wait_past(packed.page.head, left):
             break
+        if not await doors.auth.callers.live({call.known.token_hash}):
+            raise ApiError(401, "sign_in_again")  # the token lost its worth while we waited
         packed = await doors.out.pages.page(view, after, limit, encoding)
     headers = [(b"content-type", b"application/json"), (b"vary", b"accept-encoding")]
     if packed.encoding:

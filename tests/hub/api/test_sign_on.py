@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -442,3 +443,16 @@ def test_regression_what_lies_in_another_warehouse_is_out_of_reach(lasting_hub: 
     own = lasting_hub.person("warehouse_admin", warehouse="main")
     assert own.post(f"/v1/alarms/{alarm.alarm_id}/ack").status_code == 200
     assert own.post(f"/v1/stations/{here.station_id}/revoke").status_code == 200
+
+
+def test_regression_a_token_revoked_while_it_waited_is_given_no_further_page(hub: RunningHub) -> None:
+    """Who waited for changes was looked at when the waiting began, and got what came after the revoking."""
+    paired = hub.pair()
+    here = hub.client(paired.token).changes()
+    wanted = {"after": here.head, "epoch": here.epoch, "wait": 20}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(hub.client(paired.token).get, "/v1/changes", params=wanted)
+        while not hub.app.doors.out.broadcast._passed._waiters:
+            time.sleep(0.01)
+        assert hub.admin().post(f"/v1/stations/{paired.station_id}/revoke").status_code == 200
+        assert waiting.result(5).status_code == 401
