@@ -91,7 +91,7 @@ class HubProcess(Running):
         super().__init__("hub", args, environment(offscreen=True), log)
         self.url = f"http://127.0.0.1:{port}"
 
-    def wait_ready(self, seconds: float = 30) -> dict[str, Any]:
+    def wait_ready(self, seconds: float = 60) -> dict[str, Any]:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.process.poll() is not None:
