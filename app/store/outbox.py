@@ -38,6 +38,12 @@ KEEP_SETTLED = timedelta(days=7)
 #: Scans and print jobs that nobody waits for any more stay so long.
 KEEP_SCANS = timedelta(days=30)
 
+#: What a restored hub gets back: all that had an effect. What was refused had none, and shall have none now.
+_GIVEN_BACK = (
+    "state = 'settled' AND settled_at >= ? AND epoch <> ? "
+    "AND json_extract(CAST(receipt AS TEXT), '$.outcome') <> 'refused'"
+)
+
 ActState = Literal["waiting", "settled", "needs_person"]
 
 
@@ -284,13 +290,9 @@ class Outbox:
             if known and known[0] == epoch:
                 return 0
             _set(db, "epoch", epoch)
-            again = db.execute(
-                "SELECT envelope FROM act WHERE state = 'settled' AND settled_at >= ? AND epoch <> ?",
-                (since, epoch),
-            ).fetchall()
+            again = db.execute(f"SELECT envelope FROM act WHERE {_GIVEN_BACK}", (since, epoch)).fetchall()
             db.execute(
-                "UPDATE act SET state = 'waiting', receipt = NULL, settled_seq = NULL WHERE state = 'settled' "
-                "AND settled_at >= ? AND epoch <> ?",
+                f"UPDATE act SET state = 'waiting', receipt = NULL, settled_seq = NULL WHERE {_GIVEN_BACK}",
                 (since, epoch),
             )
             for row in again:

@@ -438,3 +438,15 @@ def test_regression_a_write_that_cannot_be_committed_leaves_no_transaction_open(
     with writing(db):
         db.execute("INSERT INTO a VALUES (7)")
     db.close()
+
+
+def test_regression_what_was_refused_and_seen_is_not_asked_again_of_a_restored_hub(outbox: Outbox) -> None:
+    """A command refused days ago could be applied by a hub that had forgotten why it said no."""
+    outbox.reopen("E1", MORNING)
+    for n in (1, 2):
+        outbox.record(packed(n)).result(2)
+    no = Receipt(act_id=packed(2).act_id, outcome="refused", reason="not_allowed", seq=3)
+    outbox.settle([applied(packed(1)), no], "E1", MORNING)
+    outbox.dismiss(packed(2).act_id)
+    assert outbox.reopen("E2", MORNING) == 1
+    assert [envelope.act_id for envelope in outbox.waiting()] == ["ACT00001"]
