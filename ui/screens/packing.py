@@ -72,7 +72,7 @@ class PackingScreen(Page):
         """A later word about an outcome shown before; older scans only change what is on the board."""
         if self._last is not None and outcome.scan_id == self._last.scan_id:
             self._show_outcome(outcome, heard=outcome.result != self._last.result)
-        self.refresh()
+        self._show_desk()  # the list beside it is read anew when its topics say so
 
     def refresh(self, topics: frozenset[str] = TOPICS) -> None:
         """Shows what is true now, if any of these topics concerns this desk."""
