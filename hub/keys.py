@@ -108,6 +108,12 @@ def write_key(data_dir: Path, key: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    if os.name == "posix":  # the new name itself must outlive a power cut
+        folder = os.open(data_dir, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _files_have_no_modes() -> bool:

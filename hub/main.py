@@ -371,6 +371,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,  # nobody before us: what a caller says of its own address counts nothing
                 ws="none",
                 timeout_graceful_shutdown=STOP_WITHIN_S,
                 timeout_keep_alive=75,

@@ -205,6 +205,8 @@ async def open_pairing_code(data: JSONBody[PairingAsk], doors: GivenDoors, call:
         raise ApiError(422, "no_such_warehouse", name=data.warehouse, names=houses)
     if call.known.warehouse and call.known.warehouse != data.warehouse:
         raise ApiError(403, "other_warehouse")
+    if not rights.pairs(call.known.role, data.kind):
+        raise ApiError(403, "not_allowed")
     code = new_pairing_code()
     opened = pairing.add_code(code, data.kind, data.warehouse, call.known.name)
     expires_at = await doors.orders.writer.run(opened)

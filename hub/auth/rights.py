@@ -91,6 +91,12 @@ def badges_of(role: Role | None) -> frozenset[Role]:
     return EVERYONE if role is R.admin else frozenset({R.packer, R.supervisor})
 
 
+def pairs(role: Role | None, station_kind: str) -> bool:
+    """Whether somebody may let a station of this kind join: a station acts with its desk's rights, so nobody
+    opens one that may more than they do themselves."""
+    return role is R.admin or station_kind in _FLOOR_STATIONS
+
+
 # ---------------------------------------------------------------------------------------------- routes
 
 #: What a route needs of its caller beside the role.

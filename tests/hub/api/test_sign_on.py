@@ -456,3 +456,15 @@ def test_regression_a_token_revoked_while_it_waited_is_given_no_further_page(hub
             time.sleep(0.01)
         assert hub.admin().post(f"/v1/stations/{paired.station_id}/revoke").status_code == 200
         assert waiting.result(5).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("packing", 200), ("supervisor", 200), ("service", 403), ("ops", 403)]
+)
+def test_regression_a_keeper_of_the_house_opens_no_desk_that_may_more_than_they(
+    lasting_hub: RunningHub, kind: str, status: int
+) -> None:
+    # An ops station with nobody signed on acts as ops_lead: its code was a way up.
+    keeper = lasting_hub.person("warehouse_admin", warehouse="main")
+    answer = keeper.post("/v1/pairing_codes", json={"kind": kind, "warehouse": "main"})
+    assert answer.status_code == status
