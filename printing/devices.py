@@ -127,7 +127,8 @@ class _DeviceLine:
         try:
             device = self._make()
             device.open()
-        except device_not_found as error:
+        except (device_not_found, RuntimeError, ValueError) as error:
+            # RuntimeError: its driver package is missing; ValueError: no USB library on this machine
             raise OSError(str(error)) from error
         return device
 
