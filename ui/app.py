@@ -32,6 +32,7 @@ from ui.present.packing import AlarmWords, alarm_words
 from ui.present.strip import strip_views
 from ui.resources import resource_dir
 from ui.scanner_input import ScannerInput, ScanRead
+from ui.screens.import_page import ImportPage, is_table
 from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
 from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
@@ -134,10 +135,13 @@ class Station:
         self.alarm = Alarm(kit, self.window)
         self.player = Player(resource_dir() / "sounds", folder / "voice", own=folder / "own-voice")
         self.scanner = ScannerInput(joint.clock)
-        self.room = Room(kit, core, self.work, self.window.bar, self._hear, self._trouble)
+        self.room = Room(
+            kit, core, self.work, self.window.bar, self._hear, self._trouble, lambda: self.show_import()
+        )
         self.printers = joint.printers(core)
         self.sign_on = SignOnPage(self.room)
         self.settings: SettingsPage | None = None
+        self.intake: ImportPage | None = None
         self.desk: PackingScreen | SupervisorScreen | ServiceScreen | None = None
         self.welcome: WelcomePage | None = None
         self._join()
@@ -196,6 +200,8 @@ class Station:
         self.window.foot.person_wanted.connect(self.show_sign_on)
         self.window.foot.strip.pressed.connect(self._strip_pressed)
         self.sign_on.finished.connect(self._back)
+        self.window.take_files(is_table)
+        self.window.file_dropped.connect(self.show_import)
         self._use_printer(core.outbox.setting(PRINTER_ADDRESS))
         self._start_engines()
         for notice in core.notices:
@@ -215,6 +221,10 @@ class Station:
     def _paired_anew(self) -> None:
         """Another hub, or none any more: other engines, another desk."""
         self._start_engines()
+        if self.intake is not None:
+            self.window.pages.removeWidget(self.intake)
+            self.intake.deleteLater()
+            self.intake = None
         self.start_desk()
 
     def _use_printer(self, address: str) -> None:
@@ -266,9 +276,22 @@ class Station:
             self.settings = SettingsPage(self.room, self.printers, about, lambda tone: self.player.play(tone))  # type: ignore[arg-type]
             self.settings.finished.connect(self._back)
             self.settings.person_wanted.connect(self.show_sign_on)
+            self.settings.import_wanted.connect(self.show_import)
             if isinstance(self.desk, PackingScreen):
                 self.settings.slips_changed.connect(self.desk.set_slips)
             self.window.show_page(self.settings)
+
+    def show_import(self, file: str = "") -> None:
+        """Brings a file in; one that was dropped is checked at once. Made once: an import goes on behind the desk."""
+        if self.core.identity is None or self.alarm.active is not None:
+            return
+        if self.intake is None:
+            self.intake = ImportPage(self.room)
+            self.intake.finished.connect(self._back)
+        if file:
+            self.intake.take(file)
+        self.intake.refresh()
+        self.window.show_page(self.intake)
 
     def show_sign_on(self) -> None:
         self.sign_on.refresh()
@@ -289,7 +312,8 @@ class Station:
         page = self.window.pages.currentWidget()
         badge = parse(text).first(ScanClass.badge)
         if badge is not None and self.alarm.active is None and self.core.identity is not None:
-            self.sign_on.badge(badge.key)
+            form = page.sign_on.form if isinstance(page, ImportPage) else self.sign_on.form
+            form.badge(badge.key)
         elif self.alarm.active is None and isinstance(page, (SettingsPage, WelcomePage)):
             page.scan(text)
         elif isinstance(self.desk, PackingScreen):
@@ -307,6 +331,10 @@ class Station:
             self.desk.refresh(topics)
         if topics & {"status", "outbox", "print", "person"}:
             self._show_strip()
+        if "rights" in topics and self.intake is not None:
+            self.intake.refresh()
+        if "session_ended" in topics:
+            self.window.bar.warn(self.kit.i18n.say("station.session_ended"), key="session")
 
     def _later(self, outcome: Outcome) -> None:
         if isinstance(self.desk, PackingScreen):
@@ -335,6 +363,8 @@ class Station:
         if self._alarm_id and self._alarm_id != alarm_id:
             self.alarm.withdraw(self._alarm_id)
         self._alarm_id = alarm_id
+        if self.intake is not None:
+            self.intake.close_dialog()
         self.alarm.raise_alarm(self._alarm_view(alarm_id, alarm))
         if alarm.is_lifted:
             self.player.silence()

@@ -1,8 +1,8 @@
 """Scanners on a serial port (or USB posing as one). They need no focus and no keyboard, and survive being unplugged.
 
-    serial = SerialScanner(scanner_input, "COM3")        # "/dev/ttyUSB0" elsewhere
-    serial.state_changed.connect(strip.show_scanner)
-    serial.start()
+serial = SerialScanner(scanner_input, "COM3")        # "/dev/ttyUSB0" elsewhere
+serial.state_changed.connect(strip.show_scanner)
+serial.start()
 """
 
 from __future__ import annotations

@@ -6,13 +6,14 @@ A real hub with the sample shop, stations joined over HTTP; both languages, thre
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -20,8 +21,9 @@ os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false;*.warning=false
 
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.wire import ImportProgress
 from rehearsal import shop
-from tests.helpers.real_hub import RealHub, real_hub
+from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
 from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
 from ui.screens.packing import PackingScreen
@@ -73,12 +75,14 @@ def fill(hub: RealHub) -> None:
     hub.take("orders", shop.ORDER_HEADINGS, shop.order_rows(date.today(), 1))  # noqa: DTZ011 - a shop's own day
 
 
-def paired(grab: Grabber, app: QApplication, hub: RealHub, kind: str, folder: Path) -> Station:
+def paired(
+    grab: Grabber, app: QApplication, hub: RealHub, kind: str, folder: Path, *, wait: bool = True
+) -> Station:
     station = build_station(app, joint(), kind, folder / f"工位 {kind}", lang="zh")
     station.open()
     code = hub.code(kind)
     station.work.run(lambda: station.core.pair(hub.url, code, NAMES[kind]))
-    grab.until(lambda: station.core.read.queue_count() > 0 or kind == "service", "the feed")
+    grab.until(lambda: station.core.read.queue_count() > 0 or kind == "service" or not wait, "the feed")
     grab.settle(1.0)
     return station
 
@@ -95,6 +99,7 @@ def main() -> int:
     try:
         with real_hub(folder / "hub") as hub:
             first(grab, app, folder)
+            empty(grab, app, hub, folder)
             fill(hub)
             shift(grab, app, hub, folder)
     finally:
@@ -113,6 +118,55 @@ def first(grab: Grabber, app: QApplication, folder: Path) -> None:
     station.welcome.show_join()
     grab.shots("welcome-join", station)
     station.close()
+
+
+def empty(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+    """Before the first order: what each desk says, and how a file is brought in."""
+    for kind in ("packing", "supervisor", "service"):
+        station = paired(grab, app, hub, kind, folder / "empty", wait=False)
+        grab.shots(f"{kind}-empty", station)
+        if kind == "supervisor":
+            importing(grab, station, folder)
+        station.close()
+
+
+def importing(grab: Grabber, station: Station, folder: Path) -> None:
+    station.show_import()
+    assert station.intake is not None
+    page = station.intake
+    grab.until(page.sign_on.isVisible, "the rights")
+    grab.shots("import-sign-on", station)
+    page.sign_on.form.user.edit.setText("admin")
+    page.sign_on.form.password.edit.setText(PASSWORD)
+    page.sign_on.form.go.click()
+    grab.until(lambda: station.core.person == "admin", "signed on")
+    grab.settle(4.5)
+    grab.shots("import-begin", station)
+    file = folder / "双十一 订单.csv"
+    rows = [shop.ORDER_HEADINGS, *shop.order_rows(date.today(), 2)]  # noqa: DTZ011 - a shop's own day
+    broken = [[*row[:-1], row[-1]] for row in rows]
+    for at, column, value in ((3, 0, "4.78E+18"), (5, 6, "两件"), (8, 1, "明天")):
+        broken[at][column] = value
+    with file.open("w", encoding="utf-8-sig", newline="") as out:
+        csv.writer(out).writerows(broken)
+    page.take(file)
+    grab.until(lambda: page.report is not None, "checked")
+    grab.shots("import-checked", station)
+    notes = folder / "笔记.csv"
+    notes.write_text("今天,天气\n好,晴\n", encoding="utf-8")
+    page.take(notes)
+    grab.until(lambda: not page.is_busy, "refused")
+    grab.shots("import-refused", station)
+    progress = ImportProgress(stage="taking", rows_done=1800, rows=5000)
+    page.result.show_progress(progress, "sending", timedelta(seconds=6))
+    grab.shots("import-under-way", station)
+    page.take(file)
+    grab.until(lambda: page.report is not None, "checked")
+    page.bring()
+    grab.until(lambda: not page.is_busy, "imported")
+    grab.shots("import-done", station)
+    station.window._drop_hint.cover(fits=True)
+    grab.shots("import-drop", station)
 
 
 def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:

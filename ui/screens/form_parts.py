@@ -26,6 +26,7 @@ class Field(QWidget):
         self._name = PlainLabel(role="muted")
         self.edit = QLineEdit()
         self.edit.setMaxLength(200)
+        self.edit.setAcceptDrops(False)  # a file is dropped onto the window, not typed
         if secret:
             self.edit.setEchoMode(QLineEdit.EchoMode.Password)
         self._trouble = PlainLabel(role="caption", wrap=True)

@@ -50,6 +50,7 @@ class PackingScreen(Page):
         self._side.addWidget(self.packed)
         self._side.setSizePolicy(self.queue.sizePolicy())
         self._empty = EmptyState(kit, "scanner", "", "")
+        self.import_offer = self._empty.offer("intake.offer", room.open_import, main=True, icon="import")
         self._handover = HandoverPanel(room)
         self._codes = CodePanel(kit)
         self._middle = QStackedWidget()
@@ -150,17 +151,21 @@ class PackingScreen(Page):
         """Nothing lies here: say why and what to do first."""
         tr = self._room.kit.i18n.tr
         waiting = self._room.core.read.queue_count()
+        is_new = not waiting and not self._room.has_orders()
+        self.import_offer.setVisible(is_new)
         if waiting:
             text = tr("packing.ready_text", n=waiting)
             if self._slips:
                 text += "\n" + tr("packing.ready_print", key=KEYS.print_next, n=self._slips)
             self._empty.show_text("scanner", tr("packing.ready_title"), text)
-        elif self._room.core.packing.view().is_online:
-            self._empty.show_text("box", tr("packing.empty_title"), tr("packing.empty_text"))
-        else:
+        elif not self._room.core.packing.view().is_online:
             self._empty.show_text(
                 "offline", tr("packing.empty_offline_title"), tr("packing.empty_offline_text")
             )
+        elif is_new:
+            self._empty.show_text("box", tr("intake.no_orders_title"), tr("intake.no_orders_text"))
+        else:
+            self._empty.show_text("box", tr("packing.all_done_title"), tr("packing.all_done_text"))
         self._middle.setCurrentWidget(self._empty)
 
     def _show_outcome(self, outcome: Outcome, *, heard: bool = True) -> None:

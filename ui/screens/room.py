@@ -17,7 +17,8 @@ from ui.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``hear`` plays what belongs to an outcome; ``trouble`` says an error of the surroundings in the message bar."""
+    """``hear`` plays what belongs to an outcome; ``trouble`` says an error of the surroundings in the message bar;
+    ``open_import`` shows the page that brings files in."""
 
     kit: Kit
     core: StationCore
@@ -25,12 +26,17 @@ class Room:
     bar: MessageBar
     hear: Callable[[Outcome], None]
     trouble: Callable[[Exception], None]
+    open_import: Callable[[], None]
 
     def words(self) -> Words:
         return self.kit.i18n.words
 
     def now(self) -> datetime:
         return self.kit.ticker.now()
+
+    def has_orders(self) -> bool:
+        """Whether this station holds any order: before the first one, screens say how it comes."""
+        return bool(self.core.read.search("", 1))
 
     def bench(self, skus: frozenset[str] = frozenset()) -> Bench:
         """This station, the names of the others, and the articles asked for."""

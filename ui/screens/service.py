@@ -18,6 +18,7 @@ from ui.present.service import Answer, Hit, answer_view, groups, hit, order_head
 from ui.present.story import story_rows
 from ui.screens.asked import say_asked
 from ui.screens.field_list import FieldList
+from ui.screens.first_orders import first_orders
 from ui.screens.form_parts import titled
 from ui.screens.pack_parts import drop
 from ui.screens.room import Room
@@ -81,9 +82,10 @@ class ServiceScreen(Page):
         self._empty = EmptyState(
             kit, "search", kit.i18n.say("service.begin_title"), kit.i18n.say("service.begin_text")
         )
+        self.first = first_orders(room)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._empty)
-        self._pages.addWidget(self.view)
+        for page in (self._empty, self.view, self.first):
+            self._pages.addWidget(page)
         self._side = QFrame()
         self._side.setProperty("role", "card")
         side = column(kit, self.search, self._note, margin="space.m", gap="space.s")
@@ -145,7 +147,10 @@ class ServiceScreen(Page):
         order = self._room.core.read.order(self._order_no) if self._order_no else None
         if order is not None:
             self.view.show_order(order)
-        self._pages.setCurrentIndex(0 if order is None else 1)
+        if order is not None:
+            self._pages.setCurrentWidget(self.view)
+        else:
+            self._pages.setCurrentWidget(self._empty if self._room.has_orders() else self.first)
 
     def _say_found(self, text: str) -> None:
         tr = self._room.kit.i18n.tr
@@ -364,6 +369,7 @@ class ActPanel(QStackedWidget):
         self._choices = row(kit, gap="space.s")
         self._note = QLineEdit()
         self._note.setMaxLength(200)
+        self._note.setAcceptDrops(False)
         self._note.textChanged.connect(self._check)
         self.send = BigButton(kit, "service.act_send_hold", role="main", locks=True)
         self.send.clicked.connect(self._do)

@@ -47,6 +47,7 @@ class SettingsPage(Page):
     finished = Signal()
     slips_changed = Signal(int)
     person_wanted = Signal()
+    import_wanted = Signal()
 
     def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[str], None]) -> None:
         super().__init__()
@@ -57,7 +58,14 @@ class SettingsPage(Page):
         inner = QWidget()
         grid = QGridLayout(inner)
         pad(kit, grid, gap="space.m")
-        cards = (self._look(), self._printer(), self._scanner(), self._sound(), self._about(about))
+        cards = (
+            self._look(),
+            self._printer(),
+            self._scanner(),
+            self._sound(),
+            self._intake(),
+            self._about(about),
+        )
         for at, card in enumerate(cards):
             grid.addWidget(card, at // 2, at % 2)
         grid.setRowStretch(len(cards), 1)
@@ -154,6 +162,15 @@ class SettingsPage(Page):
             button.clicked.connect(partial(self._play, name))
             line.addWidget(button)
         card.body.addLayout(_tight(line))
+        card.body.addStretch(1)
+        return card
+
+    def _intake(self) -> Card:
+        kit = self._room.kit
+        card = self._card("intake.title", "intake.set_text")
+        go = BigButton(kit, "intake.choose", icon="import")
+        go.clicked.connect(self.import_wanted)
+        card.body.addLayout(_tight(row(kit, go)))
         card.body.addStretch(1)
         return card
 

@@ -14,6 +14,7 @@ from ui.kit import Kit
 from ui.models.rows import RowsModel
 from ui.present.supervisor import AlarmRow, BenchRow, StopRow, alarm_row, bench_row, stop_row
 from ui.screens.asked import say_asked
+from ui.screens.first_orders import first_orders
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
@@ -250,9 +251,10 @@ class StopsCard(Card):
         self.list.chosen.connect(self._choose)
         say = kit.i18n.say
         calm = EmptyState(kit, "state_ok", say("supervisor.calm_title"), say("supervisor.calm_text"))
+        self.first = first_orders(room)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.list)
-        self._pages.addWidget(calm)
+        for page in (self.list, calm, self.first):
+            self._pages.addWidget(page)
         self.panel = StopPanel(room)
         self.body.addLayout(head)
         self.body.addWidget(self._pages, 1)
@@ -266,7 +268,7 @@ class StopsCard(Card):
         self._savable.setVisible(bool(savable))
         self._savable.show_state("stop", tr("supervisor.savable", n=savable))
         self.list.refresh()
-        self._pages.setCurrentIndex(0 if rows else 1)
+        self._pages.setCurrentIndex(0 if rows else 1 if self._room.has_orders() else 2)
         chosen = self._chosen.key if self._chosen else None
         self._show_chosen(next((row for row in rows if row.key == chosen), rows[0] if rows else None))
 
@@ -309,6 +311,7 @@ class StopPanel(QWidget):
             acts.addWidget(button)
         self.note = QLineEdit()
         self.note.setMaxLength(200)
+        self.note.setAcceptDrops(False)
         self.send = BigButton(kit, "supervisor.act_send", role="main", locks=True)
         back = BigButton(kit, "supervisor.act_never_mind", role="quiet")
         self.send.clicked.connect(self._do)

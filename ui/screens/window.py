@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QEvent, QMimeData, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from ui.kit import Kit
 from ui.tokens import scale_for
 from ui.widgets.big_button import BigButton
-from ui.widgets.layout import pad
+from ui.widgets.layout import column, pad
 from ui.widgets.message_bar import MessageBar
 from ui.widgets.page import Page
+from ui.widgets.plain_label import PlainLabel
 from ui.widgets.strip import Strip
 from ui.widgets.switches import LanguageButton, ThemeButton
 
@@ -83,6 +93,7 @@ class StationWindow(QWidget):
     """
 
     closed = Signal()
+    file_dropped = Signal(str)
 
     def __init__(self, kit: Kit) -> None:
         super().__init__()
@@ -106,6 +117,13 @@ class StationWindow(QWidget):
         settings.activated.connect(self.foot.settings_wanted)
         kit.i18n.bind(self, self._retitle)
         self.setMinimumSize(800, 480)
+        self._takes_files: Callable[[Path], bool] = lambda file: False
+        self._drop_hint = DropHint(kit, self)
+
+    def take_files(self, fits: Callable[[Path], bool]) -> None:
+        """From now on one file that ``fits`` may be dropped anywhere: ``file_dropped`` gives its path."""
+        self._takes_files = fits
+        self.setAcceptDrops(True)
 
     def set_title(self, title: Callable[[], str]) -> None:
         """The title is asked for again at each switch of language."""
@@ -153,9 +171,56 @@ class StationWindow(QWidget):
         if event.type() == QEvent.Type.WindowStateChange:
             self._kit.theme.set_scale(scale_for(self.width(), self.height()))
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _file_of(event.mimeData()) is None:
+            return
+        event.acceptProposedAction()
+        self._drop_hint.cover(fits=self._dropped(event.mimeData()) is not None)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._drop_hint.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._drop_hint.hide()
+        if (file := self._dropped(event.mimeData())) is not None:
+            event.acceptProposedAction()
+            self.file_dropped.emit(str(file))
+
+    def _dropped(self, data: QMimeData) -> Path | None:
+        file = _file_of(data)
+        return file if file is not None and self._takes_files(file) else None
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closed.emit()
         super().closeEvent(event)
 
     def _retitle(self) -> None:
         self.setWindowTitle(self._title())
+
+
+def _file_of(data: QMimeData) -> Path | None:
+    """The one local file that is dragged, None for anything else."""
+    urls = data.urls()
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
+
+
+class DropHint(QFrame):
+    """Covers the window while a file hangs over it, and says what letting go does."""
+
+    def __init__(self, kit: Kit, window: QWidget) -> None:
+        super().__init__(window)
+        self._kit, self._window = kit, window
+        self.setProperty("role", "drop_hint")
+        self._text = PlainLabel(role="display", wrap=True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setLayout(column(kit, self._text, margin="space.xxl"))
+        self.hide()
+
+    def cover(self, *, fits: bool) -> None:
+        self._text.setText(self._kit.i18n.tr("intake.drop_window" if fits else "intake.drop_not"))
+        self.setGeometry(self._window.rect())
+        self.raise_()
+        self.show()
+
+    def words(self) -> str:
+        return self._text.words()

@@ -27,6 +27,7 @@ class SearchField(QLineEdit):
         self._last = ""
         self.setProperty("role", "search")
         self.setMaxLength(200)
+        self.setAcceptDrops(False)  # a file is dropped onto the window, not typed
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._magnifier = QAction(self)
         self._clear = QAction(self)

@@ -111,7 +111,7 @@ def test_a_badge_signs_on_wherever_it_is_read(qtbot: QtBot, hub: RealHub, open_s
     assert bench.window.at_desk
 
     bench.show_sign_on()
-    page = bench.sign_on
+    page = bench.sign_on.form
     page.user.edit.setText(name)
     page.password.edit.setText("not hers")
     page.go.click()
