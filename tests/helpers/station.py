@@ -170,6 +170,7 @@ class Loop:
         self.loop = asyncio.new_event_loop()
         self.failures: list[BaseException] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="test loop", daemon=True)
         self._thread.start()
 
@@ -190,7 +191,7 @@ class Loop:
         self._tasks.append(asyncio.create_task(self._steps(engine, clock, woken)))
 
     async def _steps(self, engine: Engine, clock: Clock, woken: asyncio.Event) -> None:
-        while True:
+        while not self._stopping.is_set():
             woken.clear()
             try:
                 due = await engine.step(clock.now())
@@ -198,19 +199,26 @@ class Loop:
                 self.failures.append(error)
                 raise
             wait = max(0.0, (due - clock.now()).total_seconds())
-            waiting = asyncio.ensure_future(woken.wait())
+            waits = [asyncio.ensure_future(woken.wait()), asyncio.ensure_future(self._stopping.wait())]
             try:
-                await asyncio.wait({waiting}, timeout=wait)
+                await asyncio.wait(waits, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                waiting.cancel()
+                for waiting in waits:
+                    waiting.cancel()
 
     def stop_engines(self) -> None:
+        """Between two steps where it can be; who waits for something longer is cancelled."""
+
         async def stop() -> None:
-            for task in self._tasks:
-                task.cancel()
-            _, pending = await asyncio.wait(self._tasks, timeout=10) if self._tasks else ((), ())
-            assert not pending, [task.get_stack() for task in pending]
+            self._stopping.set()
+            if self._tasks:
+                _, busy = await asyncio.wait(self._tasks, timeout=0.2)
+                for task in busy:
+                    task.cancel()
+                _, pending = await asyncio.wait(self._tasks, timeout=10)
+                assert not pending, [task.get_stack() for task in pending]
             self._tasks.clear()
+            self._stopping.clear()
 
         self.do(stop())
 
