@@ -1,4 +1,4 @@
-"""A copy of 100,000 orders on an ordinary PC: GOV-08 (memory), C36 and PCK-03 (opens at once), C51 (from any window)."""
+"""A copy of 100,000 orders on an ordinary PC: GOV-08 (memory), C36, PCK-03 (opens at once), C51 (from any window)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
+from ui.screens.supervisor import SupervisorScreen
 
 HELD = 100_000
 OPENS_WITHIN_S = 0.200
@@ -94,11 +95,13 @@ def opened_order(station: Station) -> str:
     if isinstance(desk, PackingScreen):
         view = station.core.packing.view()
         return view.order.order_no if view.order and desk.board.isVisible() else ""
+    if isinstance(desk, SupervisorScreen):
+        return desk.order.shown_order
     assert isinstance(desk, ServiceScreen)
     return desk.shown_order if desk.view.isVisible() else ""
 
 
-@pytest.mark.parametrize("kind", ["packing", "service"])
+@pytest.mark.parametrize("kind", ["packing", "service", "supervisor"])
 def test_slip_order_number_and_waybill_open_the_order_at_once_whatever_has_the_focus(
     qtbot: QtBot, opened: Callable[[StationKind], Station], kind: StationKind
 ) -> None:

@@ -15,6 +15,7 @@ from ui.models.rows import RowsModel
 from ui.present.supervisor import AlarmRow, BenchRow, StopRow, alarm_row, bench_row, stop_row
 from ui.screens.asked import say_asked
 from ui.screens.first_orders import first_orders
+from ui.screens.order_page import OrderPage
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
@@ -130,24 +131,46 @@ class SupervisorScreen(Page):
         side = column(room.kit, self.benches, self.alarms, gap="space.m")
         side.setStretch(0, 1)
         side.setStretch(1, 1)
-        layout = QHBoxLayout(self)
-        pad(room.kit, layout, "space.m", "space.m")
+        board = QWidget()
+        layout = QHBoxLayout(board)
+        pad(room.kit, layout, gap="space.m")
         layout.addWidget(self.stops, 5)
         layout.addLayout(side, 3)
+        self.order = OrderPage(room, self.show_board)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(board)
+        self._pages.addWidget(self.order)
+        self.setLayout(column(room.kit, self._pages, margin="space.m"))
         room.kit.i18n.changed.connect(self.refresh)
         room.kit.ticker.tick.connect(self._tick)
         self.refresh()
 
     def scan(self, raw: str) -> None:
-        """A scanned parcel is looked for among the stops."""
-        target = self._room.core.read.resolve(parse(raw))
-        self.stops.choose_order(target.order_no)
+        """A scanned parcel is looked for among the stops; where nothing stops it, its order opens."""
+        read, scan = self._room.core.read, parse(raw)
+        target = read.resolve(scan)
+        order = read.order(target.order_no) if target.order_no else None
+        if order is None:
+            self._room.bar.note(self._room.kit.i18n.say("supervisor.scan_unknown", code=scan.text))
+        elif self.stops.choose_order(order.order_no):
+            self.show_board()
+        else:
+            self.order.show_order(order)
+            self._pages.setCurrentWidget(self.order)
+
+    def show_board(self) -> None:
+        """Stops, benches and alarms."""
+        self._pages.setCurrentIndex(0)
 
     def refresh(self, topics: frozenset[str] = TOPICS) -> None:
         if not topics & TOPICS:
             return
         now, words = self._room.now(), self._room.words()
+        known = {stop.key for stop in self._shown}
         self._shown = tuple(stop_row(view, words, now) for view in self._room.core.supervisor.stops(now))
+        if any(stop.key not in known for stop in self._shown):
+            self.show_board()  # what can still be saved comes before what somebody looks at
+        self.order.refresh()
         self.stops.show_rows(self._shown)
         benches = self._room.core.supervisor.stations(now)
         online = sum(bench.is_online for bench in benches)
@@ -272,13 +295,15 @@ class StopsCard(Card):
         chosen = self._chosen.key if self._chosen else None
         self._show_chosen(next((row for row in rows if row.key == chosen), rows[0] if rows else None))
 
-    def choose_order(self, order_no: str) -> None:
+    def choose_order(self, order_no: str) -> bool:
+        """Whether there is a stop over this order; then it is in front."""
         for at in range(self.list.rows.rowCount()):
             view = self.list.rows.row(at)
             if view is not None and view.order_no == order_no:
                 self._show_chosen(view)
                 self.list.scrollTo(self.list.rows.index(at))
-                return
+                return True
+        return False
 
     def _choose(self, view: StopRow) -> None:
         self._show_chosen(view)

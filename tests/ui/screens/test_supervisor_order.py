@@ -1,0 +1,50 @@
+"""C51, PCK-03 at the supervisor's desk: a scan opens the order, and a stop comes before what somebody looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from app.core.qr import slip_code
+from rehearsal import shop
+from tests.helpers.real_hub import RealHub
+from tests.ui.screens.test_desks import scan
+from ui.app import Station
+from ui.screens.supervisor import SupervisorScreen
+
+WAIT_MS = 15_000
+SKU = shop.GOODS[0].sku_code
+
+
+def test_a_scan_opens_an_order_that_nothing_stops_until_a_stop_comes(
+    qtbot: QtBot, hub: RealHub, open_station: Callable[[str], Station], new_order: Callable[..., str]
+) -> None:
+    looked_at, stopped = new_order((SKU, 1)), new_order((SKU, 1))
+    station = open_station("supervisor")
+    desk = station.desk
+    assert isinstance(desk, SupervisorScreen)
+    qtbot.waitUntil(lambda: station.core.read.order(stopped) is not None, timeout=WAIT_MS)
+
+    scan(qtbot, station, slip_code(f"{looked_at}01", 1))
+    assert desk.order.shown_order == looked_at
+    assert looked_at in desk.order.view.fields.words()
+    assert not desk.order.view.acts.isVisible(), "what a supervisor may do stands beside the stop"
+    handle = station.window.windowHandle()
+    assert handle is not None
+    QTest.keyClick(handle, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: desk.order.shown_order == "" and desk.stops.isVisible(), timeout=WAIT_MS)
+
+    scan(qtbot, station, f"{looked_at}01")
+    assert desk.order.shown_order == looked_at
+    hub.cancel(stopped, f"cancel-{stopped}", "2026-11-21T02:00:00.000Z", reason="buyer")
+    qtbot.waitUntil(lambda: any(r.order_no == stopped for r in desk.shown_stops), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: desk.order.shown_order == "" and desk.stops.isVisible(), timeout=WAIT_MS)
+    scan(qtbot, station, stopped)
+    assert desk.order.shown_order == "", "a stopped one is shown among the stops"
+
+    scan(qtbot, station, "NOBODYS-CODE-1")
+    assert desk.order.shown_order == ""
+    assert "NOBODYS-CODE-1" in station.window.bar.words()
