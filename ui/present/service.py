@@ -122,16 +122,16 @@ def _channel_state(order: Order, words: Words) -> str:
     )
 
 
-def groups(order: Order, words: Words) -> tuple[Group, ...]:
-    """Every field of the unified order, grouped as people ask for them."""
+def groups(order: Order, words: Words, *, money: bool = True) -> tuple[Group, ...]:
+    """Every field of the unified order, grouped as people ask for them; ``money`` off where sums are masked."""
     tr = words.tr
     parcels = tuple(
         Group(tr("service.field_parcel", n=n), _parcel_fields(parcel, words))
         for n, parcel in enumerate(order.parcels, start=1)
     )
     shown = (
-        Group(tr("service.group_order"), _order_fields(order, words)),
-        Group(tr("service.group_goods"), _goods_fields(order, words)),
+        Group(tr("service.group_order"), _order_fields(order, words, money)),
+        Group(tr("service.group_goods"), _goods_fields(order, words, money)),
         Group(tr("service.group_people"), _people_fields(order, words)),
         *parcels,
     )
@@ -139,9 +139,14 @@ def groups(order: Order, words: Words) -> tuple[Group, ...]:
     return (*shown, Group(tr("service.group_extra"), extra)) if extra else shown
 
 
-def _order_fields(order: Order, words: Words) -> tuple[Field, ...]:
+def _order_fields(order: Order, words: Words, money: bool) -> tuple[Field, ...]:
     tr = words.tr
     ours, shop = tr("states.source_hub"), states.shop_line(order, words)
+    sums = (
+        Field(tr("service.field_paid"), words.money(order.paid_fen), shop),
+        Field(tr("service.field_coupon"), words.money(order.coupon_fen), shop),
+        Field(tr("service.field_freight"), words.money(order.freight_fen), shop),
+    )
     return (
         Field(tr("service.field_order_no"), order.order_no, ours, copies=True),
         Field(tr("service.field_channel_order_no"), order.channel_order_no, shop, copies=True),
@@ -150,9 +155,7 @@ def _order_fields(order: Order, words: Words) -> tuple[Field, ...]:
         Field(tr("service.field_state"), states.order_chip(order.order_state, words).text, ours),
         Field(tr("service.field_channel_state"), _channel_state(order, words), shop),
         Field(tr("service.field_refund_state"), states.refund_chip(order.refund_state, words).text, shop),
-        Field(tr("service.field_paid"), words.money(order.paid_fen), shop),
-        Field(tr("service.field_coupon"), words.money(order.coupon_fen), shop),
-        Field(tr("service.field_freight"), words.money(order.freight_fen), shop),
+        *(sums if money else ()),
         Field(tr("service.field_ordered_at"), _moment(order.ordered_at, words), shop),
         Field(tr("service.field_paid_at"), _moment(order.paid_at, words), shop),
         Field(tr("service.field_ship_by"), _moment(order.ship_by_at, words), shop),
@@ -169,7 +172,7 @@ def _order_fields(order: Order, words: Words) -> tuple[Field, ...]:
     )
 
 
-def _goods_fields(order: Order, words: Words) -> tuple[Field, ...]:
+def _goods_fields(order: Order, words: Words, money: bool) -> tuple[Field, ...]:
     shop = states.shop_line(order, words)
     return tuple(
         Field(
@@ -179,7 +182,7 @@ def _goods_fields(order: Order, words: Words) -> tuple[Field, ...]:
                     "service.line_value", title=line.title or line.sku_code, spec=line.spec, n=line.qty
                 ).split()
             )
-            + f"  {words.money(line.price_fen)}"
+            + (f"  {words.money(line.price_fen)}" if money else "")
             + (
                 "\n" + words.tr("service.line_left", cancelled=line.qty_cancelled, refunded=line.qty_refunded)
                 if line.qty_cancelled or line.qty_refunded

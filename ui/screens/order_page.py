@@ -19,7 +19,7 @@ class OrderPage(QWidget):
     def __init__(self, room: Room, back: Callable[[], object]) -> None:
         super().__init__()
         self._room = room
-        self.view = OrderView(room)
+        self.view = OrderView(room, money=False)  # the floor is told no sums
         self.view.acts.hide()
         self.view.answer.on_withdraw(lambda _stop_id: back())
         button = BigButton(room.kit, "station.back_to_desk", key="Esc")

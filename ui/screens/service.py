@@ -166,9 +166,10 @@ class ServiceScreen(Page):
 class OrderView(QWidget):
     """One order: head with the three states, what may be promised, acts, story, fields."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, *, money: bool = True) -> None:
         super().__init__()
         self._room = room
+        self._money = money
         kit = room.kit
         self._order: Order | None = None
         self._number = PlainLabel(role="heading")
@@ -212,7 +213,7 @@ class OrderView(QWidget):
         lines = self._room.core.service.story(order.order_no)
         rows = story_rows(lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
         self.story.show_entries(rows)
-        self.fields.show_groups(groups(order, words), reset=is_other)
+        self.fields.show_groups(groups(order, words, money=self._money), reset=is_other)
 
     def _show_answer(self) -> None:
         if self._order is not None:

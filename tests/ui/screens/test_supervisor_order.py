@@ -31,6 +31,7 @@ def test_a_scan_opens_an_order_that_nothing_stops_until_a_stop_comes(
     scan(qtbot, station, slip_code(f"{looked_at}01", 1))
     assert desk.order.shown_order == looked_at
     assert looked_at in desk.order.view.fields.words()
+    assert "¥" not in desk.order.view.fields.words(), "the floor is told no sums, and 0 would be untrue"
     assert not desk.order.view.acts.isVisible(), "what a supervisor may do stands beside the stop"
     handle = station.window.windowHandle()
     assert handle is not None
