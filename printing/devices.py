@@ -27,8 +27,9 @@ class BadAddress(ValueError):
 class PrinterSetup:
     """One slip printer of a station as its settings say.
 
-    ``address``: ``tcp:HOST[:PORT]``, ``folder:PATH``, ``usb:VENDOR:PRODUCT`` (hex), ``serial:PORT[@BAUD]`` or
-    ``device:PATH``. ``language`` ``gb18030`` is for slow lines to printers with a Chinese font of their own.
+    ``address``: ``tcp:HOST[:PORT]`` (or ``tcp://``), ``folder:PATH``, ``usb:VENDOR:PRODUCT`` (hex),
+    ``serial:PORT[@BAUD]`` or ``device:PATH``. ``language`` ``gb18030`` is for slow lines to printers with a
+    Chinese font of their own.
     """
 
     name: str
@@ -80,7 +81,9 @@ def printer_at(address: str) -> Printer:
     try:
         match kind:
             case "tcp":
-                host, _, port = rest.partition(":")
+                host, _, port = rest.removeprefix("//").rstrip("/").partition(":")
+                if not host:
+                    raise BadAddress(_KINDS)
                 return tcp_printer(host, int(port or 9100))
             case "folder":
                 return FolderPrinter(Path(rest))

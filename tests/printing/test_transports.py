@@ -174,6 +174,7 @@ async def test_a_folder_that_is_not_there_is_offline(tmp_path: Path) -> None:
 
 async def test_addresses_make_printers(device: StandInPrinter, tmp_path: Path) -> None:
     assert (await printer_at(f"tcp:127.0.0.1:{device.port}").status()).state is PrinterState.ready
+    assert (await printer_at(f"tcp://127.0.0.1:{device.port}/").status()).state is PrinterState.ready
     assert (await printer_at(f"folder:{tmp_path}").status()).state is PrinterState.ready
     assert PrinterSetup(name="s", address="tcp:x", width_mm=58).dots == 384
 
