@@ -96,7 +96,7 @@ class StationCore:
         if self.cache.was_damaged:
             self.notices.append("store.cache_damaged")
         self.outbox.passed(self.cache.shown)
-        self.outbox.on_changed(self._tell)
+        self.outbox.on_changed(self._kept)
         self.cache.on_lost(self._cache_lost)
         self.status.on_changed(lambda: self._tell(frozenset({"status"})))
         self.packing.on_changed(lambda: self._tell(frozenset({"desk"})))
@@ -123,6 +123,11 @@ class StationCore:
     def on_engines(self, call: Callable[[], None]) -> None:
         """``call`` when :meth:`engines` gives others: paired anew, or revoked."""
         self._engine_listeners.append(call)
+
+    def _kept(self, topics: frozenset[str]) -> None:
+        if {"print", "outbox"} <= topics:  # a paper came out: that fact was made by the queue, not by a desk
+            self.bench.push_soon()
+        self._tell(topics)
 
     def _tell(self, topics: frozenset[str]) -> None:
         for listener in self._changed_listeners:

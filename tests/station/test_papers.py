@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.printjob import PrintState
+from app.core.printjob import PrintState, printed_act
 from app.core.qr import slip_code
 from app.core.reasons import Reason
 from app.station.outcome import Done
@@ -44,6 +44,17 @@ def test_scanning_the_slip_ends_the_doubt_and_the_hub_hears_that_it_was_printed(
     assert order is not None and order.parcels[0].slip_count == 1
     bench.scan(slip_code(PARCEL, 1))
     assert bench.acts().count("slip_printed") == 1, "the second scan tells nothing new"
+
+
+def test_regression_a_slip_that_came_out_is_told_at_once(bench: FedBench) -> None:
+    """The queue records that fact itself; nobody woke the pusher, and the hub heard of the paper 15 s later."""
+    bench.fed(an_order(1))
+    printed_until(bench, P.uncertain)
+    [job] = bench.core.outbox.jobs("slip", {P.uncertain})
+    before, now = bench.hub.pushed, bench.clock.now()
+    act = printed_act(job, "printed-1", now)
+    assert bench.core.outbox.set_state(job.job_id, P.printed, "", now, {P.uncertain}, act)
+    until(lambda: bench.hub.pushed > before, "nobody told the hub")
 
 
 def test_a_printed_slip_is_confirmed_without_a_second_fact(bench: FedBench) -> None:
