@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from app import resources
 from app.core.order import Order
-from app.core.printjob import PrinterState, PrintJob
+from app.core.printjob import PrinterState, PrintJob, PrintState
 from app.core.reasons import Refused
 from app.os import detached
 from app.os.clock import StationClock
@@ -102,6 +102,20 @@ class SlipPrinters:
 
     def reports(self) -> Sequence[PrinterReport]:
         return () if self._spooler is None else (self._spooler.light(self._clock.now()).report(),)
+
+    def uncertain(self) -> Sequence[PrintJob]:
+        """None while no printer is set: they are asked about once there is one again."""
+        return (
+            ()
+            if self._spooler is None
+            else self._core.outbox.jobs(SLIP_PRINTER, frozenset({PrintState.uncertain}))
+        )
+
+    def came_out(self, job: PrintJob) -> bool:
+        return self._spooler is not None and self._spooler.came_out(job)
+
+    def not_out(self, job: PrintJob) -> bool:
+        return self._spooler is not None and self._spooler.not_out(job)
 
     async def test(self) -> str:
         """Prints a test paper; "" when it came out, else the printer's state."""

@@ -17,6 +17,7 @@ import structlog
 from PySide6.QtWidgets import QApplication
 
 from app.core import texts
+from app.core.printjob import PrintJob
 from app.core.scan import ScanClass, parse
 from app.core.texts import Lang
 from app.os.folderlock import FolderLock, FolderTaken
@@ -28,6 +29,7 @@ from app.store.surroundings import StoreTrouble
 from app.wire import StationKind
 from ui.joint import BadPrinter, Joint
 from ui.kit import Kit, make_kit
+from ui.papers import PaperQuestions
 from ui.present.packing import AlarmWords, alarm_words
 from ui.present.strip import strip_views
 from ui.resources import resource_dir
@@ -139,6 +141,9 @@ class Station:
             kit, core, self.work, self.window.bar, self._hear, self._trouble, lambda: self.show_import()
         )
         self.printers = joint.printers(core)
+        self.papers = PaperQuestions(
+            kit, self.work, self.window.bar, self.printers, self._print_again, self._trouble
+        )
         self.sign_on = SignOnPage(self.room)
         self.settings: SettingsPage | None = None
         self.intake: ImportPage | None = None
@@ -204,6 +209,7 @@ class Station:
         self.window.file_dropped.connect(self.show_import)
         self._use_printer(core.outbox.setting(PRINTER_ADDRESS))
         self._start_engines()
+        self.papers.look()
         for notice in core.notices:
             self.window.bar.warn(self.kit.i18n.say(notice), key=notice)
 
@@ -331,10 +337,16 @@ class Station:
             self.desk.refresh(topics)
         if topics & {"status", "outbox", "print", "person"}:
             self._show_strip()
+        if "print" in topics:
+            self.papers.look()
         if "rights" in topics and self.intake is not None:
             self.intake.refresh()
         if "session_ended" in topics:
             self.window.bar.warn(self.kit.i18n.say("station.session_ended"), key="session")
+
+    def _print_again(self, job: PrintJob) -> None:
+        if isinstance(self.desk, PackingScreen):
+            self.desk.print_again(job.parcel_no, self.kit.i18n.tr("packing.reprint_not_out"))
 
     def _later(self, outcome: Outcome) -> None:
         if isinstance(self.desk, PackingScreen):

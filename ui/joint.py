@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from app.core.printjob import PrintJob
 from app.ports import Clock, Engine, NewId
 from app.station.core import StationCore
 from app.store.link import Connect, Pair
@@ -31,6 +32,15 @@ class Printers(Protocol):
 
     def reports(self) -> Sequence[PrinterReport]:
         """What the device last said, for the strip and the beat."""
+
+    def uncertain(self) -> Sequence[PrintJob]:
+        """Papers of which nobody knows whether they came out: a person is asked (C11)."""
+
+    def came_out(self, job: PrintJob) -> bool:
+        """A person looked: it is there. Writes to disk; False when that is settled already."""
+
+    def not_out(self, job: PrintJob) -> bool:
+        """A person looked: it is not there. Another one is another job."""
 
     async def test(self) -> str:
         """Prints a test page; "" when it came out, else the printer state that kept it (`states.printer_*`)."""

@@ -25,6 +25,8 @@ class Message:
     times: int = 1
     open: bool = False
     """Waits for a person to confirm it."""
+    answers: tuple[str, str] | None = None
+    """Of a question: the text keys of "yes" and "no"."""
 
 
 def must_confirm(state: State) -> bool:
@@ -39,13 +41,21 @@ class MessageLog:
         self._messages: deque[Message] = deque()
         self._next_no = 1
 
-    def add(self, at: datetime, state: State, text: str | Say, key: str = "") -> Message:
+    def add(
+        self,
+        at: datetime,
+        state: State,
+        text: str | Say,
+        key: str = "",
+        answers: tuple[str, str] | None = None,
+    ) -> Message:
         """Keeps a message. An open one with the same key is renewed in place and counted up instead."""
         if key and (same := next((m for m in self._messages if m.open and m.key == key), None)) is not None:
             self._messages.remove(same)
             message = replace(same, at=at, state=state, text=text, times=same.times + 1)
         else:
-            message = Message(self._next_no, at, state, text, key, open=must_confirm(state))
+            is_open = must_confirm(state) or answers is not None
+            message = Message(self._next_no, at, state, text, key, open=is_open, answers=answers)
             self._next_no += 1
         self._messages.append(message)
         self._trim()

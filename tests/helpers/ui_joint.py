@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.os.clock import StationClock
+from app.core.printjob import PrintJob
 from app.ports import Clock, Engine, Ulid
 from app.station.core import StationCore
 from app.wire import PrinterReport, StationKind
 from sync import link
-from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub
+from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub, Printers
 
 
 class PaperTray:
@@ -32,6 +33,15 @@ class PaperTray:
     def reports(self) -> Sequence[PrinterReport]:
         return (PrinterReport(name="slip", state=self.state),) if self.address else ()
 
+    def uncertain(self) -> Sequence[PrintJob]:
+        return ()
+
+    def came_out(self, job: PrintJob) -> bool:
+        return False
+
+    def not_out(self, job: PrintJob) -> bool:
+        return False
+
     async def test(self) -> str:
         return self.trouble
 
@@ -40,14 +50,14 @@ async def no_hub(folder: Path, kind: StationKind, password: str) -> OwnHub:
     raise HubNotStarted(folder / "hub.log")
 
 
-def joint(clock: Clock | None = None) -> Joint:
+def joint(clock: Clock | None = None, printers: Callable[[StationCore], Printers] = PaperTray) -> Joint:
     clock = clock or StationClock()
     return Joint(
         clock=clock,
         new_id=Ulid(clock),
         connect=link.connect,
         pair=link.pair,
-        printers=PaperTray,
+        printers=printers,
         start_hub=no_hub,
         version="0.1.0",
     )

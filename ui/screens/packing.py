@@ -254,6 +254,14 @@ class PackingScreen(Page):
             self._print_button.unlock()
             self._room.bar.note(self._room.kit.i18n.say("packing.all_printed"))
             return
+        self._print_slips(numbers, reason)
+
+    def print_again(self, parcel_no: str, reason: str) -> None:
+        """Another slip of a parcel, with why."""
+        self._print_slips([parcel_no], reason)
+
+    def _print_slips(self, numbers: Sequence[str], reason: str) -> None:
+        desk = self._room.core.packing
         self._room.work.run(
             lambda: desk.print_slips(numbers, self._room.now(), reason),
             self._printed,

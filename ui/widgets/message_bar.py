@@ -30,12 +30,14 @@ class MessageBar(QFrame):
         bar.error(i18n.say("packing.wrong_item"), key="scan")     # stays until F8, a finger or confirm()
         bar.success(i18n.say("packing.closed"))                   # fades
         bar.resolve("printer-a")                                  # the trouble named so is over
+        bar.ask(i18n.say("packing.doubt"), key="paper-7", yes="...", no="...")   # until `answered(key, True|False)`
 
     Texts are strings or `i18n.say(...)`; the latter follow the language, also in the list of past messages.
     `waiting_changed(int)` tells how many wait to be confirmed.
     """
 
     waiting_changed = Signal(int)
+    answered = Signal(str, bool)
 
     def __init__(self, kit: Kit, log: MessageLog | None = None) -> None:
         super().__init__()
@@ -48,6 +50,8 @@ class MessageBar(QFrame):
         self._text = PlainLabel(lines=2)
         self._more = PlainLabel(role="caption")
         self._ack = BigButton(kit, "ui.message_ack", role="main", key=ACK_KEY)
+        self.no = BigButton(kit, "ui.message_ack")
+        self.no.clicked.connect(lambda: self._answer(yes=False))
         self._note = FadingNote(kit)
         self._past = QToolButton()
         self._past.setProperty("role", "quiet")
@@ -71,6 +75,11 @@ class MessageBar(QFrame):
     def note(self, text: str | Say) -> None:
         self.say("info", text)
 
+    def ask(self, text: str | Say, *, key: str, yes: str, no: str) -> None:
+        """A question that stays until it is answered or resolved: the key and the main button say ``yes``."""
+        self.log.add(self._kit.ticker.now(), "wait", text, key, (yes, no))
+        self._render()
+
     def say(self, state: State, text: str | Say, *, key: str = "") -> None:
         message = self.log.add(self._kit.ticker.now(), state, text, key)
         if not message.open:
@@ -78,10 +87,17 @@ class MessageBar(QFrame):
         self._render()
 
     def confirm(self) -> None:
-        """Confirms the message in front; the next one comes forward."""
-        if self._front is not None:
-            self.log.confirm(self._front.no)
-            self._render()
+        """Confirms the message in front, or says yes to it; the next one comes forward."""
+        self._answer(yes=True)
+
+    def _answer(self, *, yes: bool) -> None:
+        front = self._front
+        if front is None:
+            return
+        self.log.confirm(front.no)
+        self._render()
+        if front.answers is not None:
+            self.answered.emit(front.key, yes)
 
     def resolve(self, key: str) -> None:
         """Takes away what was said about trouble `key`; it stays in the list of past messages."""
@@ -104,7 +120,7 @@ class MessageBar(QFrame):
 
     def _lay_out(self) -> None:
         self._left = QWidget()
-        left = row(self._kit, self._shape, self._text, self._more, self._ack)
+        left = row(self._kit, self._shape, self._text, self._more, self._ack, self.no, gap="space.s")
         left.setStretch(1, 1)
         self._left.setLayout(left)
         layout = QHBoxLayout(self)
@@ -132,6 +148,11 @@ class MessageBar(QFrame):
         self._past.setAccessibleName(tr("ui.message_history"))
         for widget in (self._shape, self._text, self._more, self._ack):
             widget.setVisible(self._front is not None)
+        answers = self._front.answers if self._front is not None else None
+        self._ack.set_text(answers[0] if answers else "ui.message_ack")
+        self.no.setVisible(answers is not None)
+        if answers:
+            self.no.set_text(answers[1])
         if self._front is not None:
             self._shape.show_state(self._front.state, "")
             self._text.setText(_with_times(self._kit, self._front))

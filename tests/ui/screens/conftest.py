@@ -11,10 +11,12 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.station.core import StationCore
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub, real_hub
-from tests.helpers.ui_joint import joint
+from tests.helpers.ui_joint import PaperTray, joint
 from ui.app import Station, build_station
+from ui.joint import Printers
 from ui.screens.window import StationWindow
 from ui.widgets.alarm import AlarmSheet
 
@@ -67,12 +69,14 @@ def new_order(hub: RealHub) -> Callable[..., str]:
 @pytest.fixture
 def open_station(
     qapp: QApplication, qtbot: QtBot, hub: RealHub, tmp_path: Path
-) -> Iterator[Callable[[str], Station]]:
+) -> Iterator[Callable[..., Station]]:
     """A joined station of a kind, its window shown, its copy up to date."""
     made: list[Station] = []
 
-    def make(kind: str) -> Station:
-        station = build_station(qapp, joint(), kind, tmp_path / f"工位 {len(made)}", lang="zh")
+    def make(kind: str, printers: Callable[[StationCore], Printers] = PaperTray) -> Station:
+        station = build_station(
+            qapp, joint(printers=printers), kind, tmp_path / f"工位 {len(made)}", lang="zh"
+        )
         made.append(station)
         code = hub.code(kind)
         station.open()
