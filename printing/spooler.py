@@ -70,10 +70,10 @@ class Work(Protocol):
         """The fact to record together with ``printed`` (see ``printjob.printed_act``)."""
 
 
-#: How soon to look again: for new jobs; at a printer in trouble; at an idle printer.
+#: How soon to look again: for new jobs; at a printer in trouble; at an idle printer, whose fault shows in 2 s (L18).
 IDLE = timedelta(seconds=0.5)
 TROUBLE = timedelta(seconds=2)
-HEALTH = timedelta(seconds=15)
+HEALTH = timedelta(seconds=1)
 #: A job under way for longer without an end is worth a light (complaint C9).
 SLOW = timedelta(seconds=5)
 #: Each move is a write to disk: so many jobs expire in one step, the rest in the next.
