@@ -64,9 +64,8 @@ class Vault:
 
     def blind(self, kind: str, text: str) -> bytes:
         """16 bytes that are equal for equal texts of one kind, whatever their width, case or blanks."""
-        message = kind.encode() + b"\x00" + normalised(kind, text).encode("utf-8", "surrogatepass")
         inner, outer = self._blind_inner.copy(), self._blind_outer.copy()
-        inner.update(message)
+        inner.update(f"{kind}\0{normalised(kind, text)}".encode("utf-8", "surrogatepass"))
         outer.update(inner.digest())
         return outer.digest()[:BLIND_BYTES]
 

@@ -25,10 +25,12 @@ from app.core.order import (
     may_go_of,
     settled,
 )
+from app.core.values import quickly_made
 
 S = OrderState
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLine:
     sku_code: str
@@ -39,6 +41,7 @@ class ChannelLine:
     item_barcode: str = ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelOrder:
     """One order as its channel tells it. ``consignee`` and ``buyer_nick`` are full here."""
@@ -83,12 +86,12 @@ def first_seen(
 
     It is settled from the start: imports make thousands of these a second.
     """
-    lines = tuple(
+    lines = tuple([
         OrderLine(
             line_no=n, sku_code=c.sku_code, title=c.title, spec=c.spec, qty=c.qty, price_fen=c.price_fen
         )
         for n, c in enumerate(came.lines, start=1)
-    )
+    ])
     state = _first_state(came, rules)
     is_frozen = state is S.cancelled
     parcel = Parcel(
@@ -97,7 +100,7 @@ def first_seen(
         is_frozen=is_frozen,
         carrier=came.carrier,
         waybill_no=came.waybill_no,
-        lines=tuple(ParcelLine(order_no=order_no, line_no=line.line_no, qty=line.qty) for line in lines),
+        lines=tuple([ParcelLine(order_no=order_no, line_no=line.line_no, qty=line.qty) for line in lines]),
     )
     order = Order(
         order_no=order_no,

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from app.core.values import quickly_made
+
 
 class HistoryKind(StrEnum):
     """Words in resources/texts/history.toml, one entry per kind."""
@@ -53,6 +55,7 @@ class HistoryKind(StrEnum):
     refused = "refused"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One row to be written: params are plain JSON values and never hold personal data."""

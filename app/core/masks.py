@@ -13,6 +13,9 @@ _DISTRICT = re.compile(
 )
 
 
+_NOT_DIGITS = re.compile(r"\D")
+
+
 def name(full: str) -> str:
     """The first character and two stars, whatever the length: 林**."""
     full = full.strip()
@@ -21,7 +24,7 @@ def name(full: str) -> str:
 
 def phone(full: str) -> str:
     """First three and last four digits; shorter numbers show the last two only."""
-    digits = re.sub(r"\D", "", full)
+    digits = full if full.isdecimal() else _NOT_DIGITS.sub("", full)
     if len(digits) >= 11:
         digits = digits[-11:]
         return f"{digits[:3]}****{digits[-4:]}"
@@ -43,8 +46,8 @@ def split_address(full: str) -> tuple[str, str, str, str]:
     match = _DISTRICT.match(full)
     if match is None:
         return "", "", "", full.strip()
-    parts = match.group("province") or "", match.group("city") or "", match.group("district") or ""
-    return (*parts, full[match.end() :].strip())
+    province, city, district = match.groups(default="")
+    return province, city, district, full[match.end() :].strip()
 
 
 def consignee(full: Consignee) -> Consignee:

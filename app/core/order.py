@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
 
+from app.core.values import quickly_made
+
 
 class OrderState(StrEnum):
     """`order_state` of the glossary; a parcel's ``state`` uses the same list."""
@@ -89,6 +91,7 @@ LeaseStep = Literal["print", "close", "handover"]
 LastGate = Literal["handover", "close"]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consignee:
     """Who receives: masked inside an :class:`Order`, full only in the sealed table and the label door."""
@@ -101,6 +104,7 @@ class Consignee:
     address: str = ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
     line_no: int
@@ -113,6 +117,7 @@ class OrderLine:
     price_fen: int = 0
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParcelLine:
     """What of which order line lies in this box; ``order_no`` carries merged parcels."""
@@ -123,6 +128,7 @@ class ParcelLine:
     qty_packed: int = 0
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
     """One box: the unit of slip, lease, label, pack, stop answer and hand-over.
@@ -222,6 +228,7 @@ class MayGo:
     parts: tuple[GoPart, ...] = ()
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One checkout of one shop. Natural key: (shop_id, channel_order_no)."""

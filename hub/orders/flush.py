@@ -36,7 +36,7 @@ class Flush:
         first = head - total + 1
         number = iter(range(first + len(self.work.history), head + 1))
         bumped_rows = [(next(number), row_id) for row_id in bumped]
-        seqs = {key: next(number) for key in self.work.dirty}
+        seqs = dict(zip(self.work.dirty, number, strict=False))
         gone = [(*key, next(number), self.now_ms) for key in left]
         numbers = Numbers(head, first, {key: seq for (kind, key), seq in seqs.items() if kind == "order"})
 
@@ -91,8 +91,7 @@ class Flush:
         return row[0], row[1] - histories + 1
 
     def _many(self, statement: str, rows: list[Row] | list[tuple[str, ...]]) -> None:
-        if rows:
-            self.conn.exec_driver_sql(statement, rows)
+        self.sql.write(self.conn, statement, rows)
 
     def _pending(self, *statements: str) -> None:
         for statement in statements:
@@ -110,7 +109,7 @@ class Flush:
                 str(order.order_state),
                 order.version,
                 seq,
-                to_ms(held.changed_at),
+                self.now_ms if held.changed_at is self.work.now else to_ms(held.changed_at),
                 None if at.due_at is None else to_ms(at.due_at),
                 at.in_packing,
                 at.in_service,
@@ -199,7 +198,7 @@ class Flush:
         """A stop was set or lifted in this group, or a parcel froze or thawed."""
         stored, order = self.work.stored.get(order_no), self.work.held[order_no].order
         before = stored.order if stored else None
-        if _stops_of(before) == _stops_of(order):
+        if (_stops_of(before) if before else _NO_STOPS) == _stops_of(order):
             return None
         parcels = tuple(p for p in order.parcels if before is None or before.parcel(p.parcel_no) != p)
         event = Urgent(
@@ -214,9 +213,11 @@ def _alarm_row(alarm: AlarmView, warehouse: str, body: bytes, seq: int) -> Row:
     return (*head, to_ms(alarm.raised_at), acked, body)
 
 
-def _stops_of(order: Order | None) -> tuple[Any, ...]:
+def _stops_of(order: Order) -> tuple[Any, ...]:
     """What the urgent lane tells of."""
-    if order is None:
-        return ((), False, frozenset())
-    frozen = frozenset(p.parcel_no for p in order.parcels if p.is_frozen)
-    return tuple((s.stop_id, s.counting_down_until) for s in order.stops), order.is_frozen, frozen
+    frozen = frozenset([p.parcel_no for p in order.parcels if p.is_frozen])
+    return tuple([(s.stop_id, s.counting_down_until) for s in order.stops]), order.is_frozen, frozen
+
+
+#: :func:`_stops_of` an order that was not there before.
+_NO_STOPS = ((), False, frozenset[str]())

@@ -11,6 +11,7 @@ import msgspec
 from app.core.acts import Actor
 from app.core.order import LeaseStep, Order
 from app.core.tracking import Track
+from app.core.values import quickly_made
 from app.wire import Outcome, PrinterReport, StationView
 from hub.db.tables import from_ms
 from hub.orders.scope import Membership
@@ -36,6 +37,7 @@ class Cause:
 CLOCK = Cause(cause="clock")
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Held:
     """An order as this transaction sees it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -27,14 +28,20 @@ class IntakeJob(Job[Taken]):
         self.why = why
 
     @classmethod
-    def by(cls, came: ChannelOrder, by: Actor) -> IntakeJob:
-        """Rows of the file say which shop told it; the person who imported stays the actor."""
-        why = Cause(actor=by.name, station_id=by.station_id, source=f"channel:{came.shop_id}")
-        return cls(came, why)
+    def all(cls, orders: Sequence[ChannelOrder], by: Actor) -> list[IntakeJob]:
+        """Rows of a file say which shop told it; the person who imported stays the actor."""
+        told: dict[str, Cause] = {}
+        for came in orders:
+            if came.shop_id not in told:
+                source = f"channel:{came.shop_id}"
+                told[came.shop_id] = Cause(actor=by.name, station_id=by.station_id, source=source)
+        return [cls(came, told[came.shop_id]) for came in orders]
 
     def needs(self, needs: Needs) -> None:
         needs.natural.add((self.came.shop_id, self.came.channel_order_no))
-        needs.skus.update(line.sku_code for line in self.came.lines if line.item_barcode)
+        for line in self.came.lines:
+            if line.item_barcode:
+                needs.skus.add(line.sku_code)
 
     def run(self, work: Work) -> Answer[Taken]:
         came = self.came
@@ -58,7 +65,7 @@ class IntakeJob(Job[Taken]):
         warehouse = came.warehouse or settings.warehouse_of(came.shop_id)
         order, entries = first_seen(came, order_no, warehouse, work.now, settings.rules_of(warehouse))
         work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
-        work.change(order)
+        work.admit(order)
         work.write(order_no, entries, self.why)
         work.row(work.sql.sealed, _sealed(work, order_no, came))
         return lambda numbers: Taken(order_no, "new", numbers.of(order_no))

@@ -13,6 +13,8 @@ from app.core.order import GONE_STATES, SETTLED_STATES, Order
 PACKING_KEEPS = timedelta(days=3)
 SERVICE_KEEPS = timedelta(days=180)
 
+_OFF_THE_FLOOR = GONE_STATES | SETTLED_STATES
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:
@@ -23,11 +25,14 @@ class Membership:
     due_at: datetime | None
 
 
+_ON_THE_FLOOR = Membership(in_packing=True, in_service=True, due_at=None)
+
+
 def membership(order: Order, changed_at: datetime, now: datetime, rules: Rules) -> Membership:
     """Where the order belongs at ``now``, given its last change."""
     due = freeze.due_at(order, rules)
     if _has_floor_work(order):
-        return Membership(True, True, due)
+        return Membership(True, True, due) if due else _ON_THE_FLOOR
     leaves_packing = changed_at + PACKING_KEEPS
     leaves_service = changed_at + SERVICE_KEEPS
     in_packing, in_service = now < leaves_packing, now < leaves_service
@@ -38,6 +43,9 @@ def membership(order: Order, changed_at: datetime, now: datetime, rules: Rules) 
 
 def _has_floor_work(order: Order) -> bool:
     """Somebody may still have to lay a hand on it: a box in the house, or a stop not answered yet."""
-    return bool(order.stops) or any(
-        parcel.state not in GONE_STATES and parcel.state not in SETTLED_STATES for parcel in order.parcels
-    )
+    if order.stops:
+        return True
+    for parcel in order.parcels:
+        if parcel.state not in _OFF_THE_FLOOR:
+            return True
+    return False

@@ -7,6 +7,7 @@ SQLAlchemy owns schema, pool and transaction; rows go down as plain tuples, whic
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -17,6 +18,9 @@ Row = tuple[Any, ...]
 
 #: Values in one IN list; SQLite takes 32,766, PostgreSQL 65,535.
 CHUNK = 1_000
+#: New rows go down so many to a statement, the rest one by one: a row's own statement costs half as much again,
+#: and on SQLite a trip through the interpreter's lock, which a busy event loop gives up late.
+WHOLE = (100, 10)
 
 
 class Statements:
@@ -72,6 +76,12 @@ class Statements:
             "setting": self._update(t.setting, ("key",), ("seq",)),
             "item": self._update(t.item, ("sku_code",), ("seq",)),
         }
+        #: Statements for many rows at once, by (statement for one, number of rows).
+        self.whole = {
+            (insert, count): insert + f",{insert.partition(' VALUES ')[2]}" * (count - 1)
+            for insert in (self.new_order, self.new_parcel, self.new_line, self.history, self.sealed)
+            for count in WHOLE
+        }
 
     def marks(self, count: int) -> str:
         """``count`` parameters of an IN list."""
@@ -86,6 +96,17 @@ class Statements:
             sql = f"{select} IN ({self.marks(len(chunk))}){tail}"
             found += [tuple(row) for row in conn.exec_driver_sql(sql, tuple(chunk))]
         return found
+
+    def write(self, conn: Connection, statement: str, rows: list[Row]) -> None:
+        """Run the statement for every row, new rows of a page many at once."""
+        at = 0
+        for count in WHOLE:
+            whole = self.whole.get((statement, count))
+            while whole and len(rows) - at >= count:
+                conn.exec_driver_sql(whole, tuple(chain.from_iterable(rows[at : at + count])))
+                at += count
+        if at < len(rows):
+            conn.exec_driver_sql(statement, rows[at:])
 
     def _insert(self, table: Table, columns: Sequence[str]) -> str:
         return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({self.marks(len(columns))})"

@@ -6,6 +6,7 @@ made them: what cannot be encoded fails that job alone.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from app.wire import AlarmView
 from hub.orders.held import Cause, Held, HeldLease, HeldReceipt, HeldTrack
 from hub.orders.reading import Reading, sharing
 from hub.orders.results import Sealer
-from hub.orders.scope import Membership, membership
+from hub.orders.scope import membership
 from hub.orders.settings import LineSettings
 from hub.orders.statements import Row, Statements
 
@@ -47,7 +48,6 @@ def _history_fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
 #: HistoryRow once more, as a struct that leaves out what is default; made from it: nothing is declared twice.
 _HistoryBody = msgspec.defstruct("_HistoryBody", _history_fields(), kw_only=True, omit_defaults=True)
 _ID_ZERO = len(b'{"id":0')
-_NEW = Membership(True, True, None)
 
 
 class Work(Reading):
@@ -69,9 +69,9 @@ class Work(Reading):
         self.moved: dict[str, None] = {}
         self.history: list[tuple[str, str | None, str, bytes]] = []
         self.new_receipts: list[tuple[str, datetime]] = []
-        self.rows: dict[str, list[Row]] = {}
+        self.rows: defaultdict[str, list[Row]] = defaultdict(list)
         self._journal: list[tuple[Any, Any, Any]] = []
-        self._before: dict[str, Held | None] = {}
+        self._before: dict[str, Held] = {}
 
     def begin_job(self) -> None:
         self._journal.clear()
@@ -91,8 +91,7 @@ class Work(Reading):
     def end_job(self) -> None:
         """Make the job's orders whole: leases, merged parcels, version, membership, bytes."""
         for order_no, before in list(self._before.items()):
-            if before is not None:
-                self._follow_leases(order_no, before)
+            self._follow_leases(order_no, before)
         for order_no in list(self._before):
             self._follow_merged(order_no)
         for order_no, before in self._before.items():
@@ -110,9 +109,9 @@ class Work(Reading):
 
     def row(self, statement: str, *rows: Row) -> None:
         """Rows to be written by a bulk statement."""
-        if statement not in self.rows:
-            self.rows[statement] = []
-        self.add(self.rows[statement], rows)
+        place = self.rows[statement]
+        self._journal.append((place, len(place), None))
+        place.extend(rows)
 
     def next_number(self) -> str:
         """The next number of the shop's day: 3 digits to 999, then 6 (design 2.2)."""
@@ -131,11 +130,16 @@ class Work(Reading):
         return f"{key}{n:03d}" if n <= 999 else f"{key}{n:06d}"
 
     def change(self, order: Order) -> None:
-        """Set an order's new body; versions, flags of merged parcels and bytes come at the end of the job."""
-        held = self.held.get(order.order_no)
+        """Set a known order's new body; version, flags of merged parcels and bytes come at the job's end."""
+        held = self.held[order.order_no]
         self._before.setdefault(order.order_no, held)
-        at = held.at if held else _NEW
-        self.put(self.held, order.order_no, Held(order, self.now, at))
+        self.put(self.held, order.order_no, Held(order, self.now, held.at))
+
+    def admit(self, order: Order) -> None:
+        """Take in an order that nobody had: whole from the start, nothing of it leased or merged yet."""
+        self._keep(order)
+        for parcel in order.parcels:
+            self._new_parcel(order, parcel)
 
     def write(self, order_no: str, entries: Sequence[Entry], why: Cause) -> None:
         """Append rows to an order's file, and raise the alarm where an entry is one."""
@@ -143,11 +147,12 @@ class Work(Reading):
             return
         drafts = []
         for entry in entries:
+            kind = str(entry.kind)
             body = _HistoryBody(
                 id=0,
                 order_no=order_no,
                 parcel_no=entry.parcel_no,
-                kind=str(entry.kind),
+                kind=kind,
                 params=entry.params,
                 at=self.now,
                 made_at=why.made_at,
@@ -159,7 +164,7 @@ class Work(Reading):
                 after=entry.after,
                 source=why.source,
             )
-            drafts.append((order_no, entry.parcel_no, str(entry.kind), _encoder.encode(body)[_ID_ZERO:]))
+            drafts.append((order_no, entry.parcel_no, kind, _encoder.encode(body)[_ID_ZERO:]))
             if entry.kind is HistoryKind.shipped_despite_cancel:
                 order = self.held[order_no].order
                 self.raise_alarm(entry.kind, "critical", order, entry.parcel_no or "", {})
@@ -278,25 +283,27 @@ class Work(Reading):
         if order is not before:
             self.change(order)
 
-    def _finish(self, order_no: str, before: Held | None) -> None:
+    def _finish(self, order_no: str, before: Held) -> None:
         order = self.held[order_no].order
-        if before is not None and order == before.order:
+        if order == before.order:
             self.put(self.held, order_no, before)
             return
-        version = before.order.version + 1 if before else 1
-        if order.version != version:
-            order = replace(order, version=version)
-        at = membership(order, self.now, self.now, self.rules_of(order))
-        self.put(self.held, order_no, Held(order, self.now, at, _encoder.encode(order)))
-        self.feed("order", order_no)
-        self._follow_parcels(order, before.order if before else None)
+        order = replace(order, version=before.order.version + 1)
+        self._keep(order)
+        self._follow_parcels(order, before.order)
 
-    def _follow_parcels(self, order: Order, before: Order | None) -> None:
+    def _keep(self, order: Order) -> None:
+        """The order is whole: where it belongs and its bytes follow from it, and it will be fed."""
+        at = membership(order, self.now, self.now, self.rules_of(order))
+        self.put(self.held, order.order_no, Held(order, self.now, at, _encoder.encode(order)))
+        self.feed("order", order.order_no)
+
+    def _follow_parcels(self, order: Order, before: Order) -> None:
         """Parcel and line rows follow the body of the order that owns the parcel."""
         for parcel in order.parcels:
             if parcel.parcel_no[:-2] != order.order_no:
                 continue
-            old = before.parcel(parcel.parcel_no) if before else None
+            old = before.parcel(parcel.parcel_no)
             if old is None:
                 self._new_parcel(order, parcel)
                 continue

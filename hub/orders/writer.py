@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -59,10 +61,26 @@ _KEYS_MET = 3
 _SWEEP_EVERY = timedelta(hours=1)
 
 
+class _Asked:
+    """What one call of a door asked: its answers come by one or more groups, in any order."""
+
+    def __init__(self, jobs: Sequence[Job[Any]], done: asyncio.Future[list[Any]]) -> None:
+        self.done = done
+        self._answers: list[Any] = [None] * len(jobs)
+        self._open = len(jobs)
+
+    def answer(self, place: int, answer: Any) -> None:
+        self._answers[place] = answer
+        self._open -= 1
+        if not self._open and not self.done.done():
+            self.done.set_result(self._answers)
+
+
 @dataclass(slots=True)
 class _Waiting:
     job: Job[Any]
-    future: asyncio.Future[Any]
+    asked: _Asked
+    place: int
 
 
 class Writer:
@@ -153,7 +171,7 @@ class Writer:
         ]
 
     async def intake(self, orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False) -> list[Taken]:
-        answers = await self._ask([IntakeJob.by(came, by) for came in orders], bulk)
+        answers = await self._ask(IntakeJob.all(orders, by), bulk)
         return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
 
     async def leases(self, ask: LeaseAsk, by: Actor) -> list[LeaseAnswer]:
@@ -201,8 +219,11 @@ class Writer:
 
     async def _ask(self, jobs: Sequence[Job[T]], bulk: bool = False) -> list[T | Failed]:
         """Queue the jobs and wait for all answers. Raises :class:`HubBusy` when one got none."""
+        if not jobs:
+            return []
         loop = asyncio.get_running_loop()
-        waiting = [_Waiting(job, loop.create_future()) for job in jobs]
+        asked = _Asked(jobs, loop.create_future())
+        waiting = [_Waiting(job, asked, place) for place, job in enumerate(jobs)]
         with self._wake:
             if not self._is_open:
                 raise HubBusy("stopped")
@@ -213,7 +234,7 @@ class Writer:
         if not self._threaded and not self._is_drain_due:
             self._is_drain_due = True
             loop.call_soon(self._drain)
-        answers = [await w.future for w in waiting]
+        answers = await asked.done
         for answer in answers:
             if isinstance(answer, Failed) and isinstance(answer.error, HubBusy):
                 raise answer.error
@@ -239,12 +260,14 @@ class Writer:
                         self._let_go()
                         return
                     self._wake.wait()
-            self._run(self._next_group())
+            with _no_collecting():
+                self._run(self._next_group())
 
     def _drain(self) -> None:
         self._is_drain_due = False
         while self._live or self._bulk:
-            self._run(self._next_group())
+            with _no_collecting():
+                self._run(self._next_group())
 
     def _next_group(self) -> list[_Waiting]:
         """Live jobs first; a bulk group when none waits, and now and then between them."""
@@ -401,8 +424,21 @@ class Writer:
                 except Exception:
                     log.exception("listener_failed")
         for waiting, answer in zip(group, answers, strict=True):
-            if not waiting.future.done():
-                waiting.future.set_result(answer)
+            waiting.asked.answer(waiting.place, answer)
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """The cycle collector waits until a group is written: it would walk the group's rows over and over
+    (a third of an import's time), and nothing of them can go before the commit.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _tried(work: Work, judge: Callable[[], Answer[Any]]) -> Answer[Any]:
