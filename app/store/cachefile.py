@@ -1,4 +1,4 @@
-"""One cache file: its connections, and feed pages written into it. :mod:`app.store.cache` decides which file is read."""
+"""One cache file: its connections, and pages written into it. :mod:`app.store.cache` says which is read."""
 
 from __future__ import annotations
 
@@ -310,18 +310,21 @@ def _put_orders(db: sqlite3.Connection, came: Sequence[Change]) -> None:
     add: list[rows.NumberRow] = []
     drop: list[rows.NumberRow] = []
     for order_no, row in new.items():
-        was, seq = old.get(order_no, ("", 0))
-        if row[1] > seq and row[9] != was:
-            before, after = rows.number_rows(was, order_no), rows.number_rows(row[9], order_no)
+        known = old.get(order_no)
+        if known is None:
+            add += rows.number_rows(row[9], order_no)
+        elif row[1] > known[1] and row[9] != known[0]:
+            before, after = set(rows.number_rows(known[0], order_no)), set(rows.number_rows(row[9], order_no))
             add += after - before
             drop += before - after
-    db.executemany(_NUMBER_DELETE, drop)
+    if drop:
+        db.executemany(_NUMBER_DELETE, drop)
     db.executemany(
         "INSERT OR REPLACE INTO number (number, kind, order_no, parcel_no) VALUES (?, ?, ?, ?)", add
     )
-    db.executemany(
-        "DELETE FROM urgent WHERE order_no = ? AND seq <= ?", [(no, row[1]) for no, row in new.items()]
-    )
+    if db.execute("SELECT 1 FROM urgent LIMIT 1").fetchone():
+        over = [(no, row[1]) for no, row in new.items()]
+        db.executemany("DELETE FROM urgent WHERE order_no = ? AND seq <= ?", over)
 
 
 _NUMBER_DELETE = "DELETE FROM number WHERE number = ? AND kind = ? AND order_no = ? AND parcel_no = ?"
@@ -369,7 +372,8 @@ def _drop_things(db: sqlite3.Connection, kind: str, left: Sequence[Change]) -> N
     gone = [(kind, c.key, c.seq) for c in left]
     db.executemany("DELETE FROM thing WHERE kind = ? AND key = ? AND seq < ?", gone)
     if kind == "item":
-        orphan = "DELETE FROM item_code WHERE sku_code = ? AND sku_code NOT IN (SELECT key FROM thing WHERE kind = 'item')"
+        still = "SELECT key FROM thing WHERE kind = 'item'"
+        orphan = f"DELETE FROM item_code WHERE sku_code = ? AND sku_code NOT IN ({still})"
         db.executemany(orphan, [(c.key,) for c in left])
 
 

@@ -99,7 +99,7 @@ def order_row(body: bytes, seq: int) -> tuple[Any, ...]:
 
 
 def _numbers(o: _Order) -> str:
-    """One line a number: ``kind TAB number TAB parcel_no``; a parcel's own number only where its order's does not begin it."""
+    """One line a number: ``kind TAB number TAB parcel_no``; parcels only where they do not begin with the order."""
     lines = [f"channel\t{_tight(o.channel_order_no)}\t"] if o.channel_order_no else []
     for p in o.parcels:
         if p.waybill_no:
@@ -110,15 +110,16 @@ def _numbers(o: _Order) -> str:
 
 
 def _tight(number: str) -> str:
-    return "".join(number.split())
+    """Without blanks: a tab or line break would end it in the middle."""
+    return number if number.isalnum() else "".join(number.split())
 
 
-def number_rows(numbers: str, order_no: str) -> set[NumberRow]:
+def number_rows(numbers: str, order_no: str) -> list[NumberRow]:
     """The rows of table ``number`` that a ``numbers`` column stands for."""
-    rows = set()
+    rows = []
     for line in numbers.splitlines():
         kind, number, parcel_no = line.split("\t")
-        rows.add((number, kind, order_no, parcel_no))
+        rows.append((number, kind, order_no, parcel_no))
     return rows
 
 

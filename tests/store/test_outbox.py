@@ -103,7 +103,7 @@ def test_a_process_that_dies_keeps_what_was_answered(tmp_path: Path) -> None:
         "for n in range(50): box.record(packed(n)).result()\n"
         "os._exit(9)"
     )
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=120)
     outbox = Outbox(path)
     assert [e.act_id for e in outbox.waiting(100)] == [packed(n).act_id for n in range(50)]
     assert outbox.pending_count() == 50
