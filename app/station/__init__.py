@@ -15,7 +15,8 @@ Joined once, in main.py::
     StationCore(data_dir: Path, *, kind, connect, pair, clock, new_id, rules=Rules(), dice=ports.dice)
     .identity: Identity | None          hub_url, station_id, name, kind, warehouse, token (None: not paired yet)
     .kind: StationKind                  of the pairing, else as asked
-    await .pair(hub_url, code, name) -> Identity           raises sync errors (see Surroundings below)
+    await .pair(hub_url, code, name) -> Identity           raises HubTrouble (below); another machine's hub is
+                                        "https://address:port#fingerprint", as the hub shows it
     await .sign_in(user, password) / .sign_in_badge(badge) -> Session;  await .sign_out();  .person, .role
     .rights: Rights                     .may(ActKind), .may_call("import"|"ack_alarm"|"pair"), .wants_sign_on
     .engines() -> list[Engine]          app.ports.Engine: .name, async .step(now) -> next, .on_wake(callback)

@@ -26,7 +26,7 @@ class Chores:
         self._cache = cache
         self._outbox = outbox
         self._alarms = alarms
-        self._has_looked = False
+        self._look_at: datetime | None = None
         self._tidy_at: datetime | None = None
         self._wake: Callable[[], None] = _nothing
 
@@ -37,13 +37,13 @@ class Chores:
         self._wake()
 
     async def step(self, now: datetime) -> datetime:
-        if not self._has_looked:  # an alarm that stood when we ended does not wait for the index
+        # an alarm that stood when we ended does not wait for the index; later ones come with what is fed
+        if self._look_at is None or now >= self._look_at:
             await asyncio.to_thread(self._alarms.check_all, now)
-            self._has_looked = True
+            self._look_at = now + _IDLE
         try:
             if await asyncio.to_thread(self._cache.index_some, INDEX_BATCH):
                 return now + timedelta(milliseconds=20)
-            await asyncio.to_thread(self._alarms.check_all, now)
             if self._tidy_at is None or now >= self._tidy_at:
                 await asyncio.to_thread(self._outbox.tidy, now)
                 self._tidy_at = now + _TIDY
