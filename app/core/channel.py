@@ -12,7 +12,7 @@ from typing import Any
 
 from app.core import masks
 from app.core.changes import with_change
-from app.core.freeze import Rules
+from app.core.freeze import Rules, final_cancel
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
     Consignee,
@@ -50,7 +50,7 @@ class ChannelOrder:
     shop_id: str
     channel_order_no: str
     channel_state: str = ""
-    refund_state: RefundState = RefundState.none
+    refund_state: RefundState | None = None
     is_paid: bool = True
     is_shipped: bool = False
     is_cancelled: bool = False
@@ -93,6 +93,7 @@ def first_seen(
         for n, c in enumerate(came.lines, start=1)
     ])
     state = _first_state(came, rules)
+    refund_state = came.refund_state or RefundState.none
     is_frozen = state is S.cancelled
     parcel = Parcel(
         parcel_no=f"{order_no}01",
@@ -109,9 +110,9 @@ def first_seen(
         channel_order_no=came.channel_order_no,
         order_state=state,
         channel_state=came.channel_state,
-        refund_state=came.refund_state,
+        refund_state=refund_state,
         is_paid=came.is_paid,
-        may_go=may_go_of(came.is_paid, state, came.refund_state, ()),
+        may_go=may_go_of(came.is_paid, state, refund_state, ()),
         is_frozen=is_frozen,
         ordered_at=came.ordered_at,
         paid_at=came.paid_at,
@@ -177,10 +178,11 @@ def has_other_lines(order: Order, came: ChannelOrder) -> bool:
     return bool(came.lines) and ours != theirs
 
 
-def absorb(order: Order, came: ChannelOrder, rules: Rules) -> tuple[Order, list[Entry]]:
+def absorb(order: Order, came: ChannelOrder, rules: Rules, now: datetime) -> tuple[Order, list[Entry]]:
     """Take in a later word about a known order: the same word again changes nothing and writes nothing.
 
-    Empty texts do not wipe what stands. Lines, address and cancels of a known order are not changed here:
+    What is not said does not wipe what stands (an empty text, no refund state). "Cancelled" is the channel's
+    final word and takes effect at once (design 3.9). Lines and address of a known order are not changed here:
     those are acts with a stop of their own.
     """
     changes = {
@@ -201,7 +203,11 @@ def absorb(order: Order, came: ChannelOrder, rules: Rules) -> tuple[Order, list[
             parcels = tuple(replace(p, state=S.released) if p.state is S.new else p for p in order.parcels)
             unreleased, order = order, settled(replace(order, parcels=parcels))
             entries.append(with_change(_RELEASED, unreleased, order))
-    return (settled(order) if entries else order), entries
+    order = settled(order) if entries else order
+    if came.is_cancelled:
+        order, more = final_cancel(order, came.shop_id, now)
+        entries += more
+    return order, entries
 
 
 def _plain(value: Any) -> Any:

@@ -181,6 +181,32 @@ def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[En
     return order, [with_change(effect, before, order), *entries]
 
 
+def final_cancel(order: Order, shop_id: str, now: datetime) -> tuple[Order, list[Entry]]:
+    """The channel says "cancelled": its last word, in effect at once; nothing changes where it already is."""
+    if order.order_state in (
+        S.cancelled,
+        S.shipped_despite_cancel,
+        S.delivered,
+        S.closed,
+        S.returning,
+        S.returned,
+    ):
+        return order, []
+    entries: list[Entry] = []
+    stop = next((s for s in order.stops if s.command == "cancel" and not s.line_nos), None)
+    if stop is None:
+        stop_id = f"{order.order_no}-{shop_id}-{order.version}"
+        stop = Stop(stop_id=stop_id, kind=StopKind.freeze, command="cancel", since=now, actor=shop_id)
+        asked = CommandView(
+            act_id=stop_id, kind="cancel", state=CommandState.received, asked_at=now, actor=shop_id
+        )
+        entries.append(Entry(kind=HistoryKind.cancel_asked))
+        order, more = set_stop(replace(order, commands=(*order.commands, asked)), stop, now)
+        entries += more
+    order, more = take_effect(order, stop, now)
+    return order, entries + more
+
+
 def with_command_state(
     commands: tuple[CommandView, ...], act_id: str, state: CommandState
 ) -> tuple[CommandView, ...]:

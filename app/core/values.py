@@ -26,7 +26,9 @@ def quickly_made(cls: type[T]) -> type[T]:
         "_closed": cls,
         "_MISSING": MISSING,
     }
-    positional, keywords, stores = [], [], []
+    positional: list[str] = []
+    keywords: list[str] = []
+    stores: list[str] = []
     for field in fields(cls):  # type: ignore[arg-type]
         name = field.name
         parameter = value = name
@@ -50,5 +52,5 @@ def quickly_made(cls: type[T]) -> type[T]:
     made = known["__init__"]
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     made.__annotations__ = cls.__init__.__annotations__
-    cls.__init__ = made  # type: ignore[misc]
+    cls.__init__ = made  # type: ignore[method-assign]
     return cls

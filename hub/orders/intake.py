@@ -73,7 +73,7 @@ class IntakeJob(Job[Taken]):
     def _again(self, work: Work, known: Order) -> Answer[Taken]:
         if has_other_lines(known, self.came):
             return lambda numbers: Taken(known.order_no, "differs", numbers.of(known.order_no))
-        order, entries = absorb(known, self.came, work.rules_of(known))
+        order, entries = absorb(known, self.came, work.rules_of(known), work.now)
         if not entries:
             return lambda numbers: Taken(known.order_no, "same", numbers.of(known.order_no))
         apply(work, order, entries, self.why)

@@ -74,7 +74,7 @@ def test_a_withdrawn_cancel_and_a_payment_say_it_too() -> None:
         {"is_frozen": True, "stops": ["cancel"]},
         {"is_frozen": False, "stops": []},
     )
-    _, entries = absorb(an_order(is_paid=False), channel_order(), RULES)
+    _, entries = absorb(an_order(is_paid=False), channel_order(), RULES, T0)
     told = {entry.kind: (entry.before, entry.after) for entry in entries}
     assert told[HistoryKind.paid] == ({"is_paid": False}, {"is_paid": True})
     assert told[HistoryKind.released] == ({"state": "new"}, {"state": "released"})

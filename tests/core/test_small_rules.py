@@ -149,14 +149,14 @@ def test_the_state_follows_the_courier_and_impossible_jumps_are_flagged(
 
 def test_the_same_word_of_the_channel_changes_nothing_and_a_new_one_is_kept() -> None:
     order = an_order()
-    assert absorb(order, channel_order(), RULES) == (order, [])
+    assert absorb(order, channel_order(), RULES, T0) == (order, [])
     changed, entries = absorb(
-        order, channel_order(buyer_remark="要礼袋", refund_state=RefundState.asked), RULES
+        order, channel_order(buyer_remark="要礼袋", refund_state=RefundState.asked), RULES, T0
     )
     assert changed.buyer_remark == "要礼袋"
     assert not changed.may_go.ok
     assert entries[0].after == {"refund_state": "asked", "buyer_remark": "要礼袋"}
-    assert absorb(changed, channel_order(buyer_remark="", refund_state=RefundState.asked), RULES) == (
+    assert absorb(changed, channel_order(buyer_remark="", refund_state=RefundState.asked), RULES, T0) == (
         changed,
         [],
     )
@@ -164,10 +164,10 @@ def test_the_same_word_of_the_channel_changes_nothing_and_a_new_one_is_kept() ->
 
 def test_a_payment_that_comes_later_releases_the_order() -> None:
     order = an_order(is_paid=False, paid_at=None)
-    paid, entries = absorb(order, channel_order(), RULES)
+    paid, entries = absorb(order, channel_order(), RULES, T0)
     assert paid.order_state is S.released
     assert [e.kind for e in entries] == [HistoryKind.updated, HistoryKind.paid, HistoryKind.released]
-    kept, _ = absorb(order, channel_order(), Rules(auto_release=False))
+    kept, _ = absorb(order, channel_order(), Rules(auto_release=False), T0)
     assert kept.order_state is S.new
 
 
@@ -258,3 +258,18 @@ def test_an_order_with_two_parcels_has_the_state_of_the_least_advanced_open_one(
     ]:
         both = replace(order, parcels=(replace(first, state=states[0]), replace(second, state=states[1])))
         assert settled(both).order_state is expected
+
+
+def test_regression_a_file_that_says_cancelled_stops_the_order_and_silence_lifts_no_refund() -> None:
+    # A second file with "cancelled" was ignored, and one without a refund column set the order free again.
+    order = an_order(refund_state=RefundState.asked)
+    assert absorb(order, channel_order(), RULES, T0) == (order, [])
+    cancelled, entries = absorb(order, channel_order(is_cancelled=True), RULES, T0)
+    assert cancelled.order_state is S.cancelled
+    assert cancelled.is_frozen
+    assert HistoryKind.cancel_took_effect in [entry.kind for entry in entries]
+    assert absorb(cancelled, channel_order(is_cancelled=True), RULES, T0) == (cancelled, [])
+    counting = done(an_order(), "cancel", on_parcel=False)
+    final, _ = absorb(counting, channel_order(is_cancelled=True), RULES, T0)
+    assert final.order_state is S.cancelled
+    assert len(final.commands) == 1

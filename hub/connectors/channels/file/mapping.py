@@ -417,7 +417,7 @@ def _order(group: Sequence[_Parsed], said: Mapping[str, Any], shop_id: str, chan
         shop_id=shop_id,
         channel_order_no=group[0].values["channel_order_no"],
         channel_state=said["channel_state"] or "",
-        refund_state=RefundState(refund_known or "none"),
+        refund_state=RefundState(refund_known) if refund_known and refund else None,
         is_paid=_is_paid(said),
         is_shipped=status == "shipped",
         is_cancelled=status == "cancelled",
