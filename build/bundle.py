@@ -20,9 +20,9 @@ ROOMS = ["app", "hub", "printing", "rehearsal", "sync", "ui"]
 OUT = ROOT / "dist" / "orderdock"
 
 # Data that these packages open at run time; without it python-escpos fails in the bundle.
-WITH_DATA = ["apprise", "escpos", "litestar", "tzdata"]
+WITH_DATA = ["escpos", "litestar", "tzdata"]
 # What these load by name: notice services, database dialects, server loops, key stores.
-WITH_PARTS = ["apprise.plugins", "keyring.backends", "psycopg", "uvicorn"]
+WITH_PARTS = ["keyring.backends", "psycopg", "uvicorn"]
 # Never ours; PySide6's own parts we do not use weigh half of the folder.
 WITHOUT = ["tkinter", "PySide6.QtWebEngineCore", "PySide6.QtQml", "PySide6.QtQuick", "pytest", "mypy"]
 

@@ -15,18 +15,15 @@ SCHEMA = json.loads(Path(__file__).with_name("summary.schema.json").read_text(en
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 
-@pytest.mark.parametrize(("cancel_at", "told"), [("scanning", "stopped"), ("packed", "trying")])
-def test_the_scripted_shift_goes_through_from_file_to_answer(
-    tmp_path: Path, cancel_at: str, told: str
-) -> None:
+def test_the_scripted_shift_goes_through_from_file_to_answer(tmp_path: Path) -> None:
     out = tmp_path / "演练 一"
-    done = run_command("demo", "--headless", "--out", str(out), "--cancel-at", cancel_at, seconds=270)
+    done = run_command("demo", "--headless", "--out", str(out), "--cancel-at", "scanning", seconds=270)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     jsonschema.validate(summary, SCHEMA, format_checker=jsonschema.FormatChecker())
     assert summary["ok"]
     assert all(step["ok"] for step in summary["steps"])
-    assert summary["cancel"]["intercept_result"] == told
+    assert summary["cancel"]["intercept_result"] == "stopped"
     kinds = [entry["kind"] for entry in summary["story"]]
     assert kinds.index("received") < kinds.index("slip_printed") < kinds.index("handed_over")
     assert "track_node" in kinds

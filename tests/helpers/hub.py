@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -278,6 +279,7 @@ def hub_process(data_dir: Path, toml: str = TOML, **more: Any) -> Iterator[HubPr
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # else it speaks as the locale does
     )
     said: list[str] = []
     try:

@@ -12,7 +12,6 @@ import pytest
 
 PACKAGES = [
     "alembic.command",
-    "apprise",
     "apscheduler.schedulers.background",
     "argon2",
     "cryptography.hazmat.primitives.ciphers.aead",

@@ -274,7 +274,7 @@ def test_a_monitor_that_shows_no_window_of_ours_turns_red_too(tmp_path: Path) ->
         [sys.executable, "-m", "tests.helpers.two_monitors"],
         env=env,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
     )
     assert ran.returncode == 0, ran.stderr
