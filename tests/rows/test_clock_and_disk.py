@@ -1,0 +1,75 @@
+"""A computer whose clock is an hour off (bad input) and one whose disk is slow (D5)."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.core.order import Order
+from app.os.clock import StationClock
+from app.station.outcome import Done, Light
+from tests.helpers.hub import RunningHub
+from tests.helpers.station import LiveStation, until
+from tests.sync.conftest import Station, a_code
+from tests.sync.test_cases import opens, sent
+
+HOUR = timedelta(hours=1)
+
+
+class WrongClock(StationClock):
+    """This computer's clock, set wrong."""
+
+    def __init__(self, off: timedelta) -> None:
+        super().__init__()
+        self._off = off
+
+    def now(self) -> datetime:
+        return super().now() + self._off
+
+
+@pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_a_clock_an_hour_off_is_said_and_what_was_done_stands_at_its_true_time(
+    hub: RunningHub, tmp_path: Path, order: Order, off: timedelta
+) -> None:
+    with LiveStation(tmp_path / "一号台", hub.url, clock=WrongClock(off)) as bench:
+        bench.pair(a_code(hub))
+        bench.until(lambda: _said(bench), "the strip says nothing of the clock")
+        assert abs(int(_said(bench)) + off.total_seconds()) < 30, "how far, and which way"
+        opens(bench, order)  # the lease counts on a clock that does not know the date
+        assert bench.scan("SKU-1").done is Done.counted
+        sent(bench)
+        rows = {row.kind: row for row in hub.app.doors.orders.lookup.story(order.order_no)}
+        packed = rows["line_packed"]
+        assert packed.made_at is not None
+        assert abs(packed.made_at - packed.at) < timedelta(seconds=30)
+
+
+def _said(bench: LiveStation) -> str:
+    items = {item.key: item.params for item in bench.core.strip(bench.clock.now())}
+    return items.get("clock_off", {}).get("seconds", "")
+
+
+def test_a_scan_is_amber_at_once_and_green_only_when_it_is_on_the_disk(
+    station: Station, order: Order
+) -> None:
+    """D5: an old disk takes 20-50 ms; here it takes as long as the test wants."""
+    bench = station()
+    opens(bench, order)
+    sent(bench)
+    held = threading.Event()
+    bench.core.outbox.run(lambda db: held.wait(10))
+    outcome = bench.core.packing.on_scan("SKU-1", bench.clock.now())
+    assert (outcome.done, outcome.light) == (Done.counted, Light.amber)
+    view = bench.core.packing.view()
+    assert view.parcel is not None and view.parcel.qty_packed == 1, "and the counter has moved"
+    assert not _greens(bench, outcome.scan_id)
+    assert bench.core.outbox.waiting() == [], "nothing is sent that is not kept"
+    held.set()
+    until(lambda: _greens(bench, outcome.scan_id), "never green")
+
+
+def _greens(bench: LiveStation, scan_id: str) -> list[Light]:
+    return [o.light for o in bench.outcomes if o.scan_id == scan_id and o.light is Light.green]
