@@ -98,7 +98,7 @@ class Flush:
             self._many(statement, self.work.rows.get(statement, []))
 
     def _write_orders(self, seqs: dict[tuple[str, str], int]) -> None:
-        new, changed = [], []
+        new, changed, flag, blob = [], [], self.sql.flag, self.sql.blob
         for (kind, order_no), seq in seqs.items():
             if kind != "order":
                 continue
@@ -111,9 +111,9 @@ class Flush:
                 seq,
                 self.now_ms if held.changed_at is self.work.now else to_ms(held.changed_at),
                 None if at.due_at is None else to_ms(at.due_at),
-                at.in_packing,
-                at.in_service,
-                held.body,
+                flag(at.in_packing),
+                flag(at.in_service),
+                blob(held.body),
             )
             if order_no in self.work.stored:
                 changed.append((*row, order_no))
@@ -128,7 +128,7 @@ class Flush:
         for order_no in self.work.moved:
             at = self.work.held[order_no].at
             due = None if at.due_at is None else to_ms(at.due_at)
-            rows.append((at.in_packing, at.in_service, due, order_no))
+            rows.append((self.sql.flag(at.in_packing), self.sql.flag(at.in_service), due, order_no))
         return rows
 
     def _write_early(self) -> None:
@@ -138,10 +138,10 @@ class Flush:
         self._many(sql.day_counter, sorted(self.work.counters.items()))
 
     def _write_history(self, first: int, history_id: int) -> None:
-        rows = []
+        rows, blob = [], self.sql.blob
         for n, (order_no, parcel_no, kind, tail) in enumerate(self.work.history):
             row_id = history_id + n
-            body = b'{"id":%d%b' % (row_id, tail)
+            body = blob(b'{"id":%d%b' % (row_id, tail))
             rows.append((row_id, first + n, order_no, parcel_no, kind, self.now_ms, body))
         self._many(self.sql.history, rows)
 

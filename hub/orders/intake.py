@@ -15,6 +15,7 @@ from hub.orders.held import Cause, Needs
 from hub.orders.items import learn_barcode
 from hub.orders.jobs import Answer, Job
 from hub.orders.results import Taken
+from hub.orders.statements import Row
 from hub.orders.work import Work
 
 _NOT_DIGITS = re.compile(r"\D")
@@ -80,17 +81,17 @@ class IntakeJob(Job[Taken]):
         return lambda numbers: Taken(known.order_no, "changed", numbers.of(known.order_no))
 
 
-def _sealed(work: Work, order_no: str, came: ChannelOrder) -> tuple[str | bytes | None, ...]:
+def _sealed(work: Work, order_no: str, came: ChannelOrder) -> Row:
     """The row of personal data: sealed for this order alone, findable by keyed digests."""
-    vault, consignee = work.vault, came.consignee
+    vault, blob, consignee = work.vault, work.sql.blob, came.consignee
     secret = {"consignee": consignee, "buyer_nick": came.buyer_nick}
     phone = consignee.phone
     digits = phone if phone.isdecimal() else _NOT_DIGITS.sub("", phone)
     return (
         order_no,
-        vault.seal(secret, order_no),
-        vault.blind("phone", consignee.phone) if digits else None,
-        vault.blind("phone_tail", digits[-4:]) if len(digits) >= 4 else None,
-        vault.blind("name", consignee.name) if consignee.name else None,
-        vault.blind("nick", came.buyer_nick) if came.buyer_nick else None,
+        blob(vault.seal(secret, order_no)),
+        blob(vault.blind("phone", consignee.phone)) if digits else None,
+        blob(vault.blind("phone_tail", digits[-4:])) if len(digits) >= 4 else None,
+        blob(vault.blind("name", consignee.name)) if consignee.name else None,
+        blob(vault.blind("nick", came.buyer_nick)) if came.buyer_nick else None,
     )

@@ -429,8 +429,8 @@ class Writer:
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    """The cycle collector waits until a group is written: it would walk the group's rows over and over
-    (a third of an import's time), and nothing of them can go before the commit.
+    """The cycle collector waits until a group is written: it would walk the group's rows again and again
+    (measured: 2 % of an import), and nothing of them can go before the commit.
     """
     was_on = gc.isenabled()
     gc.disable()
