@@ -31,7 +31,7 @@ from ui.joint import BadPrinter, Joint
 from ui.kit import Kit, make_kit
 from ui.papers import PaperQuestions
 from ui.present.packing import AlarmWords, alarm_words
-from ui.present.strip import strip_views
+from ui.present.strip import rights_view, strip_views
 from ui.resources import resource_dir
 from ui.scanner_input import ScannerInput, ScanRead
 from ui.screens.import_page import ImportPage, is_table
@@ -335,7 +335,7 @@ class Station:
     def _refresh(self, topics: frozenset[str]) -> None:
         if self.desk is not None:
             self.desk.refresh(topics)
-        if topics & {"status", "outbox", "print", "person"}:
+        if topics & {"status", "outbox", "print", "person", "rights"}:
             self._show_strip()
         if "print" in topics:
             self.papers.look()
@@ -417,6 +417,9 @@ class Station:
         ]
         if not any(item.key.startswith("printer") for item in items) and self.core.kind == "packing":
             items.append(StripItem("no_printer", "wait", words.tr("strip.no_printer")))
+        limit = rights_view(self.core.rights, self.core.kind, self.core.role, words)
+        if limit is not None:
+            items.append(StripItem(limit.key, limit.state, limit.text))
         if self.player.state != "ready":
             items.append(StripItem("no_sound", "wait", words.tr("strip.no_sound")))
         self.window.foot.strip.show_items(items)
@@ -433,6 +436,8 @@ class Station:
                 say = self.kit.i18n.say(f"reasons.{needing.receipt.reason}", **needing.receipt.params)
                 self.window.bar.warn(say, key=f"needs-{needing.act.act_id}")
                 self.core.outbox.dismiss(needing.act.act_id)
+        elif key in ("sign_on_first", "look_only"):
+            self.show_sign_on()
         elif key.startswith(("printer", "no_printer", "no_sound")):
             self.show_settings()
 

@@ -62,7 +62,7 @@ Joined once, in main.py::
     stops(now) -> list[StopView]         best chance first: what can still be saved, then by age; holder_name, stage
     stations(now) -> list[BenchView]     alarms() -> list[AlarmView]
     await ack_alarm(alarm_id)            await take_over(parcel_no, statement, now) -> Asked
-    await release(order_no, stop_id, note, now) -> Asked
+    await release(order_no, stop_id, note, now) -> Asked   pulled(parcel_no, note, now) -> Asked
 
 ``app.station.service.ServiceDesk``
     search(text, n=50) -> list[Order]    story(order_no) -> list[StoryLine] (with .lasted: timedelta | None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.core.acts import ActKind, Release, TakeOver
+from app.core.acts import ActKind, ParcelPulled, Release, TakeOver
 from app.core.order import (
     GONE_STATES,
     CommandState,
@@ -144,6 +144,12 @@ class SupervisorDesk:
         return await self._asking.ask(
             ActKind.take_over, order_no, now, TakeOver(statement=statement), parcel_no
         )
+
+    async def pulled(self, parcel_no: str, note: str, now: datetime) -> Asked:
+        """Somebody holds the stopped box in their hands and has put it aside: it does not leave."""
+        order_no = self._read.parcel_order_no(parcel_no) or parcel_no[:-2]
+        body = ParcelPulled(how="found", note=note)
+        return await self._asking.ask(ActKind.parcel_pulled, order_no, now, body, parcel_no)
 
     async def release(self, order_no: str, stop_id: str, note: str, now: datetime) -> Asked:
         """Lifts one stop; without ``stop_id`` lets an order that waits for its audit go to the floor."""

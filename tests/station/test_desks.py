@@ -72,6 +72,7 @@ def test_an_applied_and_a_refused_command(bench: FedBench) -> None:
         service.release(order_no(1), "STOP1", "", now),
         bench.core.supervisor.release(order_no(1), "STOP1", "", now),
         bench.core.supervisor.take_over(f"{order_no(1)}01", "看过了", now),
+        bench.core.supervisor.pulled(f"{order_no(1)}01", "在待交接区", now),
     ):
         assert answered(bench, work, "applied").state == "applied"
 

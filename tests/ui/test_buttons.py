@@ -40,8 +40,31 @@ def test_the_key_on_the_button_presses_it(qtbot: QtBot, kit: Kit) -> None:
     window = shown(qtbot, button)
     handle = window.windowHandle()
     assert handle is not None
-    with qtbot.waitSignal(button.clicked):
+    presses: list[bool] = []
+    button.clicked.connect(lambda: presses.append(True))
+    QTest.keyClick(handle, Qt.Key.Key_F6)
+    assert len(presses) == 1, "at once, not when an animation ends"
+
+
+def test_a_forbidden_button_stays_off_and_says_why(qtbot: QtBot, kit: Kit) -> None:
+    button = BigButton(kit, "ui.message_ack", key="F6")
+    window = shown(qtbot, button)
+    button.forbid(kit.i18n.say("station.may_sign_on"))
+    assert not button.isEnabled() and button.toolTip() == "请先登录再操作"
+    button.setEnabled(True)
+    button.unlock()
+    assert not button.isEnabled(), "whatever else is wanted"
+    kit.i18n.switch("en")
+    assert button.toolTip() == "Sign in first"
+    handle = window.windowHandle()
+    assert handle is not None
+    with qtbot.assertNotEmitted(button.clicked):
         QTest.keyClick(handle, Qt.Key.Key_F6)
+    button.forbid(None)
+    assert button.isEnabled() and button.toolTip() == ""
+    button.setEnabled(False)
+    button.forbid(None)
+    assert not button.isEnabled()
 
 
 def test_a_button_that_locks_takes_one_press_until_it_is_unlocked(qtbot: QtBot, kit: Kit) -> None:

@@ -27,11 +27,13 @@ class Keys:
     """The keys of the bench, shown on buttons and in sentences and obeyed by them."""
 
     print_next: str = "F2"
+    aside: str = "F3"
     close: str = "F4"
     handover: str = "F5"
     undo: str = "F6"
     abnormal: str = "F7"
     ack: str = "F9"
+    bind: str = "F12"
 
 
 KEYS = Keys()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.core.acts import ActKind
+from app.station.rights import Rights
 from app.station.status import Level, StripItem
 from ui.present import states
 from ui.present.states import State
@@ -48,3 +50,22 @@ def _text(item: StripItem, words: Words) -> str:
         params["state"] = states.printer_chip(item.params["state"], words).text
         return words.tr("strip.printer_jobs" if params["n"] else "strip.printer", **params)
     return words.maybe(f"strip.{item.key}", words.tr("strip.problem"), **params)
+
+
+#: What a desk is for: who may do none of it may only look.
+_MEANT_FOR: dict[str, tuple[ActKind, ...]] = {
+    "packing": (ActKind.line_packed, ActKind.parcel_closed),
+    "supervisor": (ActKind.release, ActKind.take_over),
+    "service": (ActKind.cancel, ActKind.hold),
+    "ops": (ActKind.release, ActKind.hold),
+}
+
+
+def rights_view(rights: Rights, kind: str, role: str, words: Words) -> StripView | None:
+    """What the hub lets nobody do here now; None when the desk can be worked at."""
+    if rights.wants_sign_on:
+        return StripView("sign_on_first", "wait", words.tr("strip.sign_on_first"))
+    if any(rights.may(act) for act in _MEANT_FOR.get(kind, ())):
+        return None
+    who = words.maybe(f"roles.{role or 'operator'}", role)
+    return StripView("look_only", "info", words.tr("strip.look_only", role=who))

@@ -16,7 +16,7 @@ from ui.present.words import Words
 
 R = InterceptResult
 
-Act = Literal["release", "withdraw", "take_over", "open"]
+Act = Literal["pulled", "release", "withdraw", "take_over"]
 
 _STAGES = {
     "waiting": "released",
@@ -137,7 +137,9 @@ def _acts(view: StopView, now: datetime) -> tuple[Act, ...]:
         else:
             acts.append("release")
     is_silent = view.intercept_result in (R.trying, R.at_station_offline) and stop.kind is StopKind.freeze
-    if is_silent and view.stage != "gone":
+    if view.chance == "packed" and view.intercept_result is not R.stopped:
+        acts.insert(0, "pulled")
+    elif is_silent and view.stage != "gone":
         acts.append("take_over")
     return tuple(acts)
 

@@ -1,4 +1,4 @@
-"""One order to look at, opened by a scan where nothing can be done about it: the supervisor's desk (C51, PCK-03)."""
+"""One order at the supervisor's desk that nothing stops: to look at, to hold, to rush (C51, PCK-03)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ui.widgets.layout import column, row
 
 
 class OrderPage(QWidget):
-    """The order as the service desk shows it, without its acts; ``back`` is called by button or Esc."""
+    """The order as the service desk shows it, with the acts of the floor; ``back`` is called by button or Esc."""
 
     def __init__(self, room: Room, back: Callable[[], object]) -> None:
         super().__init__()
         self._room = room
-        self.view = OrderView(room, money=False)  # the floor is told no sums
-        self.view.acts.hide()
-        self.view.answer.on_withdraw(lambda _stop_id: back())
+        self.view = OrderView(
+            room, money=False, acts=("hold", "release", "rush")
+        )  # the floor is told no sums
         button = BigButton(room.kit, "station.back_to_desk", key="Esc")
         button.clicked.connect(lambda: back())
         foot = row(room.kit, button)

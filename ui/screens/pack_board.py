@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ui.kit import Kit
@@ -15,7 +15,12 @@ from ui.widgets.layout import column, pad
 
 
 class PackBoard(QWidget):
-    """Head, remarks, what to do now, and the goods below it; only the list of goods scrolls."""
+    """Head, remarks, what to do now, and the goods below it; only the list of goods scrolls.
+
+    After ``ask_which(True)`` a touch on one kind of goods gives its line: ``picked``.
+    """
+
+    picked = Signal(int)
 
     def __init__(self, kit: Kit) -> None:
         super().__init__()
@@ -40,7 +45,14 @@ class PackBoard(QWidget):
         layout.addWidget(self.hero, 1)
         layout.addWidget(self._below, 3)
         self.lines.folded.connect(self._fit)
+        self.lines.picked.connect(self.picked)
+        self.hero.pick.picked.connect(self.picked)
         kit.theme.changed.connect(self._fit)
+
+    def ask_which(self, asks: bool) -> None:
+        self.hero.pick.setVisible(asks)
+        self.lines.ask_which(asks)
+        self._fit()
 
     def show_view(self, view: PackView) -> None:
         line = next((line for line in view.lines if line.is_next), None)

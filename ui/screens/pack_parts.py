@@ -10,8 +10,9 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPix
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.kit import Kit
-from ui.present.packing import LineView, PackView, Prompt, Remark, ScanView
+from ui.present.packing import KEYS, LineView, PackView, Prompt, Remark, ScanView
 from ui.theme import restate, state_icon
+from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
 from ui.widgets.counter_label import CounterLabel
 from ui.widgets.deadline_label import DeadlineLabel
@@ -165,6 +166,18 @@ class ParcelHead(QWidget):
             )
 
 
+class PickButton(BigButton):
+    """ "It is this one": beside each kind of goods while a code is to be bound; ``picked`` gives the line."""
+
+    picked = Signal(int)
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit, "packing.bind_here", role="main", icon="check", tall=True)
+        self.line_no = 0
+        self.clicked.connect(lambda: self.picked.emit(self.line_no))
+        self.hide()
+
+
 class Hero(QFrame):
     """What to do now: one sentence, and the goods it speaks of, large enough for an arm's length.
 
@@ -183,6 +196,7 @@ class Hero(QFrame):
         self._spec = PlainLabel(role="title", lines=1)
         self._where = PlainLabel(role="muted", lines=1)
         self._counter = CounterLabel(kit, size="hero")
+        self.pick = PickButton(kit)
         self._big_icon = IconView(kit, "size.icon_xl")
         self._big_text = PlainLabel(role="display", wrap=True)
         self._big_detail = PlainLabel(role="title", wrap=True)
@@ -212,6 +226,7 @@ class Hero(QFrame):
         where = self._kit.i18n.tr("packing.bin", bin=line.bin) if line.bin else ""
         self._where.setText("  ·  ".join(p for p in (line.sku_code, where) if p))
         self._counter.show_count(line.done, line.of)
+        self.pick.line_no = line.line_no
 
     def words(self) -> str:
         """All words on the card now."""
@@ -235,6 +250,7 @@ class Hero(QFrame):
         goods = row(kit, self._picture, gap="space.l")
         goods.addLayout(names, 1)
         goods.addWidget(self._counter)
+        goods.addWidget(self.pick)
         page = QWidget()
         box = column(kit, gap="space.m")
         box.addLayout(sentence)
@@ -267,13 +283,16 @@ class LineRow(QFrame):
         self._counter = CounterLabel(kit, size="heading" if small else "display")
         if small:  # never show() what has no parent yet: it would be a window of its own
             self._picture.hide()
+        self.pick = PickButton(kit)
         names = column(kit, self._title, self._spec, gap="")
         layout = row(kit, self._picture, gap="space.m")
         layout.addLayout(names, 1)
         layout.addWidget(self._counter)
+        layout.addWidget(self.pick)
         self.setLayout(layout)
 
     def show_line(self, line: LineView) -> None:
+        self.pick.line_no = line.line_no
         self._picture.show_file(line.picture)
         self._title.setText(line.title)
         where = self._kit.i18n.tr("packing.bin", bin=line.bin) if line.bin else ""
@@ -285,10 +304,12 @@ class LineList(QWidget):
     """The other kinds of goods: open ones as rows, done ones folded into one line that opens at a touch."""
 
     folded = Signal()
+    picked = Signal(int)
 
     def __init__(self, kit: Kit) -> None:
         super().__init__()
         self._kit = kit
+        self._asks = False
         self._rows: list[LineRow] = []
         self._done_rows: list[LineRow] = []
         self._fold = FoldButton(kit)
@@ -302,6 +323,14 @@ class LineList(QWidget):
         layout.addLayout(self._done_box)
         layout.addStretch(1)
 
+    def ask_which(self, asks: bool) -> None:
+        """While ``asks``, each kind of goods can be picked, the done ones too."""
+        self._asks = asks
+        if asks:
+            self._fold.setChecked(True)
+        for widget in (*self._rows, *self._done_rows):
+            widget.pick.setVisible(asks)
+
     def show_lines(self, todo: Sequence[LineView], done: Sequence[LineView]) -> None:
         self._fill(self._open_box, self._rows, todo, small=False)
         self._fill(self._done_box, self._done_rows, done, small=True)
@@ -313,6 +342,8 @@ class LineList(QWidget):
         while len(rows) < len(lines):
             rows.append(made := LineRow(self._kit, small=small))
             box.addWidget(made)
+            made.pick.picked.connect(self.picked)
+            made.pick.setVisible(self._asks)
         while len(rows) > len(lines):
             drop(rows.pop())
         for widget, line in zip(rows, lines, strict=True):
@@ -393,7 +424,10 @@ class RemarkBox(Card):
 
 
 class ScanBar(QFrame):
-    """The last scan: colour, shape, one word, one sentence. Trouble stays until the next good scan or a touch."""
+    """The last scan: colour, shape, one word, one sentence. Trouble stays until the next good scan or a touch.
+
+    ``offer`` is what can be done about it, where something can.
+    """
 
     acknowledged = Signal()
 
@@ -405,12 +439,15 @@ class ScanBar(QFrame):
         self._icon = IconView(kit, "size.icon_l")
         self._head = PlainLabel(role="title")
         self._text = PlainLabel(role="body", lines=2)
+        self.offer = BigButton(kit, "packing.bind_offer", icon="scanner", key=KEYS.bind)
+        self.offer.hide()
         layout = QHBoxLayout(self)
         pad(kit, layout, "space.s", "space.m")
         layout.addSpacing(kit.theme.px("space.xs"))
         layout.addWidget(self._icon)
         layout.addWidget(self._head)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self.offer)
         kit.theme.bind(self, lambda: self.setFixedHeight(kit.theme.px("size.bar")))
         kit.i18n.bind(self, self._render)
 
@@ -418,8 +455,9 @@ class ScanBar(QFrame):
     def view(self) -> ScanView | None:
         return self._view
 
-    def show_scan(self, view: ScanView | None) -> None:
+    def show_scan(self, view: ScanView | None, *, offers: bool = False) -> None:
         self._view = view
+        self.offer.setVisible(offers)
         self._render()
 
     def words(self) -> str:

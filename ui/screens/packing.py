@@ -7,7 +7,9 @@ from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.acts import ActKind
 from app.core.order import Order, Parcel
+from app.core.reasons import Reason
 from app.station.outcome import Done, Outcome
 from app.store.readmodel import QueuePage
 from ui.present.packing import KEYS, Prompt, QueueView, pack_view, queue_view, scan_view
@@ -21,13 +23,14 @@ from ui.widgets.big_button import BigButton
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, pad, row
 from ui.widgets.page import Page
+from ui.widgets.plain_label import PlainLabel
 
 #: How many slips one press prints, until the settings say otherwise.
 SLIPS_AT_ONCE = 5
 #: What may be wrong with a parcel, as the shop's holds name it.
 ABNORMAL = ("short", "damaged", "mismatch", "address", "other")
 #: Topics of the read model that change what stands here.
-TOPICS = frozenset({"order", "item", "station", "outbox", "desk", "status"})
+TOPICS = frozenset({"order", "item", "station", "outbox", "desk", "status", "rights", "person"})
 
 
 class PackingScreen(Page):
@@ -40,6 +43,7 @@ class PackingScreen(Page):
         self._slips = slips_at_once
         self._last: Outcome | None = None
         self._handed = 0
+        self._binding = ""
         kit = room.kit
         self.board = PackBoard(kit)
         self.scan_bar = ScanBar(kit)
@@ -60,6 +64,8 @@ class PackingScreen(Page):
         self._lay_out()
         self.queue.chosen.connect(self._open)
         self.scan_bar.acknowledged.connect(self._forget_scan)
+        self.scan_bar.offer.clicked.connect(self._ask_which)
+        self.board.picked.connect(self._bind)
         kit.i18n.changed.connect(self._retell)
         self.refresh()
 
@@ -80,6 +86,20 @@ class PackingScreen(Page):
         if topics & TOPICS:
             self._show_desk()
             self._show_side()
+        if topics & {"rights", "person"}:
+            self._show_rights()
+
+    def _show_rights(self) -> None:
+        """What the hub lets nobody do here now is off, with the reason."""
+        for button, act in (
+            (self._close_button, ActKind.parcel_closed),
+            (self._undo_button, ActKind.line_unpacked),
+            (self._abnormal_button, ActKind.marked_abnormal),
+            (self._handover_button, ActKind.handed_over),
+            (self._print_button, ActKind.slip_printed),
+            (self.scan_bar.offer, ActKind.barcode_learned),
+        ):
+            self._room.allow(button, act)
 
     def _show_side(self) -> None:
         """Only the list that is seen is read anew."""
@@ -122,12 +142,15 @@ class PackingScreen(Page):
         opened = view.parcel.parcel_no if view.parcel is not None else ""
         self.queue.list.mark(opened or None)
         works = not in_handover and bool(opened)
+        if not works:
+            self._never_mind()
         if opened:
             self._print_button.set_text("packing.act_print_one")
         else:
             self._print_button.set_text("packing.act_print_next", n=self._slips)
         self._undo_button.setEnabled(view.can_undo)
         self._abnormal_button.setEnabled(works)
+        self._aside_button.setEnabled(works)
         if not works:
             self._close_button.setEnabled(False)
         self._handover_button.set_text("packing.act_handover_end" if in_handover else "packing.act_handover")
@@ -170,7 +193,8 @@ class PackingScreen(Page):
 
     def _show_outcome(self, outcome: Outcome, *, heard: bool = True) -> None:
         self._last = outcome
-        self.scan_bar.show_scan(scan_view(outcome, self._room.words()))
+        is_stranger = outcome.result == Reason.unknown_code and bool(self._room.core.packing.open_parcel_no())
+        self.scan_bar.show_scan(scan_view(outcome, self._room.words()), offers=is_stranger)
         if heard:
             self._room.hear(outcome)
 
@@ -198,6 +222,7 @@ class PackingScreen(Page):
 
     def _take(self, outcome: Outcome) -> None:
         """Shows an outcome and follows it up where the hub has to be asked."""
+        self._never_mind()
         self._show_outcome(outcome)
         # Before the parcel is laid out anew, which takes longer than a frame: the eyes wait for this colour.
         self.scan_bar.repaint()
@@ -279,6 +304,34 @@ class PackingScreen(Page):
         self._print_button.unlock()
         self._room.trouble(error)
 
+    # -- an unknown code that belongs to a line of the open parcel
+
+    def _ask_which(self) -> None:
+        """The code was read with a parcel open and nobody knows it: the packer shows which goods it is on."""
+        self._binding = self._last.params.get("code", "") if self._last else ""
+        if self._binding:
+            self._say_which()
+            self._buttons.setCurrentIndex(2)
+            self.board.ask_which(True)
+
+    def _say_which(self) -> None:
+        self._which.setText(self._room.kit.i18n.tr("packing.bind_which", code=self._binding))
+
+    def _bind(self, line_no: int) -> None:
+        code = self._binding
+        if code:
+            self._take(self._room.core.packing.learn_code(code, line_no, self._room.now()))
+            self._room.bar.success(self._room.kit.i18n.say("packing.bound", code=code))
+
+    def _never_mind(self) -> None:
+        if self._binding:
+            self._binding = ""
+            self.board.ask_which(False)
+            self._buttons.setCurrentIndex(0)
+
+    def _put_aside(self) -> None:
+        self._take(self._room.core.packing.put_aside(self._room.now()))
+
     def _mark(self, reason: str) -> None:
         self._buttons.setCurrentIndex(0)
         self._take(self._room.core.packing.mark_abnormal(reason, self._room.now()))
@@ -292,6 +345,7 @@ class PackingScreen(Page):
         self._abnormal_button = self._button(
             "packing.act_abnormal", lambda: self._buttons.setCurrentIndex(1), "hand", KEYS.abnormal
         )
+        self._aside_button = self._button("packing.act_aside", self._put_aside, "", KEYS.aside)
         self._handover_button = self._button(
             "packing.act_handover", self._switch_mode, "truck", KEYS.handover
         )
@@ -311,7 +365,14 @@ class PackingScreen(Page):
     def _lay_out(self) -> None:
         kit = self._room.kit
         acts = QWidget()
-        line = row(kit, self._close_button, self._undo_button, self._abnormal_button, gap="space.s")
+        line = row(
+            kit,
+            self._close_button,
+            self._undo_button,
+            self._abnormal_button,
+            self._aside_button,
+            gap="space.s",
+        )
         line.addStretch(1)
         line.addWidget(self._codes_button)
         line.addWidget(self._handover_button)
@@ -319,6 +380,7 @@ class PackingScreen(Page):
         self._buttons = QStackedWidget()
         self._buttons.addWidget(acts)
         self._buttons.addWidget(self._reasons())
+        self._buttons.addWidget(self._which_page())
         left = column(kit, gap="space.m")
         left.addWidget(self._middle, 1)
         left.addWidget(self.scan_bar)
@@ -343,6 +405,18 @@ class PackingScreen(Page):
         line.addWidget(
             self._button("packing.act_back", lambda: self._buttons.setCurrentIndex(0), "close", "")
         )
+        panel.setLayout(line)
+        return panel
+
+    def _which_page(self) -> QWidget:
+        """While a code is to be bound: the goods above are asked, here stands the way back."""
+        kit = self._room.kit
+        panel = QWidget()
+        self._which = PlainLabel(role="lead", lines=2)
+        kit.i18n.bind(self._which, self._say_which)
+        line = row(kit, gap="space.s")
+        line.addWidget(self._which, 1)
+        line.addWidget(self._button("packing.act_back", self._never_mind, "close", ""))
         panel.setLayout(line)
         return panel
 

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.acts import ActKind
 from app.station.core import StationCore
 from app.station.outcome import Outcome
 from ui.kit import Kit
 from ui.present.packing import Bench
 from ui.present.words import Words
+from ui.say import Say
+from ui.widgets.big_button import BigButton
 from ui.widgets.message_bar import MessageBar
 from ui.work import Work
 
@@ -33,6 +36,24 @@ class Room:
 
     def now(self) -> datetime:
         return self.kit.ticker.now()
+
+    def allow(self, button: BigButton, act: ActKind | str) -> None:
+        """Leaves a button as it is, or turns it off with the reason, as the hub tells what may be done here now.
+
+        ``act``: a kind of act, or the name of a further call ("import", "ack_alarm"). The hub still decides.
+        """
+        rights = self.core.rights
+        may = rights.may(act) if isinstance(act, ActKind) else rights.may_call(act)
+        button.forbid(None if may else self._why_not())
+
+    def _why_not(self) -> Say:
+        say, core = self.kit.i18n.say, self.core
+        if core.rights.wants_sign_on:
+            return say("station.may_sign_on")
+        if not core.person:
+            return say("station.may_not_here")
+        role = self.words().maybe(f"roles.{core.role}", core.role)
+        return say("station.may_not", user=core.person, role=role)
 
     def has_orders(self) -> bool:
         """Whether this station holds any order: before the first one, screens say how it comes."""

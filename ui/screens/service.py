@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Hashable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.acts import ActKind
 from app.core.order import GONE_STATES, Order, OrderState
 from app.core.scan import parse
 from app.station.asking import Asked
@@ -33,7 +34,15 @@ from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
 from ui.widgets.story_view import StoryView
 
-TOPICS = frozenset({"order", "history", "track", "station", "outbox", "status"})
+TOPICS = frozenset({"order", "history", "track", "station", "outbox", "status", "rights", "person"})
+#: What a desk may offer, with the act it asks of the hub.
+ACTS = {
+    "cancel": ActKind.cancel,
+    "hold": ActKind.hold,
+    "release": ActKind.release,
+    "rush": ActKind.rush,
+    "remark": ActKind.change_remark,
+}
 MOST = 50
 #: So long a cancel can be withdrawn where the shop has not set it otherwise.
 COUNTDOWN_S = 15
@@ -166,7 +175,7 @@ class ServiceScreen(Page):
 class OrderView(QWidget):
     """One order: head with the three states, what may be promised, acts, story, fields."""
 
-    def __init__(self, room: Room, *, money: bool = True) -> None:
+    def __init__(self, room: Room, *, money: bool = True, acts: Collection[str] = ACTS) -> None:
         super().__init__()
         self._room = room
         self._money = money
@@ -178,7 +187,7 @@ class OrderView(QWidget):
         self._may_go = StateChip(kit, "ok", "", tone="solid", size="body")
         self._parts = row(kit, gap="space.s")
         self.answer = AnswerCardView(room)
-        self.acts = ActPanel(room)
+        self.acts = ActPanel(room, acts)
         self.answer.on_withdraw(self.acts.withdraw)
         self.story = StoryView(kit)
         self.fields = FieldList(kit)
@@ -298,6 +307,7 @@ class AnswerCardView(Card):
         self._text.setText(answer.text)
         self._age.setText(answer.age)
         self._button.setVisible(bool(answer.withdraw_id))
+        self._room.allow(self._button, ActKind.release)
 
     def _on_withdraw(self) -> None:
         if self._answer is not None and self._answer.withdraw_id:
@@ -307,9 +317,10 @@ class AnswerCardView(Card):
 class ActPanel(QStackedWidget):
     """The acts of a rep; one that needs a reason asks for it in the same place, no window in between."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, offered: Collection[str] = ACTS) -> None:
         super().__init__()
         self._room = room
+        self._offered = frozenset(offered)
         self._order: Order | None = None
         self._act = ""
         self._reason = ""
@@ -320,13 +331,18 @@ class ActPanel(QStackedWidget):
         self.release = BigButton(kit, "service.act_release", icon="play")
         self.rush = BigButton(kit, "service.act_rush", icon="clock", locks=True)
         self.remark = BigButton(kit, "service.act_remark", icon="list")
-        for name, button in (
-            ("cancel", self.cancel),
-            ("hold", self.hold),
-            ("release", self.release),
-            ("remark", self.remark),
-        ):
-            button.clicked.connect(lambda _=False, name=name: self._ask(name))
+        self.buttons = {
+            "cancel": self.cancel,
+            "hold": self.hold,
+            "release": self.release,
+            "rush": self.rush,
+            "remark": self.remark,
+        }
+        for name, button in self.buttons.items():
+            if name not in self._offered:
+                button.hide()
+            if name != "rush":
+                button.clicked.connect(lambda _=False, name=name: self._ask(name))
         self.rush.clicked.connect(self._rush)
         first = QWidget()
         acts = row(kit, self.cancel, self.hold, self.release, self.rush, self.remark, gap="space.s")
@@ -349,12 +365,14 @@ class ActPanel(QStackedWidget):
         held = next((stop for stop in order.stops if stop.command != "cancel"), None)
         self._stop_id = held.stop_id if held else ""
         self.cancel.setEnabled(not over and not cancelled)
-        self.hold.setVisible(held is None)
+        self.hold.setVisible(held is None and "hold" in self._offered)
         self.hold.setEnabled(not over and not cancelled)
-        self.release.setVisible(held is not None)
+        self.release.setVisible(held is not None and "release" in self._offered)
         self.rush.setEnabled(not over and not cancelled and not self.rush.locked)
         self.rush.set_text("service.act_unrush" if order.is_rush else "service.act_rush")
         self.remark.setEnabled(not over)
+        for name, button in self.buttons.items():
+            self._room.allow(button, ACTS[name])
 
     def withdraw(self, stop_id: str) -> None:
         """Asks why the cancel is withdrawn."""

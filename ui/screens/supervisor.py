@@ -8,6 +8,8 @@ from typing import Any
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.acts import ActKind
+from app.core.order import Order
 from app.core.scan import parse
 from app.station.asking import Asked
 from ui.kit import Kit
@@ -24,11 +26,22 @@ from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, pad, row
 from ui.widgets.page import Page
 from ui.widgets.plain_label import PlainLabel
+from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
 
-TOPICS = frozenset({"order", "station", "alarm", "status", "outbox"})
+TOPICS = frozenset({"order", "station", "alarm", "status", "outbox", "rights", "person"})
+#: What each button asks of the hub.
+_ACTS = {
+    "pulled": ActKind.parcel_pulled,
+    "release": ActKind.release,
+    "withdraw": ActKind.release,
+    "take_over": ActKind.take_over,
+}
+#: Words are welcome but not needed.
+_NOTE_OPTIONAL = frozenset({"pulled"})
 
 _ACT_KEYS = {
+    "pulled": ("supervisor.act_pulled", "supervisor.note_pulled"),
     "release": ("supervisor.act_release", "supervisor.note_release"),
     "withdraw": ("supervisor.act_withdraw", "supervisor.note_release"),
     "take_over": ("supervisor.act_take_over", "supervisor.note_take_over"),
@@ -114,6 +127,7 @@ class SupervisorScreen(Page):
         self._room = room
         self._shown: tuple[StopRow, ...] = ()
         self.stops = StopsCard(room, self._fetch_stops)
+        self.stops.search.returnPressed.connect(lambda: self.look_up(self.stops.search.text()))
         self.benches = ListCard(
             room.kit, "supervisor.benches", BenchDelegate(room.kit), self._fetch_benches, "station_id"
         )
@@ -152,7 +166,25 @@ class SupervisorScreen(Page):
         order = read.order(target.order_no) if target.order_no else None
         if order is None:
             self._room.bar.note(self._room.kit.i18n.say("supervisor.scan_unknown", code=scan.text))
-        elif self.stops.choose_order(order.order_no):
+        else:
+            self._open(order)
+
+    def look_up(self, text: str) -> None:
+        """A number typed by hand: ours, the platform's, the waybill, or as much of it as one order alone has."""
+        wanted = text.strip()
+        found = self._room.core.read.search(wanted, 2) if wanted else []
+        say = self._room.kit.i18n.say
+        if len(found) == 1 or (found and wanted.upper() in (found[0].order_no, found[0].channel_order_no)):
+            self.stops.search.clear()
+            self._open(found[0])
+        elif found:
+            self._room.bar.note(say("supervisor.find_more", text=wanted))
+        elif wanted:
+            self._room.bar.note(say("supervisor.scan_unknown", code=wanted))
+
+    def _open(self, order: Order) -> None:
+        """Among the stops where there is one over it, else as a page of its own."""
+        if self.stops.choose_order(order.order_no):
             self.show_board()
         else:
             self.order.show_order(order)
@@ -180,6 +212,7 @@ class SupervisorScreen(Page):
         alarms = self._room.core.supervisor.alarms()
         still_open = sum(alarm.acked_at is None for alarm in alarms)
         self.alarms.refresh(words.tr("supervisor.alarms_open", n=still_open) if still_open else "")
+        self._room.allow(self._ack, "ack_alarm")
 
     @property
     def shown_stops(self) -> tuple[StopRow, ...]:
@@ -263,8 +296,10 @@ class StopsCard(Card):
         self._chosen: StopRow | None = None
         self._title, self._count = PlainLabel(role="title"), PlainLabel(role="muted")
         self._savable = StateChip(kit, "stop", "", tone="solid", size="body")
-        head = row(kit, self._title, self._savable, self._count)
+        self.search = SearchField(kit, "supervisor.find_hint")
+        head = row(kit, self._title, self._savable, self._count, self.search)
         head.setStretch(0, 1)
+        kit.theme.bind(self, lambda: self.search.setFixedWidth(kit.theme.px("type.body") * 15))
         self.list: RowList[StopRow] = RowList(
             kit,
             RowsModel(fetch, lambda r: r.key, lambda r: f"{r.tail} {r.what.text}"),
@@ -326,10 +361,7 @@ class StopPanel(QWidget):
         self._pages = QStackedWidget()
         self._advice = PlainLabel(role="lead", wrap=True)
         self._number = PlainLabel(role="caption")
-        self.buttons = {
-            name: BigButton(kit, keys[0], role="main" if name == "release" else "plain")
-            for name, keys in _ACT_KEYS.items()
-        }
+        self.buttons = {name: BigButton(kit, keys[0]) for name, keys in _ACT_KEYS.items()}
         acts = row(kit, gap="space.s")
         for name, button in self.buttons.items():
             button.clicked.connect(lambda _=False, name=name: self._ask_why(name))
@@ -341,7 +373,7 @@ class StopPanel(QWidget):
         back = BigButton(kit, "supervisor.act_never_mind", role="quiet")
         self.send.clicked.connect(self._do)
         self.note.returnPressed.connect(self.send.click)
-        self.note.textChanged.connect(lambda text: self.send.setEnabled(bool(text.strip())))
+        self.note.textChanged.connect(self._check)
         back.clicked.connect(lambda: self._pages.setCurrentIndex(0))
         kit.i18n.changed.connect(self._say_question)
         first, second = QWidget(), QWidget()
@@ -370,12 +402,19 @@ class StopPanel(QWidget):
         self._advice.setText(view.advice)
         for name, button in self.buttons.items():
             button.setVisible(name in view.acts)
+            is_first = name in ("pulled", "release") and name == next(iter(view.acts), "")
+            button.set_role("main" if is_first else "plain")
+            self._room.allow(button, _ACTS[name])
+
+    def _check(self) -> None:
+        is_told = bool(self.note.text().strip()) or self._act in _NOTE_OPTIONAL
+        self.send.setEnabled(is_told and not self.send.locked)
 
     def _ask_why(self, act: str) -> None:
         self._act = act
         self.note.clear()
         self._say_question()
-        self.send.setEnabled(False)
+        self._check()
         self._pages.setCurrentIndex(1)
         self.note.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -385,7 +424,7 @@ class StopPanel(QWidget):
 
     def _do(self) -> None:
         view, note = self._view, self.note.text().strip()
-        if view is None or not note:
+        if view is None or (not note and self._act not in _NOTE_OPTIONAL):
             self.send.unlock()
             return
         act = self._act
@@ -395,6 +434,8 @@ class StopPanel(QWidget):
         desk, now = self._room.core.supervisor, self._room.now()
         if act == "take_over":
             return desk.take_over(view.parcel_no, note, now)
+        if act == "pulled":
+            return desk.pulled(view.parcel_no, note, now)
         return desk.release(view.order_no, view.stop_id, note, now)
 
     def _answered(self, asked: Asked) -> None:

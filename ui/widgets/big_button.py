@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QShortcutEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
 from ui.kit import Kit
+from ui.say import Say, said
 
 Role = Literal["main", "plain", "quiet", "stop", "alarm", "calm"]
 
@@ -47,6 +57,8 @@ class BigButton(QAbstractButton):
         self._locks = locks
         self._locked = False
         self._tall = tall
+        self._wanted = True
+        self._forbidden: Say | None = None
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -68,6 +80,18 @@ class BigButton(QAbstractButton):
     def words(self) -> str:
         """The words on the button."""
         return self._words
+
+    def forbid(self, why: Say | None) -> None:
+        """With a reason the button stays off whatever else is wanted, and its tip says why; None lifts it."""
+        if why == self._forbidden:
+            return
+        self._forbidden = why
+        self.setToolTip(said(why) if why is not None else "")
+        super().setEnabled(self._wanted and why is None)
+
+    def setEnabled(self, enabled: bool) -> None:
+        self._wanted = enabled
+        super().setEnabled(enabled and self._forbidden is None)
 
     @property
     def locked(self) -> bool:
@@ -100,6 +124,13 @@ class BigButton(QAbstractButton):
         self._paint_inside(painter, field, ink)
         painter.end()
 
+    def event(self, event: QEvent) -> bool:
+        # Qt would press the button for show and act a tenth of a second later: at the bench a key acts at once.
+        if isinstance(event, QShortcutEvent) and not event.isAmbiguous():
+            self.click()
+            return True
+        return super().event(event)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         self.update()
@@ -108,6 +139,8 @@ class BigButton(QAbstractButton):
         # Not setText: Qt would take an "&" in it for a mnemonic.
         self._words = self._kit.i18n.tr(self._text_key, **self._params)
         self.setAccessibleName(self._words)
+        if self._forbidden is not None:
+            self.setToolTip(said(self._forbidden))
         self.updateGeometry()
         self.update()
 

@@ -262,7 +262,7 @@ STOPS: list[tuple[str, StopView, str, tuple[str, ...], bool]] = [
         "in a closed box",
         a_stop(CANCELLING, chance="packed", stage="packed"),
         "已封箱，在待交接区",
-        ("withdraw", "take_over"),
+        ("pulled", "withdraw"),
         True,
     ),
     (

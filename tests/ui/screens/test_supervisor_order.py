@@ -32,7 +32,9 @@ def test_a_scan_opens_an_order_that_nothing_stops_until_a_stop_comes(
     assert desk.order.shown_order == looked_at
     assert looked_at in desk.order.view.fields.words()
     assert "¥" not in desk.order.view.fields.words(), "the floor is told no sums, and 0 would be untrue"
-    assert not desk.order.view.acts.isVisible(), "what a supervisor may do stands beside the stop"
+    acts = desk.order.view.acts
+    assert acts.hold.isVisible() and acts.rush.isVisible()
+    assert not acts.cancel.isVisible() and not acts.remark.isVisible(), "those are the service desk's"
     handle = station.window.windowHandle()
     assert handle is not None
     QTest.keyClick(handle, Qt.Key.Key_Escape)
