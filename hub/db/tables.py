@@ -131,13 +131,13 @@ parcel = Table(
     Column("parcel_no", Text, primary_key=True),
     Column("order_no", Text, ForeignKey("orders.order_no"), nullable=False),
     _words("waybill_no"),
-    Index("ix_parcel_order", "order_no"),
     Index(
         "ix_parcel_waybill",
         "waybill_no",
         sqlite_where=text("waybill_no <> ''"),
         postgresql_where=text("waybill_no <> ''"),
     ),
+    sqlite_with_rowid=False,
 )
 
 #: What of which order lies in which box: split and merge from day one.

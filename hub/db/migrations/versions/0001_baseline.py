@@ -312,8 +312,8 @@ def _tables() -> None:
         sa.Column("waybill_no", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.ForeignKeyConstraint(["order_no"], ["orders.order_no"], name="fk_parcel_order_no"),
         sa.PrimaryKeyConstraint("parcel_no", name="pk_parcel"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_parcel_order", "parcel", ["order_no"], unique=False)
     op.create_index(
         "ix_parcel_waybill",
         "parcel",
