@@ -78,10 +78,16 @@ def test_a_story_stays_at_its_end_unless_the_reader_has_scrolled_away(qtbot: QtB
     view.show_entries(at(*range(0, 3600, 60)))
     QApplication.processEvents()
     assert bar.value() == bar.maximum()
+    view.resize(400, 200)
+    QApplication.processEvents()
+    assert bar.value() == bar.maximum(), "also in a window that changes"
     bar.setValue(0)
     view.show_entries(at(*range(0, 4800, 60)))
     QApplication.processEvents()
     assert bar.value() == 0
+    view.show_entries(at(*range(60, 6000, 60)), fresh=True)
+    QApplication.processEvents()
+    assert bar.value() == bar.maximum(), "another story opens at its newest entry"
 
 
 def test_a_long_remark_gets_the_height_it_needs_and_is_drawn_as_it_is(qtbot: QtBot, kit: Kit) -> None:

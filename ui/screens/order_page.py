@@ -19,9 +19,8 @@ class OrderPage(QWidget):
     def __init__(self, room: Room, back: Callable[[], object]) -> None:
         super().__init__()
         self._room = room
-        self.view = OrderView(
-            room, money=False, acts=("hold", "release", "rush")
-        )  # the floor is told no sums
+        # the floor is told no sums and answers no buyer
+        self.view = OrderView(room, money=False, replies=False, acts=("hold", "release", "rush"))
         button = BigButton(room.kit, "station.back_to_desk", key="Esc")
         button.clicked.connect(lambda: back())
         foot = row(room.kit, button)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Hashable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
@@ -13,8 +13,10 @@ from app.core.acts import ActKind
 from app.core.order import GONE_STATES, Order, OrderState
 from app.core.scan import parse
 from app.station.asking import Asked
+from app.store.readmodel import StoryLine
 from ui.kit import Kit
 from ui.models.rows import RowsModel
+from ui.present.reply import reply
 from ui.present.service import Answer, Hit, answer_view, groups, hit, order_head
 from ui.present.story import story_rows
 from ui.screens.asked import say_asked
@@ -44,6 +46,8 @@ ACTS = {
     "remark": ActKind.change_remark,
 }
 MOST = 50
+#: Copies the sentence to send.
+COPY_KEY = "F2"
 #: So long a cancel can be withdrawn where the shop has not set it otherwise.
 COUNTDOWN_S = 15
 #: Why a buyer or a shop cancels; kept with the order as a word of ours, said in the reader's language.
@@ -175,10 +179,14 @@ class ServiceScreen(Page):
 class OrderView(QWidget):
     """One order: head with the three states, what may be promised, acts, story, fields."""
 
-    def __init__(self, room: Room, *, money: bool = True, acts: Collection[str] = ACTS) -> None:
+    def __init__(
+        self, room: Room, *, money: bool = True, replies: bool = True, acts: Collection[str] = ACTS
+    ) -> None:
+        """``money``: with sums; ``replies``: with the sentence to send; ``acts``: what may be offered."""
         super().__init__()
         self._room = room
-        self._money = money
+        self._money, self._replies = money, replies
+        self._lines: Sequence[StoryLine] = ()
         kit = room.kit
         self._order: Order | None = None
         self._number = PlainLabel(role="heading")
@@ -189,6 +197,7 @@ class OrderView(QWidget):
         self.answer = AnswerCardView(room)
         self.acts = ActPanel(room, acts)
         self.answer.on_withdraw(self.acts.withdraw)
+        self.answer.copied.connect(self._copied)
         self.story = StoryView(kit)
         self.fields = FieldList(kit)
         self.fields.copied.connect(self._copied)
@@ -216,18 +225,21 @@ class OrderView(QWidget):
             self._parts,
             [StateChip(self._room.kit, chip.state, chip.text, tone="bare") for chip in head.parts],
         )
+        skus = frozenset(line.sku_code for line in order.lines)
+        self._lines = self._room.core.service.story(order.order_no)
         self._show_answer()
         self.acts.show_order(order, fresh=is_other)
-        skus = frozenset(line.sku_code for line in order.lines)
-        lines = self._room.core.service.story(order.order_no)
-        rows = story_rows(lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
-        self.story.show_entries(rows)
+        rows = story_rows(self._lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
+        self.story.show_entries(rows, fresh=is_other)
         self.fields.show_groups(groups(order, words, money=self._money), reset=is_other)
 
     def _show_answer(self) -> None:
-        if self._order is not None:
-            card = self._room.core.service.answer(self._order.order_no)
-            self.answer.show_answer(answer_view(card, self._order, self._room.words(), self._room.now()))
+        order = self._order
+        if order is not None:
+            words, now = self._room.words(), self._room.now()
+            card = self._room.core.service.answer(order.order_no)
+            said = reply(order, card, self._lines, words, now) if self._replies else ""
+            self.answer.show_answer(answer_view(card, order, words, now), said)
 
     def _tick(self) -> None:
         if self.isVisible() and self.answer.is_counting:
@@ -268,22 +280,43 @@ class OrderView(QWidget):
 
 
 class AnswerCardView(Card):
-    """What may be promised to the buyer now (design 3.8); a running countdown can be withdrawn here."""
+    """What may be promised to the buyer now (design 3.8), and the sentence to send; a running countdown can be
+    withdrawn here."""
+
+    copied = Signal(str)
 
     def __init__(self, room: Room) -> None:
         super().__init__(room.kit, margin="space.m", gap="space.xs")
         self._room = room
         self._answer: Answer | None = None
         self._withdraw: Callable[[str], object] = lambda stop_id: None
-        self._chip = StateChip(room.kit, "wait", "", tone="solid", size="title")
+        kit = room.kit
+        self._chip = StateChip(kit, "wait", "", tone="solid", size="title")
         self._text = PlainLabel(role="lead", wrap=True)
         self._age = PlainLabel(role="caption")
-        self._button = BigButton(room.kit, "service.act_withdraw")
-        line = row(room.kit, self._chip, self._text, self._age, self._button)
+        self._button = BigButton(kit, "service.act_withdraw")
+        self._reply = PlainLabel(role="body", wrap=True)
+        self._reply.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy_button = BigButton(kit, "service.act_copy_reply", icon="copy", key=COPY_KEY)
+        self._told, self._sent = QWidget(), QWidget()
+        line = row(kit, self._chip, self._text, self._age, self._button)
         line.setStretch(1, 1)
-        self.body.addLayout(line)
+        self._told.setLayout(line)
+        words = column(kit, titled(kit, "service.reply", "caption"), self._reply, gap="")
+        line = row(kit)
+        line.addLayout(words, 1)
+        line.addWidget(self.copy_button)
+        self._sent.setLayout(line)
+        self.body.addWidget(self._told)
+        self.body.addWidget(self._sent)
         self._button.clicked.connect(self._on_withdraw)
+        self.copy_button.clicked.connect(lambda: self.copied.emit(self._reply.words()))
         self.hide()
+
+    @property
+    def reply(self) -> str:
+        """The sentence to send, "" where none is offered."""
+        return self._reply.words()
 
     def on_withdraw(self, call: Callable[[str], object]) -> None:
         """``call`` with the stop's id when the cancel is to be withdrawn."""
@@ -297,12 +330,15 @@ class AnswerCardView(Card):
     def is_counting(self) -> bool:
         return self._answer is not None and self._answer.counting_until is not None
 
-    def show_answer(self, answer: Answer | None) -> None:
+    def show_answer(self, answer: Answer | None, reply: str = "") -> None:
         self._answer = answer
-        self.setVisible(answer is not None)
+        self._reply.setText(reply)
+        self._sent.setVisible(bool(reply))
+        self._told.setVisible(answer is not None)
+        self.setVisible(answer is not None or bool(reply))
+        self.set_state(answer.state if answer is not None else None)
         if answer is None:
             return
-        self.set_state(answer.state)
         self._chip.show_state(answer.state, answer.head)
         self._text.setText(answer.text)
         self._age.setText(answer.age)

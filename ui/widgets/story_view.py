@@ -133,8 +133,8 @@ class StoryModel(QAbstractListModel):
 
 
 class StoryView(QListView):
-    """The story as one scrolling rail. It stays at the end when the end was in view, else where the reader
-    is."""
+    """The story as one scrolling rail. It opens at its newest entry and stays there while that is in view, else
+    where the reader is."""
 
     def __init__(self, kit: Kit, *, gap_s: float = GAP_S) -> None:
         super().__init__()
@@ -150,17 +150,30 @@ class StoryView(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWordWrap(True)
+        self._at_end = True
+        bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._on_scrolled)
+        bar.rangeChanged.connect(self._follow)
         kit.theme.changed.connect(self.doItemsLayout)
         kit.i18n.changed.connect(self._render)
 
-    def show_entries(self, entries: Sequence[StoryEntry]) -> None:
-        """Shows happenings, oldest first."""
-        bar = self.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 2
+    def show_entries(self, entries: Sequence[StoryEntry], *, fresh: bool = False) -> None:
+        """Shows happenings, oldest first. ``fresh``: another story, which opens at its newest entry."""
+        at_end = self._at_end or fresh
         self._entries = entries
         self._render()
-        if at_end:
+        self._at_end = at_end
+        self._follow()
+
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value >= self.verticalScrollBar().maximum() - 2
+
+    def _follow(self) -> None:
+        """The end stays in view while lines are added, broken anew, or the window changes."""
+        if self._at_end:
             self.scrollToBottom()
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.maximum())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -167,7 +168,7 @@ def test_a_rep_cancels_and_reads_the_answer_live(
     assert isinstance(desk, ServiceScreen)
     qtbot.waitUntil(waits(station, order_no), timeout=WAIT_MS)
     desk.show_order(order_no)
-    assert desk.view.answer.isHidden()
+    assert desk.view.answer.answer is None
     acts = desk.view.acts
     acts.cancel.click()
     assert not acts.send.isEnabled(), "a cancel needs its reason"
@@ -181,6 +182,26 @@ def test_a_rep_cancels_and_reads_the_answer_live(
     answer = desk.view.answer.answer
     assert answer is not None and answer.withdraw_id
     assert not acts.cancel.isEnabled()
+
+
+def test_the_sentence_for_the_buyer_is_copied_with_one_key(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 1))
+    station = open_station("service")
+    desk = station.desk
+    assert isinstance(desk, ServiceScreen)
+    qtbot.waitUntil(waits(station, order_no), timeout=WAIT_MS)
+    desk.show_order(order_no)
+    assert desk.view.answer.isVisible() and desk.view.answer.reply.startswith("您好")
+    handle = station.window.windowHandle()
+    assert handle is not None
+    QTest.keyClick(handle, Qt.Key.Key_F2)
+    assert QGuiApplication.clipboard().text() == desk.view.answer.reply
+    assert "已复制" in station.window.bar.words()
+    station.kit.i18n.toggle()
+    assert desk.view.answer.reply.startswith("Hello")
+    station.kit.i18n.toggle()
 
 
 def test_the_supervisor_sees_a_hold_and_releases_it(
