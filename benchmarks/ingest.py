@@ -1,7 +1,8 @@
 """Pages of 100 orders with 3 lines go through the one writer into SQLite (WAL, synchronous FULL): mapped,
 masked, sealed with AES-GCM, blind-indexed, numbered, with history, one commit a page. The reference is a
 plain `executemany` of exactly the rows that came out, into an empty database of the same schema, rows
-ready, one transaction: what the disk and the indexes alone cost.
+ready, one transaction: what the disk and the indexes alone cost. The second line asks the same rows with a
+commit a page, as ours has: what pages cost that no program can save. The three take turns, round by round.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 
 from app.core.acts import Actor
 from app.core.channel import ChannelOrder
@@ -28,31 +30,46 @@ from hub.vault import Vault
 
 TITLE = "Batch ingest"
 PAGE = 100
-ROUNDS = 3
+ROUNDS = 5
 
 
 def run(quick: bool = False) -> list[Figure]:
     count = 2_000 if quick else 20_000
     orders = list(channel_orders(count))
-    ours, raw = [], []
-    for _ in range(1 if quick else ROUNDS):
+    ours: list[float] = []
+    whole: list[float] = []
+    paged: list[float] = []
+    for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             seconds, engine = asyncio.run(_ingest(orders, Path(folder) / "ours"))
             ours.append(count / seconds)
-            raw.append(count / _raw_copy(engine, Path(folder) / "raw"))
+            whole.append(count / _raw_copy(engine, Path(folder) / "whole", count))
+            paged.append(count / _raw_copy(engine, Path(folder) / "paged", PAGE))
             engine.dispose()
-    ratios = [a / b for a, b in zip(ours, raw, strict=True)]
-    ratio = statistics.median(ratios)
+    what = f"{count:,} orders in pages of {PAGE}, SQLite FULL"
+    said = f"{statistics.median(ours):,.0f} orders/s"
+    ratio = _ratio(ours, whole)
     return [
         Figure(
-            what=f"{count:,} orders in pages of {PAGE}, SQLite FULL",
-            ours=f"{statistics.median(ours):,.0f} orders/s",
-            reference=f"{statistics.median(raw):,.0f} orders/s raw executemany of the same rows",
+            what=what,
+            ours=said,
+            reference=f"{statistics.median(whole):,.0f} orders/s raw executemany of the same rows",
             ratio=f"{ratio:.2f}",
             aim=">= 0.45",
             passed=ratio >= 0.45,
-        )
+        ),
+        Figure(
+            what=what,
+            ours=said,
+            reference=f"{statistics.median(paged):,.0f} orders/s the same, a commit a page",
+            ratio=f"{_ratio(ours, paged):.2f}",
+        ),
     ]
+
+
+def _ratio(ours: list[float], reference: list[float]) -> float:
+    """The middle one of the rounds' ratios: each was taken side by side."""
+    return statistics.median(a / b for a, b in zip(ours, reference, strict=True))
 
 
 def _database(folder: Path) -> Engine:
@@ -77,28 +94,50 @@ async def _ingest(orders: list[ChannelOrder], folder: Path) -> tuple[float, Engi
     return seconds, engine
 
 
-def _raw_copy(engine: Engine, folder: Path) -> float:
-    """Seconds to insert every row of ``engine`` into an empty twin in one transaction."""
-    twin = _database(folder)
+def _raw_copy(engine: Engine, folder: Path, page: int) -> float:
+    """Seconds to insert every row of ``engine`` into an empty twin, ``page`` orders to a transaction."""
     with engine.connect() as conn:
         contents = {
             table: [tuple(row) for row in conn.exec_driver_sql(f"SELECT * FROM {table.name}")]
             for table in tables.metadata.sorted_tables
         }
+    twin = _database(folder)
     connection = twin.raw_connection()
     cursor = connection.cursor()
     for table in reversed(tables.metadata.sorted_tables):
         if not table.name.startswith("history"):
             cursor.execute(f"DELETE FROM {table.name}")
     connection.commit()
+    pages = _pages(contents, page)
+    gc.collect()
     began = time.perf_counter()
-    cursor.execute("BEGIN")
-    for table, rows in contents.items():
-        if rows:
-            marks = ",".join("?" * len(rows[0]))
-            cursor.executemany(f"INSERT INTO {table.name} VALUES ({marks})", rows)
-    connection.commit()
+    for inserts in pages:
+        cursor.execute("BEGIN")
+        for statement, rows in inserts:
+            cursor.executemany(statement, rows)
+        connection.commit()
     seconds = time.perf_counter() - began
     connection.close()
     twin.dispose()
     return seconds
+
+
+def _pages(
+    contents: dict[Table, list[tuple[Any, ...]]], page: int
+) -> list[list[tuple[str, list[tuple[Any, ...]]]]]:
+    """Statement and rows of each transaction: the rows of ``page`` orders, table by table, in the order that
+    they were written (a number of six digits comes after one of three)."""
+    count = len(contents[tables.orders])
+    pages: list[list[tuple[str, list[tuple[Any, ...]]]]] = [[] for _ in range(0, count, page)]
+    for table, rows in contents.items():
+        if not rows:
+            continue
+        if not table.dialect_options["sqlite"]["with_rowid"]:
+            rows.sort(key=lambda row: (len(row[0]), *row))
+        statement = f"INSERT INTO {table.name} VALUES ({','.join('?' * len(rows[0]))})"
+        an_order = len(rows) / count  # rows of one order; below one, it is a table of few rows
+        for n in range(len(pages)):
+            part = rows[round(n * page * an_order) : round((n + 1) * page * an_order)]
+            if part:
+                pages[n].append((statement, part))
+    return pages
