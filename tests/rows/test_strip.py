@@ -22,6 +22,9 @@ from tests.sync.test_cases import knows, opens, packed_at, sent
 
 SHOWS_WITHIN_S = 2.0
 
+#: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 def keys(bench: LiveStation) -> dict[str, dict[str, str]]:
     return {item.key: item.params for item in bench.core.strip(bench.clock.now())}
@@ -66,6 +69,7 @@ def test_scans_made_offline_are_shown_as_waiting_and_go_by_themselves(
     assert bench.scan("SKU-2").is_ok
     said = keys(bench)
     assert said["offline"]["n"] == "2" and said["waiting"] == {"n": "2"}
+    time.sleep(0.6)  # long enough for a try that fails: it has to be made again without a further scan
     assert packed_at(hub, order) == [0, 0]
     later = {item.key: item.params for item in bench.core.strip(bench.clock.now() + timedelta(minutes=3))}
     assert later["waiting_old"]["n"] == "2" and int(later["waiting_old"]["seconds"]) >= 180

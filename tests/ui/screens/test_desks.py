@@ -156,6 +156,7 @@ def test_every_field_is_shown_with_the_system_it_comes_from(
     ):
         assert name in shown
     assert all(line.rstrip().endswith(")") for line in shown.splitlines() if ": " in line)
+    assert "()" not in shown, "each says which system it comes from"
     assert FIRST in shown and "¥10.00" in shown and "别敲门" in shown
 
 
