@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app.core.order import Order
 from app.os.clock import StationClock
 from app.station.outcome import Done, Light
 from tests.helpers.hub import RunningHub
+from tests.helpers.sheets import csv_rows
 from tests.helpers.station import LiveStation, until
 from tests.sync.conftest import Station, a_code
 from tests.sync.test_cases import opens, sent
@@ -73,3 +78,54 @@ def test_a_scan_is_amber_at_once_and_green_only_when_it_is_on_the_disk(
 
 def _greens(bench: LiveStation, scan_id: str) -> list[Light]:
     return [o.light for o in bench.outcomes if o.scan_id == scan_id and o.light is Light.green]
+
+
+@pytest.mark.logs("database_says_no", "busy")
+def test_while_the_hubs_disk_is_full_nothing_is_refused_and_nothing_is_lost(
+    hub: RunningHub, station: Station, order: Order
+) -> None:
+    """Bad input, disk full: no receipt says no; the bench works on and everything arrives when there is room."""
+    bench = station()
+    opens(bench, order)
+    sent(bench)
+    with _no_room(hub):
+        answer = hub.admin().post(
+            "/v1/imports", params={"filename": "x.csv"}, content=csv_rows(*_MANY), timeout=30
+        )
+        assert answer.status_code == 503, answer.text
+        assert answer.json()["error"]["text"] and int(answer.headers["retry-after"]) > 0
+        assert bench.scan("SKU-1").done is Done.counted
+        assert hub.client().get("/healthz").status_code == 200
+    sent(bench)
+    assert [row.kind for row in hub.app.doors.orders.lookup.story(order.order_no)].count("line_packed") == 1
+    again = hub.admin().post(
+        "/v1/imports", params={"filename": "x.csv"}, content=csv_rows(*_MANY), timeout=30
+    )
+    assert (again.status_code, again.json()["refused"]) == (200, 0), again.text
+
+
+_MANY = [{"channel_order_no": f"full-{n}"} for n in range(600)]
+
+
+@contextmanager
+def _no_room(hub: RunningHub) -> Iterator[None]:
+    """No page more on any connection of the hub's database."""
+    doors = hub.app.doors.orders
+
+    def everywhere(sql: str) -> Callable[..., None]:
+        def listener(dbapi: Any, record: Any, proxy: Any) -> None:
+            dbapi.execute(sql)
+
+        event.listen(doors.engine, "checkout", listener)
+        hub.do(doors.writer.run(lambda tx: tx.conn.exec_driver_sql(sql) and None))
+        return listener
+
+    with doors.engine.connect() as conn:
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+    full = everywhere(f"PRAGMA max_page_count = {pages}")
+    try:
+        yield
+    finally:
+        event.remove(doors.engine, "checkout", full)
+        room = everywhere("PRAGMA max_page_count = 1073741823")
+        event.remove(doors.engine, "checkout", room)
