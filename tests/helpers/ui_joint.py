@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.os.clock import StationClock
 from app.core.printjob import PrintJob
+from app.os.clock import StationClock
 from app.ports import Clock, Engine, Ulid
 from app.station.core import StationCore
 from app.wire import PrinterReport, StationKind
