@@ -159,6 +159,8 @@ class FontRuler:
             font.setPixelSize(kind.px)
             font.setBold(kind.bold)
             font.setStyleStrategy(QFont.StyleStrategy.NoAntialias)
+            # said, or a painter takes it from the application's own font: a paper looks the same wherever it is drawn
+            font.setHintingPreference(QFont.HintingPreference.PreferDefaultHinting)
             self._fonts[kind] = font, QFontMetrics(font)
         return self._fonts[kind]
 

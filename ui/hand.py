@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _LOOK_MS = 10
 #: A scanner's trigger needs this long before the same code is read again.
 _SAME_CODE_S = 0.4
+_SCANNER_KEYS = {
+    "\r": (Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier),
+    "\x1d": (Qt.Key.Key_BracketRight, Qt.KeyboardModifier.ControlModifier),
+}
 
 Answer = dict[str, Any]
 Look = Callable[[], Answer | None]
@@ -164,23 +168,11 @@ class Hand(QObject):
 
         def type_now() -> None:
             typed.append(self._last_id())
-            self._burst(text)
+            type_as_scanner(self._station.window.windowHandle(), text + "\r")
             self._last_scan = (text, time.monotonic())
 
         QTimer.singleShot(int(wait * 1000), type_now)
         self._when(lambda: self._settled(typed[0]) if typed else None)
-
-    def _burst(self, text: str) -> None:
-        """A keyboard-type scanner: its keys come one after the other, stamped a millisecond apart by the system."""
-        handle = self._station.window.windowHandle()
-        stamp = int(time.monotonic() * 1000)
-        for char in [*text, "\r"]:
-            key = Qt.Key.Key_Return if char == "\r" else Qt.Key(ord(char.upper()))
-            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-                event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, char)
-                event.setTimestamp(stamp)
-                QCoreApplication.sendEvent(handle, event)
-            stamp += 1
 
     def _last_id(self) -> str:
         last = self._last()
@@ -349,3 +341,18 @@ class Hand(QObject):
         QTest.mouseClick(
             widget, Qt.MouseButton.LeftButton, pos=QPoint(widget.width() // 2, widget.height() // 2)
         )
+
+
+def type_as_scanner(window: QWindow, text: str) -> None:
+    """What a keyboard-type scanner sends to the window in front; "\\r" is its Enter key, "\\x1d" its Ctrl+].
+
+    The keys come one after the other, stamped a millisecond apart by the system however busy this machine is.
+    """
+    stamp = int(time.monotonic() * 1000)
+    for char in text:
+        key, held = _SCANNER_KEYS.get(char) or (ord(char.upper()), Qt.KeyboardModifier.NoModifier)
+        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            event = QKeyEvent(kind, key, held, char)
+            event.setTimestamp(stamp)
+            QCoreApplication.sendEvent(window, event)
+        stamp += 1

@@ -55,7 +55,9 @@ class RealHub:
         async def send() -> ImportReport:
             client = HubClient(self.url, self.token)
             try:
-                return await client.import_file(text.getvalue().encode("utf-8-sig"), f"{kind}.csv", kind, shop=SHOP)
+                return await client.import_file(
+                    text.getvalue().encode("utf-8-sig"), f"{kind}.csv", kind, shop=SHOP
+                )
             finally:
                 await client.close()
 

@@ -43,4 +43,6 @@ def test_a_slip_looks_as_it_did_when_somebody_looked(studio: Studio, width_mm: i
     kept, now = picture(path), gray(drawn)
     assert kept.shape == now.shape, "another size: look at it and keep it anew"
     differing = float((kept != now).mean())
-    assert differing <= OTHERWISE, f"{differing:.2%} of the dots differ from {path.name}: look and keep it anew"
+    assert differing <= OTHERWISE, (
+        f"{differing:.2%} of the dots differ from {path.name}: look and keep it anew"
+    )

@@ -110,7 +110,8 @@ def test_the_file_of_an_order_through_six_systems_holds_everything_in_the_order_
         *("shipped_despite_cancel", "track_node", "state_followed"),
     ):
         assert kind in kinds
-    assert [entry["at"] for entry in story] == sorted(entry["at"] for entry in story)
+    moments = [datetime.fromisoformat(entry["at"]) for entry in story]
+    assert moments == sorted(moments)
     assert (
         kinds.index("received")
         < kinds.index("stop_set")

@@ -19,6 +19,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false;*.warning=false")
 
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.wire import ImportProgress
@@ -34,22 +35,32 @@ SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080), "1093x614": (1093, 
 NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台"}
 
 
-class Grabber:
-    """Grabs windows as they stand; ``only`` keeps to one size and language for a quick look."""
+#: Every size in both languages and both looks; --all takes every combination.
+PAIRS = {
+    "1366x768": (("zh", "light"), ("en", "dark")),
+    "1920x1080": (("zh", "dark"), ("en", "light")),
+    "1093x614": (("zh", "light"), ("en", "dark")),
+}
 
-    def __init__(self, app: QApplication, out: Path, quick: bool) -> None:
-        self.app, self.out, self.quick = app, out, quick
+
+class Grabber:
+    """Grabs windows as they stand; ``which`` is "quick" for one picture a state, "pairs", or "all"."""
+
+    def __init__(self, app: QApplication, out: Path, which: str) -> None:
+        self.app, self.out = app, out
+        every = tuple((lang, mode) for lang in ("zh", "en") for mode in ("light", "dark"))
+        self.wanted = {
+            "quick": {"1366x768": (("zh", "light"),)},
+            "pairs": PAIRS,
+            "all": dict.fromkeys(SIZES, every),
+        }[which]
 
     def shots(self, name: str, station: Station, widget: QWidget | None = None) -> None:
-        sizes = {"1366x768": SIZES["1366x768"]} if self.quick else SIZES
-        looks = (
-            [("zh", "light")] if self.quick else [(lg, md) for lg in ("zh", "en") for md in ("light", "dark")]
-        )
-        for size, (width, height) in sizes.items():
+        for size, looks in self.wanted.items():
+            station.window.resize(*SIZES[size])
             for lang, mode in looks:
                 station.kit.i18n.switch(lang)  # type: ignore[arg-type]
                 station.kit.theme.set_mode(mode)  # type: ignore[arg-type]
-                station.window.resize(width, height)
                 self.settle()
                 picture = (widget or station.window).grab()
                 picture.save(str(self.out / f"{name}-{size}-{lang}-{mode}.png"))
@@ -60,6 +71,7 @@ class Grabber:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.app.processEvents()
+            self.app.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # no event loop ends here by itself
 
     def until(self, done: Callable[[], bool], what: str, seconds: float = 30) -> None:
         end = time.monotonic() + seconds
@@ -91,11 +103,12 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", nargs="?", default="out/screens", type=Path)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--all", action="store_true")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
     folder = Path(tempfile.mkdtemp(prefix="orderdock-screens-"))
-    grab = Grabber(app, asked.out, asked.quick)
+    grab = Grabber(app, asked.out, "quick" if asked.quick else "all" if asked.all else "pairs")
     try:
         with real_hub(folder / "hub") as hub:
             first(grab, app, folder)
@@ -182,6 +195,7 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     grab.shots("packing-after-alarm", bench)
     supervisor(grab, app, hub, folder)
     service(grab, app, hub, folder, order_no)
+    held(grab, bench, order_no)
     bench.show_settings()
     grab.shots("settings", bench)
     bench._back()
@@ -206,11 +220,22 @@ def packing(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub) ->
     skus = {line.line_no: line.sku_code for line in order.lines}
     lines = order.parcels[0].lines
     bench.scan(codes[skus[lines[0].line_no]])
+    for _ in range(lines[0].qty - 1):
+        grab.settle(0.35)
+        bench.scan(codes[skus[lines[0].line_no]])
     grab.settle(0.4)
     grab.shots("packing-open", bench)
     other = next(s for s in codes if s not in skus.values())
     bench.scan(codes[other])
     grab.shots("packing-wrong-item", bench)
+    grab.settle(0.35)
+    bench.scan(codes[skus[lines[0].line_no]])
+    grab.shots("packing-too-many", bench)
+    bench.scan("X-20261121-NEU")
+    grab.shots("packing-unknown", bench)
+    desk.scan_bar.offer.click()
+    grab.shots("packing-bind", bench)
+    desk._never_mind()
     desk._abnormal_button.click()
     grab.shots("packing-abnormal", bench)
     desk._buttons.setCurrentIndex(0)
@@ -219,13 +244,17 @@ def packing(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub) ->
     grab.shots("packing-codes", bench)
     desk._codes_button.setChecked(False)
     for at, line in enumerate(lines):
-        for _ in range(line.qty - (at == 0)):
+        for _ in range(line.qty - (at == 0) * lines[0].qty):
             grab.settle(0.35)
             bench.scan(codes[skus[line.line_no]])
     grab.settle(0.4)
     grab.shots("packing-complete", bench)
     desk._close_button.click()
     grab.until(lambda: bench.core.packing.view().parcel is None, "closed")
+    second = next(r for r in bench.core.read.queue(60).rows if r.order_no != chosen.order_no)
+    desk._open(second.parcel_no)
+    grab.settle(0.3)
+    desk._mark("damaged")
     grab.settle(0.4)
     grab.shots("packing-closed", bench)
     desk._handover_button.click()
@@ -233,6 +262,21 @@ def packing(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub) ->
     grab.shots("packing-handover", bench)
     desk._handover_button.click()
     grab.settle(0.2)
+
+
+def held(grab: Grabber, bench: Station, stopped: str) -> None:
+    """What a bench may not go on with, and what its printer left open."""
+    on_hold = next(r.parcel_no for r in bench.core.read.queue(60).rows if r.is_on_hold)
+    for name, parcel_no in (("packing-hold", on_hold), ("packing-frozen", f"{stopped}01")):
+        bench.scan(parcel_no)
+        grab.settle(0.3)
+        grab.shots(name, bench)
+    say = bench.kit.i18n.say
+    why = bench.kit.i18n.tr("packing.doubt_lost_link")
+    question = say("packing.doubt", why=why, number="003")
+    bench.window.bar.ask(question, key="paper-x", yes="packing.doubt_yes", no="packing.doubt_no")
+    grab.shots("packing-doubt", bench)
+    bench.window.bar.resolve("paper-x")
 
 
 def silent_bench(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> str:
@@ -251,7 +295,9 @@ def silent_bench(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -
 
 
 def alarm(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub, away: str) -> str:
-    rows = [r for r in bench.core.read.queue(60).rows if not r.is_frozen and r.order_no != away]
+    rows = [
+        r for r in bench.core.read.queue(60).rows if not (r.is_frozen or r.is_on_hold) and r.order_no != away
+    ]
     held, stopped = rows[3], rows[0]
     desk._open(stopped.parcel_no)
     grab.settle(1.0)
@@ -269,9 +315,17 @@ def alarm(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub, away
 
 def supervisor(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     station = paired(grab, app, hub, "supervisor", folder)
-    assert isinstance(station.desk, SupervisorScreen)
+    desk = station.desk
+    assert isinstance(desk, SupervisorScreen)
     grab.settle(1.0)
     grab.shots("supervisor", station)
+    desk.stops.panel.buttons["take_over"].click()
+    grab.shots("supervisor-why", station)
+    free = next(o for o in station.core.read.search("", 40) if not o.stops)
+    desk.look_up(free.order_no)
+    grab.shots("supervisor-order", station)
+    desk.order.view.acts.hold.click()
+    grab.shots("supervisor-hold", station)
     station.close()
 
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout,
 from pytestqt.qtbot import QtBot
 
 from tests.helpers.qt import FixedClock
+from ui.hand import type_as_scanner
 from ui.key_burst import WedgeSettings
 from ui.scanner_input import ScannerInput, ScanRead
 
@@ -35,11 +36,7 @@ class Window(QWidget):
         """Keys at a scanner's speed, as the system would send them."""
         handle = self.windowHandle()
         assert handle is not None
-        for char in text:
-            if char == "\r":
-                QTest.keyClick(handle, Qt.Key.Key_Return)
-            else:
-                QTest.keyClick(handle, char)
+        type_as_scanner(handle, text)
 
     def type_slowly(self, text: str) -> None:
         for char in text:
@@ -167,11 +164,7 @@ def test_a_code_glued_to_itself_comes_out_once_and_says_so(window: Window, reads
 
 
 def test_group_separators_of_gs1_codes_arrive(window: Window, reads: list[ScanRead]) -> None:
-    handle = window.windowHandle()
-    assert handle is not None
-    window.scan("0106901234567892")
-    QTest.keyClick(handle, Qt.Key.Key_BracketRight, Qt.KeyboardModifier.ControlModifier)
-    window.scan("10LOT7\r")
+    window.scan("0106901234567892\x1d10LOT7\r")
     assert [read.text.replace("\x1d", "|") for read in reads] == ["0106901234567892|10LOT7"]
 
 

@@ -53,7 +53,7 @@ def new_order(hub: RealHub) -> Callable[..., str]:
     def make(*lines: tuple[str, int], remark: str = "", name: str = "林小明") -> str:
         n = next(count)
         channel_no = f"26112148359{n:08d}"
-        buyer = ("2026-11-21 10:00:00", name, f"1831234{n:04d}", "浙江省杭州市西湖区文三路1号")
+        buyer = ("2026-11-21 10:00:00", name, f"1831234{7000 + n:04d}", "浙江省杭州市西湖区文三路1号")
         parcel = (remark, "zhongtong", f"7812{n:010d}")
         rows = [
             (channel_no, *buyer, sku, f"{sku} 商品", qty, "10.00" if at == 0 else "", *parcel)

@@ -14,6 +14,7 @@ from app.core.qr import command_code, slip_code
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub
 from ui.app import Station
+from ui.hand import type_as_scanner
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
@@ -32,9 +33,7 @@ def scan(qtbot: QtBot, station: Station, text: str) -> None:
     assert handle is not None
     QTest.qWait(320)  # a second read of one code within 300 ms is one read that came twice
     with qtbot.waitSignal(station.scanner.scanned, timeout=WAIT_MS):
-        for char in text:
-            QTest.keyClick(handle, char)
-        QTest.keyClick(handle, Qt.Key.Key_Return)
+        type_as_scanner(handle, text + "\r")
 
 
 def packing(station: Station) -> PackingScreen:
