@@ -21,6 +21,8 @@ BUILD = ROOT / "build"
 LINTED = ["app", "benchmarks", "build", "hub", "main.py", "printing", "rehearsal", "sync", "tests", "ui"]
 # Python reports each open() without an encoding; programs under test stay as people run them.
 PYTEST = ["-X", "warn_default_encoding", "-m", "pytest"]
+# Tests of one file stay together: what they share is made once. One worker more than there are cores: many wait.
+SPREAD = ["-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadscope"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -66,7 +68,7 @@ def test(rest: list[str]) -> int:
     if rest:
         return python(*PYTEST, *rest)
     under_gbk = _test_under_gbk()
-    whole = python(*PYTEST)
+    whole = python(*PYTEST, *SPREAD)
     return whole or under_gbk
 
 

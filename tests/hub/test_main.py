@@ -207,7 +207,7 @@ def test_a_hub_says_where_it_listens_and_stops_gracefully_with_open_streams(tmp_
             assert next(lines).startswith("event: head")
             began = time.monotonic()
             assert hub.stop() == 0
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 15
             assert list(lines) is not None
         client.close()
         listener.close()
