@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -106,26 +106,31 @@ def test_while_the_hubs_disk_is_full_nothing_is_refused_and_nothing_is_lost(
 
 _MANY = [{"channel_order_no": f"full-{n}"} for n in range(600)]
 
+_ANY = 1073741823
+
 
 @contextmanager
 def _no_room(hub: RunningHub) -> Iterator[None]:
     """No page more on any connection of the hub's database."""
     doors = hub.app.doors.orders
+    pages = [_ANY]
 
-    def everywhere(sql: str) -> Callable[..., None]:
-        def listener(dbapi: Any, record: Any, proxy: Any) -> None:
-            dbapi.execute(sql)
+    def limit(dbapi: Any, record: Any, proxy: Any) -> None:
+        dbapi.execute(f"PRAGMA max_page_count = {pages[0]}")
 
-        event.listen(doors.engine, "checkout", listener)
-        hub.do(doors.writer.run(lambda tx: tx.conn.exec_driver_sql(sql) and None))
-        return listener
+    def here(most: int | None) -> None:
+        """On the connection in hand and each that is taken from now on; in the writer's own thread, which asks most."""
 
-    with doors.engine.connect() as conn:
-        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
-    full = everywhere(f"PRAGMA max_page_count = {pages}")
+        def set_it(tx: Any) -> None:
+            pages[0] = most or tx.conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+            tx.conn.exec_driver_sql(f"PRAGMA max_page_count = {pages[0]}")
+            if not event.contains(doors.engine, "checkout", limit):
+                event.listen(doors.engine, "checkout", limit)
+
+        hub.do(doors.writer.run(set_it))
+
+    here(None)
     try:
         yield
     finally:
-        event.remove(doors.engine, "checkout", full)
-        room = everywhere("PRAGMA max_page_count = 1073741823")
-        event.remove(doors.engine, "checkout", room)
+        here(_ANY)
