@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
 
 from app.core.digest import DigestSum
-from app.store import rows, tables
+from app.store import rows
+from app.store.opening import Opening
 from app.wire import Change, ChangePage, Urgent
 
 T = TypeVar("T")
 
+#: The number of the tables in :mod:`app.store.tables`, kept in the file.
+SCHEMA = 2
 #: A body of 2 KB leaves half of a page of 4 KB empty: a quarter less on disk, and loaded a quarter sooner.
 _PAGE_SIZE = 8192
 #: More changed orders than this are reported as the topic "order" alone.
@@ -34,46 +35,17 @@ class Cursor:
     seq: int = 0
 
 
-def open_engine(path: Path, synchronous: str, page_size: int = 4096) -> sa.Engine:
-    """An engine for one SQLite file in WAL mode; connections may move between threads (we lock them).
-
-    ``page_size`` in bytes counts when the file is made.
-    """
-    engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)),
-        poolclass=NullPool,
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": 5.0},
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _dress(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute(f"PRAGMA page_size={page_size}")  # before the first page is written
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={synchronous}")
-        connection.execute("PRAGMA cache_size=-8000")
-
-    return engine
-
-
-def plain(connection: sa.Connection) -> sqlite3.Connection:
-    """The driver's connection under Core's: where a statement's time counts (facts, part 2, 5)."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
-
-
 class Link:
     """One kept connection and its lock."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, opening: Opening) -> None:
         self.lock = threading.Lock()
         self.is_closed = False
-        self._core = engine.connect()
-        self.db = plain(self._core)
+        self.db = opening.connect()
 
     def close(self) -> None:
         self.is_closed = True
-        self._core.close()
+        self.db.close()
 
 
 class FileClosed(Exception):
@@ -123,35 +95,33 @@ class CacheFile:
     def __init__(self, path: Path) -> None:
         """Opens or makes the file. Raises sqlite3.DatabaseError when it is no cache of ours."""
         self.path = path
-        self._engine = open_engine(path, "NORMAL", _PAGE_SIZE)
+        self._opening = Opening(path, "NORMAL", _PAGE_SIZE)
         self._links: dict[int, Link] = {}
         self._links_lock = threading.Lock()
         self._is_closed = False
         self._writer: Link | None = None
         try:
-            self._prepare()
-            self._writer = Link(self._engine)
+            self._writer = Link(self._opening)
+            self._prepare(self._writer.db)
             self.cursor = self._read_cursor(self._writer.db)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self) -> None:
-        try:
-            with self._engine.connect() as core:
-                db = plain(core)
-                if db.execute("PRAGMA user_version").fetchone()[0] == tables.SCHEMA:
-                    return
-                if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise sqlite3.DatabaseError("a cache of another schema")
-                with writing(db):
-                    tables.metadata.create_all(core, checkfirst=False)
-                    for statement in tables.SEARCH:
-                        db.execute(statement)
-                    db.execute("INSERT INTO cursor (id, epoch, seq, found_seq) VALUES (1, '', 0, 0)")
-                    db.execute(f"PRAGMA user_version = {tables.SCHEMA}")
-        except sa.exc.DBAPIError as error:
-            raise (error.orig if isinstance(error.orig, sqlite3.Error) else error) from None
+    @staticmethod
+    def _prepare(db: sqlite3.Connection) -> None:
+        if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
+            return
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise sqlite3.DatabaseError("a cache of another schema")
+        # SQLAlchemy takes as long to import as a window to open: only where there are tables to be made.
+        from app.store import tables
+
+        with writing(db):
+            for statement in tables.statements():
+                db.execute(statement)
+            db.execute("INSERT INTO cursor (id, epoch, seq, found_seq) VALUES (1, '', 0, 0)")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
 
     @staticmethod
     def _read_cursor(db: sqlite3.Connection) -> Cursor:
@@ -172,7 +142,7 @@ class CacheFile:
         with self._links_lock:
             if self._is_closed:
                 raise FileClosed(self.path)
-            link = self._links[threading.get_ident()] = Link(self._engine)
+            link = self._links[threading.get_ident()] = Link(self._opening)
             return link
 
     def close(self) -> None:
@@ -183,7 +153,6 @@ class CacheFile:
         for link in [*links, *([self._writer] if self._writer else [])]:
             with link.lock:
                 link.close()
-        self._engine.dispose()
 
     # ---------------------------------------------------------------------------------- writing
 

@@ -6,8 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import sqlalchemy as sa
-
+from app.store.opening import Opening
 from app.store.surroundings import DamagedOutbox, NewerOutbox, is_damage
 
 #: The newest file of app/store/migrations/versions.
@@ -31,12 +30,15 @@ def version_of(path: Path) -> str | None:
     return str(row[0]) if row else None
 
 
-def upgrade(engine: sa.Engine, path: Path) -> None:
-    """Raises NewerOutbox for a version this program does not know, DamagedOutbox for a broken file."""
+def upgrade(opening: Opening) -> None:
+    """Raises NewerOutbox for a version this program does not know, DamagedOutbox for a broken file, else
+    sqlite3.Error."""
+    path = opening.path
     found = version_of(path)
     if found == HEAD:
         return
-    # Alembic costs a sixth of a second to import: only when there is something to do.
+    # With SQLAlchemy Alembic takes longer to import than a window to open: only when there is something to do.
+    import sqlalchemy as sa
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -46,6 +48,12 @@ def upgrade(engine: sa.Engine, path: Path) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise NewerOutbox("outbox_newer", path=str(path))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    engine = opening.engine()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sa.exc.DBAPIError as error:
+        raise (error.orig if isinstance(error.orig, sqlite3.Error) else error) from error
+    finally:
+        engine.dispose()

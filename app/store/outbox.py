@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
-import sqlalchemy as sa
 
 from app.core.acts import Act
 from app.core.printjob import PULLABLE, PrintJob, PrintState, may_move
 from app.store import migrate
-from app.store.cachefile import Cursor, Link, open_engine, writing
+from app.store.cachefile import Cursor, Link, writing
+from app.store.opening import Opening
 from app.store.surroundings import DamagedOutbox, DiskFull, is_damage, is_no_room
 from app.wire import ChannelRef, Envelope, Receipt, act_of, envelope_of
 
@@ -101,14 +101,18 @@ class Outbox:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        self._engine = open_engine(path, "FULL")
+        opening = Opening(path, "FULL")
         try:
-            migrate.upgrade(self._engine, path)
-            self._link, self._reads = Link(self._engine), Link(self._engine)
+            migrate.upgrade(opening)
+            self._link = Link(opening)
+        except sqlite3.Error as error:
+            raise self._said(error) from error
+        try:
             self._pending = _read_pending(self._link.db)
             self._needing = _read_needing(self._link.db)
-        except (sqlite3.Error, sa.exc.DBAPIError) as error:
-            self._engine.dispose()
+            self._reads = Link(opening)
+        except sqlite3.Error as error:
+            self._link.close()
             raise self._said(error) from error
         self._answers: dict[str, Future[Receipt]] = {}
         #: The session of who is signed on; acts are sent in the name of who did them.
@@ -132,7 +136,6 @@ class Outbox:
         self._link.close()
         with self._reads.lock:
             self._reads.close()
-        self._engine.dispose()
 
     # ---------------------------------------------------------------------------------- the one writer
 
@@ -171,10 +174,9 @@ class Outbox:
                 call.answer.set_result(answer)
 
     def _said(self, error: Exception) -> Exception:
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-        if isinstance(cause, sqlite3.Error) and is_no_room(cause):
+        if isinstance(error, sqlite3.Error) and is_no_room(error):
             return DiskFull("outbox_disk_full", path=str(self._path))
-        if isinstance(cause, sqlite3.Error) and is_damage(cause):
+        if isinstance(error, sqlite3.Error) and is_damage(error):
             return DamagedOutbox("outbox_damaged", path=str(self._path))
         return error
 

@@ -1,13 +1,15 @@
 """The cache's tables. Bodies are the feed's own JSON bytes; the columns beside them are what is asked for.
 
-A change here needs another :data:`SCHEMA` number: an older cache is then deleted and loaded anew.
+A change here needs another number in :mod:`app.store.cachefile`: an older cache is then deleted and loaded anew.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from collections.abc import Iterator
 
-SCHEMA = 2
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 metadata = MetaData()
 
@@ -107,3 +109,13 @@ SEARCH = (
     "CREATE VIRTUAL TABLE find_number USING fts5(numbers, tokenize='trigram', detail='full')",
     "CREATE VIRTUAL TABLE find_name USING fts5(names, tokenize='unicode61')",
 )
+
+
+def statements() -> Iterator[str]:
+    """What makes an empty cache, statement by statement."""
+    dialect = sqlite.dialect()
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=dialect))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=dialect))
+    yield from SEARCH

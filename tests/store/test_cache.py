@@ -13,7 +13,7 @@ import pytest
 
 from app.core.digest import DigestSum
 from app.core.order import Item
-from app.store import tables
+from app.store import cachefile
 from app.store.cache import ALL_TOPICS, Cache
 from app.store.cachefile import CacheFile, Cursor, FileClosed
 from app.store.surroundings import DiskFull
@@ -245,7 +245,7 @@ def test_another_schema_is_loaded_anew_without_alarm(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     Cache(path).close()
     with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {tables.SCHEMA + 1}")
+        db.execute(f"PRAGMA user_version = {cachefile.SCHEMA + 1}")
     db.close()
     cache = Cache(path)
     assert not cache.was_damaged
