@@ -1,4 +1,8 @@
-"""Every door of the hub as a call, and what can go wrong as :class:`app.ports.HubTrouble`. The client's only httpx."""
+"""Every door of the hub as a call, and what can go wrong as :class:`app.ports.HubTrouble`. The client's only httpx.
+
+httpx takes about as long to import as a window to open. It is therefore imported where a call goes out: in the
+background thread, after the first window was painted.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,10 @@ import hashlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-import httpx
 import msgspec
-from httpx_sse import EventSource, SSEError
 
 from app import wire
 from app.core.order import LeaseStep
@@ -27,13 +29,18 @@ from app.ports import (
     UpdateMe,
 )
 
+if TYPE_CHECKING:
+    import httpx
+
 T = TypeVar("T")
 
 SESSION_HEADER = "x-orderdock-session"
 WIRE_HEADER = "x-orderdock-wire"
 #: Silence on the stream for so long means the hub is out of reach (heartbeats come every 5 s).
 SILENCE_S = 12.0
-_TIMEOUT = httpx.Timeout(10.0, connect=4.0, read=20.0)
+#: httpx's order of time limits: to connect, to read, to write, to get a connection of the pool.
+_Limits = tuple[float, float, float, float]
+_TIMEOUT: _Limits = (4.0, 20.0, 10.0, 10.0)
 _UPLOAD_S = 600.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -64,13 +71,14 @@ class HubClient:
         self._token = token
         self._lang = lang
         self._session = ""
-        verify = ssl.create_default_context(cadata=ca_pem) if ca_pem else parts.scheme == "https"
-        self._http = http or httpx.AsyncClient(
-            verify=verify, trust_env=False, timeout=_TIMEOUT, limits=httpx.Limits(max_connections=20)
-        )
+        self._verify = ssl.create_default_context(cadata=ca_pem) if ca_pem else parts.scheme == "https"
+        self._http = http
+        self._is_closed = False
 
     async def close(self) -> None:
-        await self._http.aclose()
+        self._is_closed = True
+        if self._http is not None:
+            await self._http.aclose()
 
     # ---------------------------------------------------------------------------------- the wire
 
@@ -84,19 +92,21 @@ class HubClient:
             params["epoch"] = epoch
         if wait_s:
             params["wait"] = str(wait_s)
-        timeout = httpx.Timeout(30.0 + wait_s, connect=4.0)
+        timeout = _within(30.0 + wait_s)
         answer = await self._asked("GET", "/v1/changes", params=params, timeout=timeout)
         return answer.content
 
     @asynccontextmanager
     async def stream(self, after: int, epoch: str) -> AsyncIterator[AsyncIterator[StreamEvent]]:
         """The two lanes, opened: an iterator of events. Raises FeedGone; HubAway after 12 s of silence."""
-        self._check_open()
+        import httpx
+
+        http = self._opened()
         params = {"after": str(after)} | ({"epoch": epoch} if epoch and after else {})
         headers = self._headers() | {"accept": "text/event-stream", "accept-encoding": "identity"}
-        timeout = httpx.Timeout(SILENCE_S, connect=4.0)
+        timeout = _within(SILENCE_S)
         try:
-            async with self._http.stream(
+            async with http.stream(
                 "GET", self._url + "/v1/stream", params=params, headers=headers, timeout=timeout
             ) as answer:
                 if answer.status_code != 200:
@@ -124,7 +134,7 @@ class HubClient:
     async def go_check(self, parcel_no: str, step: LeaseStep, timeout_s: float) -> wire.GoAnswer:
         ask = wire.GoAsk(parcel_no=parcel_no, step=step)
         return await self._call(
-            wire.GoAnswer, "POST", "/v1/go_checks", ask, as_person=True, timeout=httpx.Timeout(timeout_s)
+            wire.GoAnswer, "POST", "/v1/go_checks", ask, as_person=True, timeout=timeout_s
         )
 
     async def label(self, parcel_no: str) -> wire.LeaseAnswer:
@@ -211,7 +221,7 @@ class HubClient:
             content=data,
             headers=headers,
             as_person=True,
-            timeout=httpx.Timeout(_UPLOAD_S, connect=4.0),
+            timeout=_within(_UPLOAD_S),
         )
         return _decoded(answer, wire.ImportReport)
 
@@ -229,10 +239,21 @@ class HubClient:
 
     # ---------------------------------------------------------------------------------- underneath
 
-    def _check_open(self) -> None:
-        """Engines of a link that was just let go of may step once more."""
-        if self._http.is_closed:
+    def _opened(self) -> httpx.AsyncClient:
+        """The connections, made at the first call. HubAway after `close`: engines of a link that was just let go
+        of may step once more."""
+        if self._is_closed:
             raise HubAway(hint="closed")
+        if self._http is None:
+            import httpx
+
+            self._http = httpx.AsyncClient(
+                verify=self._verify,
+                trust_env=False,
+                timeout=_TIMEOUT,
+                limits=httpx.Limits(max_connections=20),
+            )
+        return self._http
 
     def _headers(self, as_person: bool = False) -> dict[str, str]:
         headers = {"accept-language": self._lang(), WIRE_HEADER: str(wire.WIRE)}
@@ -266,10 +287,12 @@ class HubClient:
         **more: Any,
     ) -> httpx.Response:
         """One call. Raises HubTrouble for everything but 200."""
-        self._check_open()
+        import httpx
+
+        http = self._opened()
         kind = {"content-type": "application/json"} if "content" in more else {}
         try:
-            answer = await self._http.request(
+            answer = await http.request(
                 method, self._url + path, headers=self._headers(as_person) | kind | (headers or {}), **more
             )
         except httpx.HTTPError as error:
@@ -285,11 +308,18 @@ class HubClient:
         return trouble
 
 
+def _within(seconds: float) -> _Limits:
+    """So long for whatever comes, and no longer than usual for a connection."""
+    return (4.0, seconds, seconds, seconds)
+
+
 async def authority_of(hub_url: str, sha256: str) -> str:
     """The hub's own authority as PEM, if it is the one with this fingerprint. Raises NotThatHub, HubAway.
 
     Asked without trust, because trust is what is being looked for; nothing else is said to the hub before.
     """
+    import httpx
+
     client = httpx.AsyncClient(verify=False, trust_env=False, timeout=_TIMEOUT)
     try:
         answer = await client.get(hub_url.rstrip("/") + "/ca.pem")
@@ -307,6 +337,9 @@ async def authority_of(hub_url: str, sha256: str) -> str:
 
 
 async def _events(answer: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
+    import httpx
+    from httpx_sse import EventSource, SSEError
+
     try:
         async with aclosing(EventSource(answer).aiter_sse()) as events:
             async for event in events:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-import structlog
-
 from app.ports import HubTrouble
 from app.store.status import SyncState
 from sync.client import HubClient
 from sync.feed import Feed, Waker
 from sync.pull import Puller
-
-log = structlog.get_logger("sync")
 
 EVERY = timedelta(minutes=15)
 _SOON = timedelta(seconds=30)
@@ -49,7 +45,10 @@ class DigestCheck(Waker):
         wrong = {b.bucket for b in set(ours.buckets) ^ set(theirs.buckets)}
         if not wrong:
             return now + EVERY
-        log.warning("copy_differs", buckets=len(wrong), seq=ours.seq)
+        # Brings what colours a console along, and a window waits for neither: not before there is a word to say.
+        import structlog
+
+        structlog.get_logger("sync").warning("copy_differs", buckets=len(wrong), seq=ours.seq)
         await asyncio.to_thread(cache.begin_again)
         self._parts.status.loading_anew(True)
         self._puller.behind()
