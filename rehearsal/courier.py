@@ -155,7 +155,7 @@ def checked_address(hub_url: str) -> str:
     """The address without a slash at its end. Raises NotHere unless it is plain HTTP to this machine."""
     parts = urlsplit(hub_url)
     host = parts.hostname or ""
-    if parts.scheme != "http" or not _is_loopback(host) or parts.username or parts.query:
+    if parts.scheme != "http" or not is_loopback(host) or parts.username or parts.query:
         raise NotHere(hub_url)
     return hub_url.rstrip("/")
 
@@ -171,7 +171,8 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
     if host == "localhost":
         return True
     try:
