@@ -309,7 +309,7 @@ class _Uvicorn(uvicorn.Server):
         self._on_ready = on_ready
         super().__init__(
             uvicorn.Config(
-                app,  # type: ignore[arg-type]
+                app,
                 http=_Cuttable,
                 ws="websockets-sansio",
                 log_config=None,
