@@ -62,7 +62,7 @@ def blocks(order: Order, parcel: Parcel, station_id: str | None) -> Refused | No
         return Refused(Reason.not_released, {"order_no": order.order_no})
     hold = next(iter(order.stops_over(parcel)), None)
     if hold is not None:
-        return Refused(Reason.on_hold, {"order_no": order.order_no, "note": hold.note or hold.reason})
+        return Refused(Reason.on_hold, {"order_no": order.order_no, "note": hold.note, "why": hold.reason})
     if order.refund_state not in (RefundState.none, RefundState.part):
         return Refused(Reason.refund_asked, {"order_no": order.order_no})
     if station_id and parcel.holder and parcel.holder != station_id:

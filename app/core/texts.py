@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 Lang = Literal["zh", "en"]
+#: Where the names of reasons stand: holds of the hub, what a bench marks, what a rep says.
+_REASONS = ("states.hold", "packing.reason", "service.reason")
 
 
 class _Blank(dict[str, Any]):
@@ -27,12 +29,24 @@ class Texts:
     table: Mapping[str, Mapping[str, str]]
 
     def text(self, key: str, lang: Lang, /, **params: Any) -> str:
-        """The words of ``key`` in ``lang`` with ``params`` filled in."""
+        """The words of ``key`` in ``lang`` with ``params`` filled in.
+
+        ``why``, a word of ours for a reason, stands in for a ``note`` that nobody wrote.
+        """
         words = self.table[key]
+        if params.get("why") and not params.get("note"):
+            params["note"] = self.reason(str(params["why"]), lang)
         template = (
             words["en_one"] if lang == "en" and params.get("n") == 1 and "en_one" in words else words[lang]
         )
         return template.format_map(_Blank(params))
+
+    def reason(self, why: str, lang: Lang) -> str:
+        """Why something was stopped: our own words by their name, anything else is what a person wrote."""
+        for area in _REASONS:
+            if self.has(f"{area}_{why}"):
+                return self.text(f"{area}_{why}", lang)
+        return why
 
     def has(self, key: str) -> bool:
         return key in self.table

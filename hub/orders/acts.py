@@ -98,8 +98,8 @@ class ActJob(Job[Receipt]):
             case _:
                 pass
         if act.kind is ActKind.marked_abnormal:
-            note = getattr(act.body, "note", "") or getattr(act.body, "reason", "")
-            work.raise_alarm("abnormal", "minor", order, act.parcel_no or "", {"note": note})
+            told = {"note": getattr(act.body, "note", ""), "why": getattr(act.body, "reason", "")}
+            work.raise_alarm("abnormal", "minor", order, act.parcel_no or "", told)
 
     def _unknown(self, work: Work, act: Act) -> Answer[Receipt]:
         """A fact of an order we do not have is kept until the order comes; a command has no sense then."""

@@ -123,10 +123,7 @@ def carrier_name(carrier: str, words: Words) -> str:
 
 def hold_reason(reason: str, words: Words) -> str:
     """Why something was stopped: ours by name, anything else is a person's own words."""
-    for area in ("states.hold", "packing.reason", "service.reason"):
-        if words.texts.has(f"{area}_{reason}"):
-            return words.tr(f"{area}_{reason}")
-    return reason
+    return words.texts.reason(reason, words.lang)
 
 
 def shop_line(order: Order, words: Words) -> str:

@@ -104,7 +104,7 @@ class BigButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         theme = self._kit.theme
-        inset = theme.px("space.xl" if self._tall else "space.l")
+        inset = theme.px("space.l")
         width = QFontMetricsF(self._font()).horizontalAdvance(self._words) + 2 * inset
         if self._icon:
             width += theme.px("size.icon_m") + theme.px("space.s")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.core import texts
+from app.core import freeze, texts
 from app.core.order import Order, OrderState, RefundState, StopKind
 from app.core.reasons import Reason
 from app.core.texts import Lang
@@ -142,6 +142,18 @@ def test_the_four_refusals_of_the_bench_differ_at_a_glance() -> None:
     ]
     assert len({(view.state, view.head) for view in views}) == 4
     assert len({view.text for view in views}) == 4
+
+
+@pytest.mark.parametrize(
+    ("note", "lang", "told"),
+    [("", "zh", "商品破损"), ("", "en", "Damaged"), ("外箱湿了", "zh", "外箱湿了")],
+)
+def test_a_hold_says_why_in_the_words_of_the_reader(note: str, lang: Lang, told: str) -> None:
+    """Regression: "damaged" stood in the Chinese sentence where nobody had written a note."""
+    held = stopped(an_order(), "marked_abnormal", kind=StopKind.hold, reason="damaged", note=note)
+    refused = freeze.blocks(held, held.parcels[0], None)
+    assert refused is not None
+    assert told in scan_view(refusal("s", refused), words(lang)).text
 
 
 @pytest.mark.parametrize("done", list(Done))
