@@ -6,15 +6,18 @@ Connectors return :class:`ChannelOrder`; :func:`first_seen` makes the order and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.core import masks
+from app.core import hints, masks
 from app.core.changes import with_change
 from app.core.freeze import Rules, final_cancel
+from app.core.hints import HintKind
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
+    GONE_STATES,
+    SETTLED_STATES,
     Consignee,
     Order,
     OrderLine,
@@ -50,7 +53,12 @@ class ChannelOrder:
     shop_id: str
     channel_order_no: str
     channel_state: str = ""
+    modified_at: datetime | None = None
+    """When the platform last changed it, as a fetched detail says."""
     refund_state: RefundState | None = None
+    """None: it does not say. A platform's detail that says nothing of refunds lifts no refund stop."""
+    is_risk: bool = False
+    """The platform is still checking: the order is held until a detail says otherwise."""
     is_paid: bool = True
     is_shipped: bool = False
     is_cancelled: bool = False
@@ -80,11 +88,17 @@ _RELEASED = Entry(kind=HistoryKind.released)
 
 
 def first_seen(
-    came: ChannelOrder, order_no: str, warehouse: str, now: datetime, rules: Rules
+    came: ChannelOrder,
+    order_no: str,
+    warehouse: str,
+    now: datetime,
+    rules: Rules,
+    fetched_at: datetime | None = None,
 ) -> tuple[Order, list[Entry]]:
     """The order of ours that a channel order becomes: one parcel with all lines (design 2.9).
 
-    It is settled from the start: imports make thousands of these a second.
+    It is settled from the start: imports make thousands of these a second. With ``fetched_at`` it is a platform's
+    detail: a refund or a check it shows stops the order from its first moment.
     """
     lines = tuple([
         OrderLine(
@@ -110,7 +124,9 @@ def first_seen(
         channel_order_no=came.channel_order_no,
         order_state=state,
         channel_state=came.channel_state,
+        channel_modified_at=came.modified_at,
         refund_state=refund_state,
+        is_risk=came.is_risk,
         is_paid=came.is_paid,
         may_go=may_go_of(came.is_paid, state, refund_state, ()),
         is_frozen=is_frozen,
@@ -139,6 +155,12 @@ def first_seen(
     entries = [Entry(kind=HistoryKind.received, params={"channel": came.channel, "shop_id": came.shop_id})]
     if state is S.released:
         entries.append(_RELEASED)
+    if fetched_at is not None and (came.is_risk or refund_state is not RefundState.none):
+        shown = _shown(came)
+        order, more = hints.told(
+            order, shown, frozenset(), shown, came.modified_at, fetched_at, came.shop_id, now, rules
+        )
+        entries += more
     return order, entries
 
 
@@ -178,13 +200,28 @@ def has_other_lines(order: Order, came: ChannelOrder) -> bool:
     return bool(came.lines) and ours != theirs
 
 
-def absorb(order: Order, came: ChannelOrder, rules: Rules, now: datetime) -> tuple[Order, list[Entry]]:
+def absorb(
+    order: Order,
+    came: ChannelOrder,
+    rules: Rules,
+    now: datetime,
+    fetched_at: datetime | None = None,
+    *,
+    is_readdressed: bool = False,
+) -> tuple[Order, list[Entry]]:
     """Take in a later word about a known order: the same word again changes nothing and writes nothing.
 
     What is not said does not wipe what stands (an empty text, no refund state). "Cancelled" is the channel's
-    final word and takes effect at once (design 3.9). Lines and address of a known order are not changed here:
-    those are acts with a stop of their own.
+    final word and takes effect at once (design 3.9). Lines of a known order are not changed here: that is an act
+    with a stop of its own.
+
+    With ``fetched_at`` (when the asking began) the word is a platform's detail: it lifts what hints have stopped
+    and sets what it shows anew. One that is older than a detail taken before changes nothing but a final cancel.
+    ``is_readdressed``: the caller, who holds the sealed address, found another one in it.
     """
+    if fetched_at is not None and _is_older(order, came):
+        return final_cancel(order, came.shop_id, now) if came.is_cancelled else (order, [])
+    before_all = order
     changes = {
         name: getattr(came, name)
         for name in _FOLLOWS
@@ -207,7 +244,74 @@ def absorb(order: Order, came: ChannelOrder, rules: Rules, now: datetime) -> tup
     if came.is_cancelled:
         order, more = final_cancel(order, came.shop_id, now)
         entries += more
+    elif fetched_at is not None:
+        if is_readdressed:
+            order, more = _at_its_new_address(order, came, now)
+            entries += more
+        shown = _shown(came)
+        order, more = hints.told(
+            order,
+            shown,
+            _denied(came),
+            _news(before_all, came),
+            came.modified_at,
+            fetched_at,
+            came.shop_id,
+            now,
+            rules,
+        )
+        entries += more
+    if fetched_at is not None and (came.modified_at, came.is_risk) != (
+        order.channel_modified_at,
+        order.is_risk,
+    ):
+        modified_at = came.modified_at or order.channel_modified_at
+        order = replace(order, channel_modified_at=modified_at, is_risk=came.is_risk)
     return order, entries
+
+
+def _is_older(order: Order, came: ChannelOrder) -> bool:
+    known = order.channel_modified_at
+    return known is not None and came.modified_at is not None and came.modified_at < known
+
+
+def _shown(came: ChannelOrder) -> frozenset[HintKind]:
+    """What a detail shows that an order has to stand still for."""
+    refund = came.refund_state not in (None, RefundState.none)
+    return frozenset(
+        kind for kind, is_so in ((HintKind.refund_asked, refund), (HintKind.risk, came.is_risk)) if is_so
+    )
+
+
+def _denied(came: ChannelOrder) -> frozenset[HintKind]:
+    """What a detail without a cancel surely does not show; who says nothing of refunds denies none."""
+    denied = {HintKind.cancelled, HintKind.address_asked}
+    if came.refund_state is RefundState.none:
+        denied.add(HintKind.refund_asked)
+    if not came.is_risk:
+        denied.add(HintKind.risk)
+    return frozenset(denied)
+
+
+def _news(before: Order, came: ChannelOrder) -> frozenset[HintKind]:
+    known = {HintKind.risk} if before.is_risk else set()
+    if before.refund_state is not RefundState.none:
+        known.add(HintKind.refund_asked)
+    return _shown(came) - known
+
+
+def _at_its_new_address(order: Order, came: ChannelOrder, now: datetime) -> tuple[Order, list[Entry]]:
+    """The platform's new address stands; the one of a box that has left stays what it was (design 3.9)."""
+    if all(p.state in GONE_STATES | SETTLED_STATES for p in order.parcels):
+        return order, []
+    before, masked = order.consignee, masks.consignee(came.consignee)
+    entry = Entry(
+        kind=HistoryKind.address_changed,
+        before={"consignee": asdict(before)},
+        after={"consignee": asdict(masked)},
+    )
+    order, entries = hints.readdressed(replace(order, consignee=masked), came.shop_id, now)
+    return order, [entry, *entries]
 
 
 def _plain(value: Any) -> Any:

@@ -368,7 +368,8 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         return Refused(Reason.already_delivered, {"order_no": order.order_no})
     if body.line_nos:  # cancelling single lines needs the reopened parcel of a later version
         return Refused(Reason.not_supported)
-    if any(s.command == "cancel" for s in order.stops):
+    # a platform's hint may turn out to be nothing: a rep's own word is kept beside it
+    if any(s.command == "cancel" and s.hint is None for s in order.stops):
         return Refused(Reason.being_cancelled, {"order_no": order.order_no})
     stop = Stop(
         stop_id=act.act_id,
@@ -433,7 +434,7 @@ def _release(order: Order, body: Release, by: Actor) -> Verdict:
     if stop is None:
         return Refused(Reason.stop_unknown)
     if stop.command == "cancel":
-        if stop.counting_down_until is None:
+        if stop.counting_down_until is None and stop.hint is None:
             return Refused(Reason.already_cancelled, {"order_no": order.order_no})
         return _withdrawn(order, stop, body)
     lifted = settled(replace(order, stops=tuple(s for s in order.stops if s is not stop)))
@@ -442,15 +443,7 @@ def _release(order: Order, body: Release, by: Actor) -> Verdict:
 
 
 def _withdrawn(order: Order, stop: Stop, body: Release) -> Verdict:
-    parcels = tuple(replace(p, intercept_result=None, intercept_since=None) for p in order.parcels)
-    withdrawn = settled(
-        replace(
-            order,
-            stops=tuple(s for s in order.stops if s is not stop),
-            parcels=parcels,
-            commands=freeze.with_command_state(order.commands, stop.stop_id, CommandState.overtaken),
-        )
-    )
+    withdrawn = freeze.withdrawn(order, stop)
     entry = Entry(kind=K.cancel_withdrawn, params={"note": body.note})
     return Accepted(withdrawn, [with_change(entry, order, withdrawn)])
 

@@ -88,7 +88,11 @@ def go_check(order: Order, parcel_no: str, step: LeaseStep, station_id: str | No
 
 
 def set_stop(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
-    """Lay a stop over the order. A cancel's freeze also answers per parcel (design 3.8)."""
+    """Lay a stop over the order. A cancel's freeze also answers per parcel (design 3.8).
+
+    A second cancel over a first one changes no answer that stands.
+    """
+    is_first = not any(s.command == "cancel" for s in order.stops)
     order = replace(order, stops=(*order.stops, stop))
     entries = [
         Entry(
@@ -98,10 +102,15 @@ def set_stop(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry
     ]
     if stop.command == "cancel":
         before = order
-        parcels = tuple(_answered(order, stop, parcel, now) for parcel in order.parcels)
+        parcels = tuple(
+            _answered(order, stop, parcel, now) if is_first or parcel.intercept_result is None else parcel
+            for parcel in order.parcels
+        )
         order = replace(order, parcels=parcels)
         entries += [
-            _answer_entry(p, before) for p in parcels if p.intercept_result and p.state not in SETTLED_STATES
+            _answer_entry(p, before)
+            for p, old in zip(parcels, before.parcels, strict=True)
+            if p is not old and p.intercept_result and p.state not in SETTLED_STATES
         ]
     return settled(order), entries
 
@@ -162,23 +171,48 @@ def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[En
         elif parcel.state in FLOOR_STATES or parcel.state is S.new:
             parcel = replace(parcel, state=S.cancelled)
         parcels.append(parcel)
+    cancels = {s.stop_id for s in order.stops if s.command == "cancel" and not s.line_nos} | {stop.stop_id}
     stops = tuple(
-        replace(s, counting_down_until=None) if s.stop_id == stop.stop_id else s for s in order.stops
+        replace(s, counting_down_until=None) if s.stop_id in cancels else s
+        for s in order.stops
+        if s.hint is None or s.stop_id in cancels  # what else the platform asked has no object any more
     )
     failed = any(p.intercept_result is R.too_late for p in parcels)
     final = CommandState.failed if failed else CommandState.done
     lines = tuple(replace(line, qty_cancelled=line.qty) for line in order.lines)
+    commands = order.commands
+    for stop_id in cancels:
+        commands = with_command_state(commands, stop_id, final)
     order = replace(
         order,
         parcels=tuple(parcels),
         stops=stops,
         lines=lines,
-        commands=with_command_state(order.commands, stop.stop_id, final),
+        commands=commands,
         order_state=S.cancelled if not parcels else order.order_state,
     )
     order = settled(_closed_stops(settled(order)))
     effect = Entry(kind=HistoryKind.cancel_took_effect, params={"actor": stop.actor, "note": stop.note})
     return order, [with_change(effect, before, order), *entries]
+
+
+def _request_stands(order: Order, stop: Stop) -> tuple[Order, list[Entry]]:
+    """A request's countdown is over: its stop stays until the platform's last word (design 3.9)."""
+    standing = replace(stop, counting_down_until=None)
+    stops = tuple(standing if s is stop else s for s in order.stops)
+    return replace(order, stops=stops), [
+        Entry(kind=HistoryKind.request_took_effect, params={"command": stop.command})
+    ]
+
+
+def withdrawn(order: Order, stop: Stop) -> Order:
+    """The order without this cancel: nothing is being called back unless another cancel lies over it."""
+    left = tuple(s for s in order.stops if s is not stop)
+    parcels = order.parcels
+    if not any(s.command == "cancel" for s in left):
+        parcels = tuple(replace(p, intercept_result=None, intercept_since=None) for p in parcels)
+    commands = with_command_state(order.commands, stop.stop_id, CommandState.overtaken)
+    return settled(replace(order, stops=left, parcels=parcels, commands=commands))
 
 
 def final_cancel(order: Order, shop_id: str, now: datetime) -> tuple[Order, list[Entry]]:
@@ -246,7 +280,7 @@ def tick(order: Order, now: datetime, rules: Rules) -> tuple[Order, list[Entry]]
 def _next_due(order: Order, due: datetime, now: datetime, rules: Rules) -> tuple[Order, list[Entry]]:
     for stop in order.stops:
         if stop.counting_down_until == due:
-            return take_effect(order, stop, now)
+            return take_effect(order, stop, now) if stop.command == "cancel" else _request_stands(order, stop)
     parcel = next(p for p in order.parcels if _parcel_due(p, rules) == due)
     silent = parcel.intercept_result is R.trying
     return answer(order, parcel, R.at_station_offline if silent else R.stopped, now)

@@ -186,8 +186,25 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HintMark:
+    """That a platform's word set a stop, and what lifts it: a newer word, never a person's patience (design 3.10)."""
+
+    kind: str
+    """A :class:`app.core.hints.HintKind`."""
+    at: datetime
+    """The newest such word on the platform's own clock; the hub's where it does not say."""
+    heard_at: datetime
+    """When the hub heard it."""
+    clear_since: datetime | None = None
+    """When a fetched detail first showed nothing of it, though it was older than the word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One reason why parcels may not go on. Without ``line_nos`` it covers all open parcels."""
+    """One reason why parcels may not go on. Without ``line_nos`` it covers all open parcels.
+
+    With a ``hint`` it is a platform's doing: a fetched detail may lift it; without one only a person may.
+    """
 
     stop_id: str
     kind: StopKind
@@ -199,6 +216,7 @@ class Stop:
     counting_down_until: datetime | None = None
     actor: str = ""
     acked: tuple[str, ...] = ()
+    hint: HintMark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +257,9 @@ class Order:
     channel_order_no: str
     order_state: OrderState = S.new
     channel_state: str = ""
+    channel_modified_at: datetime | None = None
     refund_state: RefundState = RefundState.none
+    is_risk: bool = False
     is_paid: bool = True
     may_go: MayGo = MayGo()
     is_frozen: bool = False

@@ -9,7 +9,12 @@ from app.core.texts import Lang, Texts
 from app.wire import StoryEntry
 
 #: Params that hold a code of ours, and the family of texts that names it.
-_CODES = {"carrier": "states.carrier", "channel": "states.channel", "result": "history.result"}
+_CODES = {
+    "carrier": "states.carrier",
+    "channel": "states.channel",
+    "hint": "history.hint",
+    "result": "history.result",
+}
 #: What a courier said in its own words.
 _RAW = "raw"
 

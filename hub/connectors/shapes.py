@@ -14,21 +14,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from app.core.channel import ChannelOrder
-
-
-class HintKind(StrEnum):
-    """What a push, a message or a list may hint at. A hint may stop an order; only a fetched detail says what is."""
-
-    changed = "changed"  # fetch it: paid, shipped, remark, amount, an event we know no more of
-    cancelled = "cancelled"  # stop and fetch: the platform says it is over
-    refund_asked = "refund_asked"  # stop and fetch: a buyer wants money back
-    refund_over = "refund_over"  # fetch: refused, withdrawn or paid back
-    address_asked = "address_asked"  # stop and fetch: another address is wanted
-    risk = "risk"  # hold and fetch: the platform is still checking
+from app.core.hints import HintKind as HintKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
