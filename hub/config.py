@@ -105,6 +105,8 @@ class Carrier(Struct, frozen=True, kw_only=True):
     customer: str = ""
     key: str = ""
     salt: str = ""
+    #: Where this source reaches us from outside; empty = it cannot push.
+    callback_url: Url = ""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
