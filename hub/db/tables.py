@@ -444,3 +444,119 @@ import_log = Table(
     Column("report", LargeBinary, nullable=False),
     Index("ix_import_log_at", "at"),
 )
+
+# --------------------------------------------------------------------------------- the line to platforms
+
+#: Per shop: how far its changes were taken, and how it does. The cursor moves in the transaction that follows the
+#: orders of its window.
+shop_line = Table(
+    "shop_line",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("cursor", Moment),  # changes before this moment are taken
+    Column("poll_s", Integer),  # what somebody set; else hub.toml's
+    Column("polled_at", Moment),
+    Column("last_good_at", Moment),
+    Column("failing_since", Moment),
+    _number("failures"),
+    _words("trouble"),  # later, no_permission, sign_in_again, wrong_settings, bad_payload
+    _words("word"),  # the platform's own
+    _flag("is_said"),  # people were told that it fails
+    _words("swept_day"),  # the business day whose sweep is done
+)
+
+#: Refreshed tokens, sealed; they win until the value in hub.toml changes (``file_mark``).
+shop_token = Table(
+    "shop_token",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("file_mark", LargeBinary, nullable=False),
+    Column("blob_pii", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+#: Orders that a hint asked to be fetched; the row goes when a detail asked for after the hint is taken.
+fetch_wanted = Table(
+    "fetch_wanted",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("channel_order_no", Text, primary_key=True),
+    Column("heard_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    _number("tries"),
+    Column("kept", LargeBinary, nullable=False),  # stopping hints of an order nobody has yet
+    Index("ix_fetch_wanted_due", "due_at"),
+)
+
+#: Waybills to be told to their platform, with its deadline (C45).
+ship_back = Table(
+    "ship_back",
+    metadata,
+    Column("parcel_no", Text, primary_key=True),
+    Column("waybill_no", Text, primary_key=True),
+    Column("order_no", Text, nullable=False),
+    Column("shop_id", Text, nullable=False),
+    Column("channel_order_no", Text, nullable=False),
+    _words("warehouse"),
+    _words("carrier"),
+    Column("state", Text, nullable=False),  # waiting, told, refused, overtaken
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("ship_by_at", Moment),
+    Column("told_at", Moment),
+    _number("tries"),
+    _words("word"),
+    Index(
+        "ix_ship_back_due",
+        "due_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index("ix_ship_back_shop", "shop_id", "state"),
+)
+
+#: Words of platforms and couriers that no table of ours knows: one alarm each, ever.
+strange_word = Table(
+    "strange_word",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("word", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+#: Orders that the morning sweep found at a platform and not here; kept when taken, for the record.
+missed_order = Table(
+    "missed_order",
+    metadata,
+    Column("shop_id", Text, primary_key=True),
+    Column("channel_order_no", Text, primary_key=True),
+    Column("found_at", Moment, nullable=False),
+    Column("taken_at", Moment),
+)
+
+#: Waybills whose course a courier source is asked for: subscribed, asked again at ``due_at``, never sooner than
+#: the source allows after ``asked_at`` (its 30-minute floor holds across processes).
+track_watch = Table(
+    "track_watch",
+    metadata,
+    Column("connector", Text, primary_key=True),
+    Column("parcel_no", Text, primary_key=True),
+    Column("waybill_no", Text, primary_key=True),
+    _words("carrier"),
+    Column("state", Text, nullable=False),  # wanted, watched, over, given_up, refused
+    Column("wanted_at", Moment, nullable=False),
+    Column("asked_at", Moment),
+    Column("heard_at", Moment),
+    Column("due_at", Moment),
+    _number("tries"),
+    _words("word"),
+    Column("blob_pii", LargeBinary),
+    Index(
+        "ix_track_watch_due",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index("ix_track_watch_waybill", "waybill_no"),
+    Index("ix_track_watch_parcel", "parcel_no"),
+)

@@ -175,7 +175,8 @@ class Flush:
         sql = self.sql
         self._pending(sql.barcode, sql.lease, sql.lease_longer, sql.lease_settled)
         self._pending(sql.pool_number, sql.pool_state, sql.station_beat, sql.kept_act, sql.quarantine)
-        self._pending(sql.due_later)
+        self._pending(sql.due_later, sql.resealed, sql.fetch_wanted, sql.fetch_done, sql.fetch_again)
+        self._pending(sql.strange_word)
 
     def _write_receipts(self, numbers: Numbers) -> None:
         rows = []

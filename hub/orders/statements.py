@@ -58,6 +58,23 @@ class Statements:
         self.quarantine = self._insert(
             t.quarantine, ("quarantine_id", "at", "what", "ref", "error", "blob_pii")
         )
+        self.fetch_wanted = self._upsert(
+            t.fetch_wanted, ("shop_id", "channel_order_no"), ("heard_at", "due_at", "tries", "kept")
+        )
+        #: Rows as (shop_id, channel_order_no, the moment its asking began): later hints stay.
+        self.fetch_done = (
+            f"DELETE FROM fetch_wanted WHERE {self._where(('shop_id', 'channel_order_no'))}"
+            f" AND heard_at <= {self.mark}"
+        )
+        #: Rows as (due_at, kept, shop_id, channel_order_no, the moment its asking began).
+        self.fetch_again = (
+            f"UPDATE fetch_wanted SET due_at = {self.mark}, kept = {self.mark}"
+            f" WHERE {self._where(('shop_id', 'channel_order_no'))} AND heard_at <= {self.mark}"
+        )
+        self.resealed = self._upsert(
+            t.sealed, ("order_no",), ("blob_pii", "phone", "phone_tail", "name", "nick")
+        )
+        self.strange_word = self._insert(t.strange_word, ("source", "word", "at"))
         self.lease = self._insert(
             t.lease,
             ("lease_id", "parcel_no", "order_no", "station_id", "step", "granted_at", "until_at", "how"),

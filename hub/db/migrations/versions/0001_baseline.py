@@ -403,3 +403,105 @@ def _tables() -> None:
     )
     op.create_index("ix_track_order", "track", ["order_no"], unique=False)
     op.create_index("ix_track_seq", "track", ["seq"], unique=False)
+    op.create_table(
+        "fetch_wanted",
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("channel_order_no", sa.Text(), nullable=False),
+        sa.Column("heard_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("kept", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", "channel_order_no", name=op.f("pk_fetch_wanted")),
+    )
+    op.create_index("ix_fetch_wanted_due", "fetch_wanted", ["due_at"], unique=False)
+    op.create_table(
+        "missed_order",
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("channel_order_no", sa.Text(), nullable=False),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("shop_id", "channel_order_no", name=op.f("pk_missed_order")),
+    )
+    op.create_table(
+        "ship_back",
+        sa.Column("parcel_no", sa.Text(), nullable=False),
+        sa.Column("waybill_no", sa.Text(), nullable=False),
+        sa.Column("order_no", sa.Text(), nullable=False),
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("channel_order_no", sa.Text(), nullable=False),
+        sa.Column("warehouse", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("carrier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("ship_by_at", sa.BigInteger(), nullable=True),
+        sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("word", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.PrimaryKeyConstraint("parcel_no", "waybill_no", name=op.f("pk_ship_back")),
+    )
+    op.create_index(
+        "ix_ship_back_due",
+        "ship_back",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("ix_ship_back_shop", "ship_back", ["shop_id", "state"], unique=False)
+    op.create_table(
+        "shop_line",
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("cursor", sa.BigInteger(), nullable=True),
+        sa.Column("poll_s", sa.Integer(), nullable=True),
+        sa.Column("polled_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_good_at", sa.BigInteger(), nullable=True),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("failures", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("trouble", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("word", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("is_said", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("swept_day", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_shop_line")),
+    )
+    op.create_table(
+        "shop_token",
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("file_mark", sa.LargeBinary(), nullable=False),
+        sa.Column("blob_pii", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_shop_token")),
+    )
+    op.create_table(
+        "strange_word",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "word", name=op.f("pk_strange_word")),
+    )
+    op.create_table(
+        "track_watch",
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("parcel_no", sa.Text(), nullable=False),
+        sa.Column("waybill_no", sa.Text(), nullable=False),
+        sa.Column("carrier", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("wanted_at", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("heard_at", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("word", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("blob_pii", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("connector", "parcel_no", "waybill_no", name=op.f("pk_track_watch")),
+    )
+    op.create_index(
+        "ix_track_watch_due",
+        "track_watch",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index("ix_track_watch_parcel", "track_watch", ["parcel_no"], unique=False)
+    op.create_index("ix_track_watch_waybill", "track_watch", ["waybill_no"], unique=False)
