@@ -244,7 +244,7 @@ def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
     from printing import checks as printing
     from sync import checks as sync
     from ui import checks as ui
-    from ui.screens.settings import PRINTER_ADDRESS
+    from ui.kept import PRINTER_ADDRESS
 
     clock, texts = StationClock(), resources.texts()
     known = keepsake.read(folder)

@@ -1,6 +1,8 @@
 """The station program's parts joined for main: wire, printers, a hub of this computer's own.
 
-Nothing else joins them: windows stand beside the wire and the printing room and import neither.
+Nothing else joins them: windows stand beside the wire and the printing room and import neither. What no first
+picture needs is imported inside the functions that use it; ``_load_rest`` brings all of it in the background, right
+after that picture.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ import json
 import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app import resources
@@ -24,16 +26,15 @@ from app.os.clock import StationClock
 from app.ports import Clock, Engine, HubTrouble, Ulid
 from app.station.core import StationCore
 from app.wire import PrinterReport, SignIn, StationKind
-from printing.devices import BadAddress, printer_at
-from printing.documents import PickSlip, Printing, SlipLine, Words, slip_of
-from printing.escpos import raster_job
-from printing.raster import Studio
-from printing.sheet import BASE_DPI, dots_across
-from printing.spooler import Spooler
-from printing.transports import Printer
 from sync import link
 from sync.client import HubClient
 from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub
+
+if TYPE_CHECKING:
+    from printing.documents import PickSlip
+    from printing.raster import Studio
+    from printing.spooler import Spooler
+    from printing.transports import Printer
 
 #: The name of the slip printer in a station's print jobs.
 SLIP_PRINTER = "slip"
@@ -56,11 +57,20 @@ def joint() -> Joint:
         pair=link.pair,
         printers=lambda core: SlipPrinters(core, clock),
         start_hub=start_hub,
-        version=_version(),
+        version=_version,
+        load_rest=_load_rest,
     )
 
 
+def _load_rest() -> None:
+    for room in ("devices", "documents", "escpos", "raster", "sheet", "spooler"):
+        import_module(f"printing.{room}")
+
+
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
     try:
         return installed("orderdock")
     except PackageNotFoundError:
@@ -70,7 +80,7 @@ def _version() -> str:
 class SlipPrinters:
     """``ui.joint.Printers``: one slip printer, its queue in the outbox, its papers drawn here.
 
-    Make it in the window's thread: the font is loaded there.
+    Call ``use`` in the window's thread: the font is loaded there.
     """
 
     name = "slip-printer"
@@ -78,7 +88,7 @@ class SlipPrinters:
     def __init__(self, core: StationCore, clock: Clock) -> None:
         self._core = core
         self._clock = clock
-        self._studio = Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
+        self._studio: Studio | None = None
         self._work = core.print_work(self._drawn)
         self._spooler: Spooler | None = None
         self._printer: Printer | None = None
@@ -87,15 +97,20 @@ class SlipPrinters:
 
     def use(self, address: str) -> None:
         """Prints there from now on. Raises BadPrinter when the address cannot be read."""
+        self._printer, self._spooler = self._made(address) if address else (None, None)
+        self._wake()
+
+    def _made(self, address: str) -> tuple[Printer, Spooler]:
+        from printing.devices import BadAddress, printer_at
+        from printing.raster import Studio
+        from printing.spooler import Spooler
+
         try:
-            self._printer = printer_at(address) if address else None
+            printer = printer_at(address)
         except BadAddress as error:
             raise BadPrinter(str(error)) from error
-        self._spooler = None
-        if self._printer is not None:
-            outbox = self._core.outbox
-            self._spooler = Spooler(SLIP_PRINTER, self._printer, outbox, self._work, self._clock)
-        self._wake()
+        self._studio = self._studio or Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
+        return printer, Spooler(SLIP_PRINTER, printer, self._core.outbox, self._work, self._clock)
 
     def engines(self) -> Sequence[Engine]:
         return (self,)
@@ -124,6 +139,8 @@ class SlipPrinters:
         status = await self._printer.status()
         if not status.can_print:
             return status.state
+        from printing.documents import PickSlip, SlipLine
+
         now = self._clock.now()
         line = SlipLine(
             bin="A-01", sku_code="TEST", title="履单坞 Orderdock", spec=f"{now:%Y-%m-%d %H:%M}", qty=1
@@ -148,6 +165,8 @@ class SlipPrinters:
     # -- papers
 
     async def _drawn(self, job: PrintJob, order: Order) -> bytes | Refused:
+        from printing.documents import Printing, Words, slip_of
+
         read = self._core.read
         items = {line.sku_code: item for line in order.lines if (item := read.item(line.sku_code))}
         words = Words(texts=resources.texts(), lang=job.lang, zone=_ZONE)
@@ -155,9 +174,15 @@ class SlipPrinters:
         return await self._paper(slip_of(order, job.parcel_no, items, words, printing))
 
     async def _paper(self, slip: PickSlip) -> bytes:
+        from printing.escpos import raster_job
+        from printing.sheet import BASE_DPI, dots_across
+
+        studio = self._studio
+        assert studio is not None, "there is no paper before there is a printer"
+
         def draw() -> bytes:
-            sheet = self._studio.slip(slip, dots_across(SLIP_MM, BASE_DPI))
-            return raster_job(self._studio.draw(sheet))
+            sheet = studio.slip(slip, dots_across(SLIP_MM, BASE_DPI))
+            return raster_job(studio.draw(sheet))
 
         return await asyncio.to_thread(draw)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core import texts
 from app.core.printjob import PrintJob
@@ -28,21 +29,17 @@ from app.station.outcome import Outcome
 from app.store.surroundings import StoreTrouble
 from app.wire import StationKind
 from ui.joint import BadPrinter, Joint
+from ui.kept import LANG, LOOK, PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit, make_kit
 from ui.papers import PaperQuestions
 from ui.present.packing import AlarmWords, alarm_words
 from ui.present.strip import rights_view, strip_views
 from ui.resources import resource_dir
 from ui.scanner_input import ScannerInput, ScanRead
-from ui.screens.import_page import ImportPage, is_table
 from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
 from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
-from ui.screens.service import ServiceScreen
-from ui.screens.settings import PRINTER_ADDRESS, SLIPS_AT_ONCE, About, SettingsPage
 from ui.screens.sign_on import SignOnPage
-from ui.screens.supervisor import SupervisorScreen
-from ui.screens.welcome import WelcomePage
 from ui.screens.window import StationWindow
 from ui.sounds import Player
 from ui.theme import FontMissing
@@ -50,11 +47,16 @@ from ui.widgets.alarm import Alarm, AlarmView, By
 from ui.widgets.strip import StripItem
 from ui.work import CrashReport, EngineLoop, Work
 
-_log = structlog.get_logger("station")
+if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for no page that nobody looks at
+    from ui.screens.import_page import ImportPage
+    from ui.screens.service import ServiceScreen
+    from ui.screens.settings import SettingsPage
+    from ui.screens.supervisor import SupervisorScreen
+    from ui.screens.welcome import WelcomePage
 
 KINDS: tuple[StationKind, ...] = ("packing", "supervisor", "service", "ops")
-#: What a person set on this computer, kept beside the outbox.
-LANG, LOOK = "lang", "look"
+#: What opens after the first picture opens also where no picture is asked for: a window on another desktop.
+_UNSEEN_MS = 1000
 #: The window does not wait longer for the wire to be let go of; what waits is on disk.
 CLOSE_WITHIN_S = 5.0
 _HOW = {"key": "key", "touch": "click", "scan": "scan"}
@@ -63,7 +65,10 @@ _HOW = {"key": "key", "touch": "click", "scan": "scan"}
 def run_station(
     joint: Joint, hub_url: str | None, kind: str, data_dir: Path, lang: str | None, *, hand: bool = False
 ) -> int:
-    """Opens the station and stays until its window is closed. 0 done, 1 the surroundings say no (one sentence)."""
+    """Opens the station and stays until its window is closed. 0 done, 1 the surroundings say no (one sentence).
+
+    main has turned the garbage collector off; it works again from when all is open.
+    """
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     tongue: Lang = "en" if lang == "en" else "zh"
@@ -89,13 +94,17 @@ def run_station(
             from ui.hand import Hand
 
             station.hand = Hand(station)
-        station.open()
-        # What was made by now stays: looking through it for garbage takes 100 ms, in the middle of a scan.
-        gc.freeze()
+        station.open(_collect_garbage)
         try:
             return app.exec()
         finally:
             station.close()
+
+
+def _collect_garbage() -> None:
+    """From now on. What was made before stays: looking through it takes 100 ms, in the middle of a scan."""
+    gc.freeze()
+    gc.enable()
 
 
 def build_station(
@@ -120,7 +129,12 @@ def build_station(
 
 
 class Station:
-    """One running station. ``open`` shows its window, ``close`` lets go of everything; both once."""
+    """One running station. ``open`` shows its window, ``close`` lets go of everything; both once.
+
+    The window with its desk and the files of this station come first, for they are what is waited for. Wire, printer
+    and sound are opened right after the first picture, each in a moment of its own; what is scanned before is on disk
+    and shown like at any other time.
+    """
 
     def __init__(
         self, app: QApplication, joint: Joint, core: StationCore, kit: Kit, folder: Path, hub_url: str
@@ -131,6 +145,8 @@ class Station:
         self._asked_hub = hub_url
         self._loops: list[EngineLoop] = []
         self._alarm_id = ""
+        self._is_open, self._is_closed = False, False
+        self._opened: Callable[[], object] = lambda: None
         self.hand: object | None = None
         self.work = Work(joint.clock, self._crashed)
         self.window = StationWindow(kit)
@@ -154,16 +170,48 @@ class Station:
 
     # -- life ----------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Shows the window as large as the screen allows, and listens to scanners."""
+    def open(self, opened: Callable[[], object] = lambda: None) -> None:
+        """Shows the window as large as the screen allows, and listens to scanners. ``opened`` is called once wire,
+        printer and sound are open as well."""
+        self._opened = opened
         self.scanner.listen(self._app)
+        self._first_picture = _FirstPicture(self.window, self._open_wire)
         if self._app.platformName() == "offscreen":
             self.window.resize(1366, 768)
             self.window.show()
         else:
             self.window.showMaximized()
 
+    def _open_wire(self) -> None:
+        if not self._is_closed:
+            self._start_engines()
+            self.work.blocking(self._joint.load_rest, lambda _: self._open_sound(), self._not_loaded)
+
+    def _not_loaded(self, error: Exception) -> None:
+        """A library is missing: said like any fault of ours, and the rest is tried all the same."""
+        self._trouble(error)
+        self._open_sound()
+
+    def _open_sound(self) -> None:
+        self.player.open()
+        self._after_keys(self._open_printer)
+
+    def _open_printer(self) -> None:
+        self._use_printer(self.core.outbox.setting(PRINTER_ADDRESS))
+        self._after_keys(self._all_open)
+
+    def _all_open(self) -> None:
+        self._is_open = True
+        self.papers.look()
+        self._show_strip()
+        self._opened()
+
+    def _after_keys(self, step: Callable[[], object]) -> None:
+        """Lets keys and paint through before the next step of opening."""
+        QTimer.singleShot(0, self.window, lambda: None if self._is_closed else step())
+
     def close(self) -> None:
+        self._is_closed = True
         self.scanner.deafen(self._app)
         self.player.silence()
         # Nothing may look into the files any more once they are closed.
@@ -205,11 +253,8 @@ class Station:
         self.window.foot.person_wanted.connect(self.show_sign_on)
         self.window.foot.strip.pressed.connect(self._strip_pressed)
         self.sign_on.finished.connect(self._back)
-        self.window.take_files(is_table)
+        self.window.take_files(_is_table)
         self.window.file_dropped.connect(self.show_import)
-        self._use_printer(core.outbox.setting(PRINTER_ADDRESS))
-        self._start_engines()
-        self.papers.look()
         for notice in core.notices:
             self.window.bar.warn(self.kit.i18n.say(notice), key=notice)
 
@@ -245,6 +290,8 @@ class Station:
         """The desk of this station; before it belongs to a hub, the welcome."""
         identity = self.core.identity
         if identity is None:
+            from ui.screens.welcome import WelcomePage
+
             self.welcome = WelcomePage(
                 self.room, self.folder, self._joint.start_hub, self.core.kind, self._asked_hub
             )
@@ -266,18 +313,24 @@ class Station:
                 slips = int(self.core.outbox.setting(SLIPS_AT_ONCE, str(SLIPS_DEFAULT)))
                 return PackingScreen(self.room, slips)
             case "service":
+                from ui.screens.service import ServiceScreen
+
                 return ServiceScreen(self.room)
             case _:
+                from ui.screens.supervisor import SupervisorScreen
+
                 return SupervisorScreen(self.room)
 
     def show_settings(self) -> None:
         if self.window.at_desk or self.settings is None:
+            from ui.screens.settings import About, SettingsPage
+
             identity = self.core.identity
             about = About(
                 identity.hub_url if identity else "",
                 identity.name if identity else "",
                 self.folder,
-                self._joint.version,
+                self._joint.version(),
             )
             self.settings = SettingsPage(self.room, self.printers, about, lambda tone: self.player.play(tone))  # type: ignore[arg-type]
             self.settings.finished.connect(self._back)
@@ -292,6 +345,8 @@ class Station:
         if self.core.identity is None or self.alarm.active is not None:
             return
         if self.intake is None:
+            from ui.screens.import_page import ImportPage
+
             self.intake = ImportPage(self.room)
             self.intake.finished.connect(self._back)
         if file:
@@ -318,16 +373,20 @@ class Station:
         page = self.window.pages.currentWidget()
         badge = parse(text).first(ScanClass.badge)
         if badge is not None and self.alarm.active is None and self.core.identity is not None:
-            form = page.sign_on.form if isinstance(page, ImportPage) else self.sign_on.form
-            form.badge(badge.key)
-        elif self.alarm.active is None and isinstance(page, (SettingsPage, WelcomePage)):
-            page.scan(text)
+            asking = self.intake if self.intake is not None and page is self.intake else self
+            asking.sign_on.form.badge(badge.key)
+        elif self.alarm.active is None and (reading := self._reading_page(page)) is not None:
+            reading.scan(text)
         elif isinstance(self.desk, PackingScreen):
             self.window.show_desk()
             self.desk.scan(text, repeated)
         elif self.desk is not None:
             self.window.show_desk()
             self.desk.scan(text)
+
+    def _reading_page(self, page: QWidget | None) -> SettingsPage | WelcomePage | None:
+        """The page in front where it reads scans itself."""
+        return next((own for own in (self.settings, self.welcome) if own is not None and own is page), None)
 
     def _scanned(self, read: ScanRead) -> None:
         self.scan(read.text, read.repeated)
@@ -415,12 +474,13 @@ class Station:
             StripItem(view.key, view.state, view.text)
             for view in strip_views(self.core.strip(self.room.now()), words)
         ]
-        if not any(item.key.startswith("printer") for item in items) and self.core.kind == "packing":
+        is_printing = any(item.key.startswith("printer") for item in items)
+        if self._is_open and not is_printing and self.core.kind == "packing":
             items.append(StripItem("no_printer", "wait", words.tr("strip.no_printer")))
         limit = rights_view(self.core.rights, self.core.kind, self.core.role, words)
         if limit is not None:
             items.append(StripItem(limit.key, limit.state, limit.text))
-        if self.player.state != "ready":
+        if self._is_open and self.player.state != "ready":
             items.append(StripItem("no_sound", "wait", words.tr("strip.no_sound")))
         self.window.foot.strip.show_items(items)
         if self.core.person:
@@ -468,5 +528,38 @@ class Station:
 
     def _crashed(self, report: CrashReport) -> None:
         """A fault of ours: into the log in full, to the person as one calm sentence."""
-        _log.error("our fault", where=report.where, trace=report.trace)
+        # Brings what colours a console along, and no window waits for it: not before there is a word to say.
+        import structlog
+
+        structlog.get_logger("station").error("our fault", where=report.where, trace=report.trace)
         self.window.bar.error(self.kit.i18n.say("station.unexpected"), key="fault")
+
+
+def _is_table(file: Path) -> bool:
+    """Whether a dropped file looks like something to import."""
+    from ui.screens.import_page import is_table
+
+    return is_table(file)
+
+
+class _FirstPicture(QObject):
+    """Calls once, when the window has been painted for the first time, or a second has gone by without that."""
+
+    def __init__(self, window: QWidget, then: Callable[[], object]) -> None:
+        super().__init__(window)
+        self._window, self._then = window, then
+        window.installEventFilter(self)
+        self._unseen = QTimer(self, singleShot=True, interval=_UNSEEN_MS)
+        self._unseen.timeout.connect(self._call)
+        self._unseen.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            QTimer.singleShot(0, self, self._call)  # after this picture, not before it
+        return False
+
+    def _call(self) -> None:
+        if self._unseen.isActive():
+            self._unseen.stop()
+            self._window.removeEventFilter(self)
+            self._then()

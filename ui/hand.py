@@ -23,14 +23,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from app.station.outcome import Light, Outcome
+from ui.kept import PRINTER_ADDRESS
 from ui.present.packing import KEYS
 from ui.screens.packing import PackingScreen
-from ui.screens.service import ServiceScreen
-from ui.screens.settings import PRINTER_ADDRESS
 from ui.widgets.alarm import ACK_KEY
 
 if TYPE_CHECKING:
     from ui.app import Station
+    from ui.screens.service import ServiceScreen
 
 _LOOK_MS = 10
 #: A scanner's trigger needs this long before the same code is read again.
@@ -223,9 +223,19 @@ class Hand(QObject):
     # -- the service desk --------------------------------------------------------------------------------------
 
     def _service(self) -> ServiceScreen:
-        if not isinstance(self._station.desk, ServiceScreen):
+        screen = self._service_screen()
+        if screen is None:
             raise CannotDo("this is no service desk")
-        return self._station.desk
+        return screen
+
+    def _service_screen(self) -> ServiceScreen | None:
+        """The screen of a service desk; a packing bench never loads it."""
+        if self._station.core.kind != "service":
+            return None
+        from ui.screens.service import ServiceScreen
+
+        desk = self._station.desk
+        return desk if isinstance(desk, ServiceScreen) else None
 
     def _do_find(self, text: str, expect: str) -> None:
         """Types into the search box and waits until that order stands there."""
@@ -297,7 +307,8 @@ class Hand(QObject):
         core = self._station.core
         view = core.packing.view()
         alarm = view.alarm.order_no if view.alarm and self._station.alarm.active else ""
-        shown = self._station.desk.view.order if isinstance(self._station.desk, ServiceScreen) else None
+        service = self._service_screen()
+        shown = service.view.order if service is not None else None
         order = shown or view.order
         return {
             "kind": core.kind,

@@ -74,4 +74,6 @@ class Joint:
     pair: Pair
     printers: Callable[[StationCore], Printers]
     start_hub: StartHub
-    version: str = ""
+    version: Callable[[], str] = str
+    load_rest: Callable[[], None] = lambda: None
+    """Imports what the first minute needs but no first picture; called in the background."""

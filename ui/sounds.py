@@ -1,6 +1,7 @@
 """What the station is heard to say: four tones that need no eyes, and the sentence of an alarm.
 
     player = Player(resources / "sounds", data_dir / "voice")
+    player.open()                            # looks for a loudspeaker
     player.play("wrong")
     player.alarm("OD20261121001", "zh")      # tone and sentence, again and again until silence()
     player.state_changed.connect(strip.show_sound)
@@ -51,7 +52,11 @@ class Player(QObject):
         self._again = QTimer(self, singleShot=True, interval=ALARM_EVERY_MS)
         self._again.timeout.connect(self._alarm_round)
         self.state: SoundState = "no_device"
-        self._devices: QMediaDevices | None = _media_devices(self)
+        self._devices: QMediaDevices | None = None
+
+    def open(self) -> None:
+        """Looks for a loudspeaker from now on; nothing is heard before. Asking the system for one takes a moment."""
+        self._devices = _media_devices(self)
         if self._devices is not None:
             self._devices.audioOutputsChanged.connect(self._on_devices)
             self._on_devices()

@@ -17,6 +17,7 @@ from ui.sounds import Player
 def main(folder: Path) -> int:
     app = QCoreApplication([])
     player = Player(resource_dir() / "sounds", folder / "句子")
+    player.open()
     if player.state != "ready":
         return 3
     player.alarm("OD7", "zh")

@@ -59,5 +59,5 @@ def joint(clock: Clock | None = None, printers: Callable[[StationCore], Printers
         pair=link.pair,
         printers=printers,
         start_hub=no_hub,
-        version="0.1.0",
+        version=lambda: "0.1.0",
     )

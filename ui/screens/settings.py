@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ui.joint import BadPrinter, Printers
+from ui.kept import PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit
 from ui.screens.form_parts import Field, titled
 from ui.screens.room import Room
@@ -20,8 +21,6 @@ from ui.widgets.layout import pad, row
 from ui.widgets.page import Page
 from ui.widgets.plain_label import PlainLabel
 
-#: Settings of this station kept in its outbox file.
-PRINTER_ADDRESS, SLIPS_AT_ONCE = "printer_address", "slips_at_once"
 #: Sounds a person can try, with their words.
 SOUNDS = (
     ("ok", "station.set_sound_ok"),
