@@ -23,6 +23,7 @@ _NOT_DIGITS = re.compile(r"\D")
 
 class IntakeJob(Job[Taken]):
     what = "intake"
+    may_go_ahead = True
 
     def __init__(self, came: ChannelOrder, why: Cause) -> None:
         self.came = came

@@ -182,15 +182,17 @@ class Reading:
         return {order_no for order_nos in found.values() for order_no in order_nos}
 
     def _known_naturals(self, natural: set[tuple[str, str]]) -> set[str]:
+        self.natural.update(self._orders_named(natural))
+        return set(self.natural.values())
+
+    def _orders_named(self, natural: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The numbers of those of these orders that the database knows."""
         rows = self.sql.fetch(
             self.conn,
             "SELECT shop_id, channel_order_no, order_no FROM orders WHERE channel_order_no",
             sorted({channel_order_no for _, channel_order_no in natural}),
         )
-        for shop_id, channel_order_no, order_no in rows:
-            if (shop_id, channel_order_no) in natural:
-                self.natural[shop_id, channel_order_no] = order_no
-        return set(self.natural.values())
+        return {(shop, no): order_no for shop, no, order_no in rows if (shop, no) in natural}
 
     def _load_receipts(self, act_ids: set[str]) -> None:
         rows = self.sql.fetch(

@@ -64,7 +64,9 @@ class Work(Reading):
     ) -> None:
         super().__init__(conn, now, settings, vault, new_id, sql)
         self.counters: dict[str, int] = {}
+        self._series: str | None = None
         self._day = ""
+        self._counted_from = 0
         self.dirty: dict[tuple[str, str], None] = {}
         self.moved: dict[str, None] = {}
         self.history: list[tuple[str, str | None, str, bytes]] = []
@@ -116,18 +118,48 @@ class Work(Reading):
     def next_number(self) -> str:
         """The next number of the shop's day: 3 digits to 999, then 6 (design 2.2)."""
         if not self._day:
-            series = self.conn.exec_driver_sql("SELECT series FROM feed_head").scalar_one()
-            today = self.now.astimezone(self.settings.timezone)
-            self._day = f"{self.settings.order_prefix}{today:%Y%m%d}{series}"
+            self._begin_day()
         key = self._day
-        if key not in self.counters:
-            rows = self.sql.fetch(
-                self.conn, "SELECT n FROM day_counter WHERE day", [key], self.sql.for_update
-            )
-            self.counters[key] = rows[0][0] if rows else 0
         n = self.counters[key] + 1
         self.put(self.counters, key, n)
         return f"{key}{n:03d}" if n <= 999 else f"{key}{n:06d}"
+
+    def _begin_day(self) -> None:
+        if self._series is None:
+            self._series = self._read_series()
+        today = self.now.astimezone(self.settings.timezone)
+        self._day = f"{self.settings.order_prefix}{today:%Y%m%d}{self._series}"
+        if self._day not in self.counters:
+            self.counters[self._day] = self._read_counter()
+        self._counted_from = self.counters[self._day]
+
+    def _read_series(self) -> str:
+        series: str = self.conn.exec_driver_sql("SELECT series FROM feed_head").scalar_one()
+        return series
+
+    def _read_counter(self) -> int:
+        rows = self.sql.fetch(
+            self.conn, "SELECT n FROM day_counter WHERE day", [self._day], self.sql.for_update
+        )
+        return rows[0][0] if rows else 0
+
+    def following(self, conn: Connection, now: datetime) -> Work:
+        """An empty transaction that counts on from this one, before this one is committed."""
+        work = Work(conn, now, self.settings, self.vault, self.new_id, self.sql)
+        if self._day:
+            work._series = self._series
+            work.counters = {self._day: self.counters[self._day]}
+        return work
+
+    def still_holds(self, conn: Connection, natural: set[tuple[str, str]]) -> bool:
+        """Whether what was judged without the database is what it would be with ``conn``, which it has from now on.
+
+        So it is when none of these orders is known and the day's counter stands where it was thought to stand.
+        """
+        self.conn = conn
+        if self._orders_named(natural):
+            return False
+        return self._read_series() == self._series and self._read_counter() == self._counted_from
 
     def change(self, order: Order) -> None:
         """Set a known order's new body; version, flags of merged parcels and bytes come at the job's end."""

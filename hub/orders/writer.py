@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 import structlog
@@ -29,6 +30,7 @@ from hub.db.engine import WRITE
 from hub.orders import clock as clocked
 from hub.orders import leases as leased
 from hub.orders.acts import ActJob
+from hub.orders.ahead import AWAY, Ahead, Judged
 from hub.orders.beats import BeatJob
 from hub.orders.desk import AckJob, RunJob, Tx
 from hub.orders.faults import Trouble, trouble_of
@@ -40,6 +42,7 @@ from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
 from hub.orders.settings import LineSettings
 from hub.orders.statements import Statements
+from hub.orders.told import Detail, Heard, HintAnswer, HintJob, TellJob
 from hub.orders.tracks import TrackJob
 from hub.orders.work import Work
 
@@ -47,9 +50,10 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-#: Jobs in one group: live ones, and those of files and back-fills.
+#: Jobs in one group: live ones, and those of files and back-fills (which live work has to wait for: a fortieth of
+#: a second each).
 LIVE_GROUP = 512
-BULK_GROUP = 200
+BULK_GROUP = 100
 #: A bulk group goes between this many live ones, so that an import ends under full load too.
 _BULK_TURN = 8
 #: Jobs that may wait; more are told to come back.
@@ -113,6 +117,7 @@ class Writer:
         self._is_open = False
         self._is_drain_due = False
         self._thread: threading.Thread | None = None
+        self._ahead = Ahead()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._conn: Connection | None = None
         self._listeners: list[Callable[[Committed], None]] = []
@@ -172,6 +177,15 @@ class Writer:
 
     async def intake(self, orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False) -> list[Taken]:
         answers = await self._ask(IntakeJob.all(orders, by), bulk)
+        return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
+
+    async def hints(self, shop_id: str, heard: Sequence[Heard]) -> list[HintAnswer]:
+        """A platform's hints: each event once, its stop and the wish to fetch in one commit."""
+        return await self._ask_whole([HintJob(shop_id, one) for one in heard])
+
+    async def told(self, details: Sequence[Detail], cause: str = "fetch", *, bulk: bool = False) -> list[Taken]:
+        """Fetched details, one answer each in their order; they alone lift what hints have stopped."""
+        answers = await self._ask([TellJob(detail, cause) for detail in details], bulk)
         return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
 
     async def leases(self, ask: LeaseAsk, by: Actor) -> list[LeaseAnswer]:
@@ -257,6 +271,7 @@ class Writer:
             with self._wake:
                 while not (self._live or self._bulk):
                     if self._stopping.is_set():
+                        self._ahead.stop()
                         self._let_go()
                         return
                     self._wake.wait()
@@ -275,7 +290,7 @@ class Writer:
             is_bulks_turn = self._live_turns >= _BULK_TURN or not self._live
             if self._bulk and is_bulks_turn:
                 self._live_turns = 0
-                return _taken(self._bulk, BULK_GROUP)
+                return _taken(self._bulk, self._ahead.size or BULK_GROUP)
             self._live_turns += 1
             return _taken(self._live, LIVE_GROUP)
 
@@ -344,18 +359,35 @@ class Writer:
         """Read, judge, take numbers, write, commit; the answers come after."""
         conn = self._connection()
         with conn.begin():
-            work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
-            needs = Needs()
-            for job in jobs:
-                job.needs(needs)
-            work.load(needs)
-            pending = [self._judged(work, job) for job in jobs]
+            work, pending = self._group_judged(conn, jobs)
             if blamed is not None:
                 pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
             numbers, committed = Flush(work).run()
+            if jobs and jobs[0].may_go_ahead:
+                self._look_ahead(work)
         self._head = numbers.head
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed
+
+    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Judged:
+        needs = Needs()
+        for job in jobs:
+            job.needs(needs)
+        ahead = self._ahead.take(jobs)
+        if ahead is not None and ahead[0].still_holds(conn, needs.natural):
+            return ahead
+        work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
+        work.load(needs)
+        return work, [self._judged(work, job) for job in jobs]
+
+    def _look_ahead(self, work: Work) -> None:
+        """Have the page that waits behind this one judged while this one is committed."""
+        with self._wake:
+            if not self._threaded or self._live or self._ahead.size:
+                return
+            jobs = [waiting.job for waiting in islice(self._bulk, BULK_GROUP)]
+        if jobs and all(job.may_go_ahead for job in jobs):
+            self._ahead.begin(jobs, work.following(AWAY, self._now()))
 
     def _judged(self, work: Work, job: Job[Any]) -> Answer[Any]:
         """The job's answer; a fault of ours takes back what it did and asks it for its answer to that."""

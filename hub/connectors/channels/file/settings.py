@@ -27,7 +27,7 @@ class Limits:
 
 LIMITS = Limits()
 
-#: Orders handed to the writer at once (design 3.3: imports queue in groups of at most 200).
-PAGE = 200
+#: Orders handed to the writer at once: several of its groups, so that it can judge one while another is committed.
+PAGE = 1_000
 #: Problems named one by one in the report; the refused file holds them all.
 PROBLEMS_SHOWN = 500

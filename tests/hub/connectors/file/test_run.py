@@ -115,10 +115,10 @@ async def test_a_file_that_cannot_be_taken_writes_nothing(tmp_path: Path) -> Non
 
 async def test_progress_ends_at_the_number_of_rows(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    data = csv_rows(*({"channel_order_no": str(n)} for n in range(1, 451)), {"channel_order_no": "x y"})
+    data = csv_rows(*({"channel_order_no": str(n)} for n in range(1, 1051)), {"channel_order_no": "x y"})
     async with file_hub(tmp_path) as hub:
         await hub.bring_in(data, progress=lambda done, rows: seen.append((done, rows)))
-    assert seen == [(201, 451), (401, 451), (451, 451)]
+    assert seen == [(1001, 1051), (1051, 1051)]
 
 
 async def test_columns_nobody_reads_are_named(tmp_path: Path) -> None:
