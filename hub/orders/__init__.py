@@ -38,6 +38,10 @@ Where the doors are
     ``async intake(orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False) -> list[Taken]``
         ``Taken(order_no, outcome: "new"|"changed"|"same"|"differs"|"failed", seq)`` per order, in their order.
         ``failed`` = a fault of ours, kept in quarantine. ``bulk=True`` for files and back-fills: behind live work.
+    ``async hints(shop_id: str, heard: Sequence[Heard]) -> list[HintAnswer]`` · ``async told(details: Sequence[Detail],
+    cause="fetch", *, bulk=False) -> list[Taken]``
+        What platforms say (``hub.orders.told``). ``Heard(event_id, channel_order_no, kind, at, word, is_known)``: an
+        event id counts once; ``HintAnswer(is_new, order_no, stopped)``. ``Detail(order, fetched_at, raw, unknown)``.
     ``async leases(ask: wire.LeaseAsk, by: Actor) -> list[wire.LeaseAnswer]``
         ``by.station_id`` asks. Step ``print`` brings ``label`` (waybill taken from the pool where missing).
         Raises ``ValueError`` over 200 parcels or without a station.
@@ -45,7 +49,8 @@ Where the doors are
         Label data for one print: needs the asker's lease and a go; audited. ``granted=False`` says why not.
     ``async items(items: Sequence[Item]) -> list[Outcome]``            ``"new"|"changed"|"same"|"failed"``
     ``async waybills(numbers: Sequence[PoolNumber]) -> list[Outcome]``  (``app.core.waybills.PoolNumber``)
-    ``async track(parcel_no: str, nodes: Sequence[TrackNode], carrier: str, source: str) -> Tracked``
+    ``async track(parcel_no: str, nodes: Sequence[TrackNode], carrier: str, source: str, strange=()) -> Tracked``
+        ``strange``: codes no table knows, one alarm per new one.
         ``Tracked(known: bool, new_nodes: int, jumps: int, state: OrderState | None, seq)``.
     ``async beat(station_id: str, beat: wire.Beat) -> bool``
         Stores the beat, learns the clock offset, settles ended leases. False: no such station or revoked.

@@ -20,8 +20,16 @@ from hub.orders.work import Work
 class TrackJob(Job[Tracked]):
     what = "track"
 
-    def __init__(self, parcel_no: str, nodes: Sequence[TrackNode], carrier: str, source: str) -> None:
+    def __init__(
+        self,
+        parcel_no: str,
+        nodes: Sequence[TrackNode],
+        carrier: str,
+        source: str,
+        strange: Sequence[str] = (),
+    ) -> None:
         self.parcel_no = parcel_no
+        self.strange = tuple(strange)
         self.nodes = tuple(nodes)
         self.carrier = carrier
         self.source = source
@@ -34,6 +42,7 @@ class TrackJob(Job[Tracked]):
         parcel = order.parcel(self.parcel_no) if order else None
         if order is None or parcel is None:
             return lambda numbers: Tracked(known=False)
+        self._strange_words(work, order)
         known = work.track(self.parcel_no)
         before = known.track.nodes if known else ()
         nodes = merge_nodes(before, self.nodes)
@@ -47,6 +56,19 @@ class TrackJob(Job[Tracked]):
         content = {"nodes": msgspec.to_builtins(self.nodes), "carrier": self.carrier, "source": self.source}
         work.quarantine(self.what, self.parcel_no, error, content)
         return super().fault(work, error)
+
+    def _strange_words(self, work: Work, order: Order) -> None:
+        """One alarm per word that no table knows, ever; the nodes themselves are kept as ``other``."""
+        if not self.strange:
+            return
+        words = list(dict.fromkeys(self.strange))
+        asked = work.sql.fetch(work.conn, "SELECT word, source FROM strange_word WHERE word", words)
+        pending = work.rows.get(work.sql.strange_word, [])
+        known = {(source, word) for word, source in asked} | {(row[0], row[1]) for row in pending}
+        for word in words:
+            if (self.source, word) not in known:
+                work.row(work.sql.strange_word, (self.source, word, work.now_ms))
+                work.raise_alarm("strange_node", "minor", order, self.parcel_no, {"word": word})
 
     def _track(self, work: Work, order: Order, parcel: Parcel, nodes: tuple[TrackNode, ...]) -> Track:
         return Track(

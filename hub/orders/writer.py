@@ -207,8 +207,15 @@ class Writer:
         answers = await self._ask([PoolJob(number) for number in numbers], bulk=True)
         return _or_failed(answers)
 
-    async def track(self, parcel_no: str, nodes: Sequence[TrackNode], carrier: str, source: str) -> Tracked:
-        return (await self._ask_whole([TrackJob(parcel_no, nodes, carrier, source)]))[0]
+    async def track(
+        self,
+        parcel_no: str,
+        nodes: Sequence[TrackNode],
+        carrier: str,
+        source: str,
+        strange: Sequence[str] = (),
+    ) -> Tracked:
+        return (await self._ask_whole([TrackJob(parcel_no, nodes, carrier, source, strange)]))[0]
 
     async def beat(self, station_id: str, beat: Beat) -> bool:
         return (await self._ask_whole([BeatJob(station_id, beat)]))[0]
