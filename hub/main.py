@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -113,6 +114,7 @@ class Hub:
             self._jobs.shutdown(wait=False)
         self._unsubscribe()
         await self.doors.orders.writer.stop()
+        self.doors.auth.passwords.close()
         await asyncio.to_thread(self._engine.dispose)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,7 +136,9 @@ class Hub:
         if not is_new:
             return
         for user in given:
-            password_hash = await asyncio.to_thread(doors.auth.passwords.hash, user.password)
+            password_hash = await doors.auth.passwords.apart(
+                partial(doors.auth.passwords.hash, user.password)
+            )
             await doors.orders.writer.run(people.add_person(user.name, Role(user.role), password_hash))
         if not given:
             self.set_up_code = new_pairing_code()
@@ -195,7 +199,14 @@ def create_app(
     doors = Doors(
         world=World(settings, clock, new_id, resources.texts()),
         orders=Orders(engine, writer, feed, Lookup(engine, opened.vault, line)),
-        auth=Auth(callers, Passwords(), Tries(clock, 5, timedelta(minutes=5)), SetUpCode(), ca_sha256),
+        auth=Auth(
+            callers,
+            Passwords(),
+            Tries(clock, 5, timedelta(minutes=5)),
+            Tries(clock, 50, timedelta(minutes=5)),
+            SetUpCode(),
+            ca_sha256,
+        ),
         out=Out(pages, Broadcast(pages, callers, clock, writer.head), Metrics()),
     )
     return Hub(doors, engine, opened.recovery_code)

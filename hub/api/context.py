@@ -47,6 +47,11 @@ class Tries:
     def succeeded(self, key: str) -> None:
         self._failed.pop(key, None)
 
+    def forgiven(self, key: str) -> None:
+        """The last of the failures was none."""
+        if failed := self._failed.get(key):
+            failed.pop()
+
     def _recent(self, key: str) -> list[datetime]:
         since = self._clock.now() - self._within
         kept = [at for at in self._failed.get(key, []) if at > since]
@@ -100,6 +105,9 @@ class Auth:
     callers: Callers
     passwords: Passwords
     tries: Tries
+    """By name and computer."""
+    host_tries: Tries
+    """By computer alone, whatever the names."""
     set_up: SetUpCode
     ca_sha256: str = ""
 

@@ -136,10 +136,13 @@ async def _by_badge(doors: Doors, call: Call, scanned: str) -> Any:
 
 
 async def _by_password(doors: Doors, call: Call, user: str, password: str) -> Any:
-    key = f"password|{user.lower()[:NAME_MAX]}|{call.request.client_host}"
+    host = call.request.client_host
+    key = f"password|{user.lower()[:NAME_MAX]}|{host}"
     doors.auth.tries.check(key)
+    doors.auth.host_tries.check(host)  # one password tried on many names
     if len(password) > people.PASSWORD_MAX:
         raise ApiError(401, "wrong_password")
+    doors.auth.host_tries.failed(host)
     doors.auth.tries.failed(key)  # until we know better: many guesses at once are many guesses
 
     def look() -> Any:
@@ -147,10 +150,11 @@ async def _by_password(doors: Doors, call: Call, user: str, password: str) -> An
         stored = person.password_hash if person is not None and not person.is_disabled else None
         return person if doors.auth.passwords.fits(stored, password) else None
 
-    person = await asyncio.to_thread(look)
+    person = await doors.auth.passwords.apart(look)
     if person is None:
         raise ApiError(401, "wrong_password")
     doors.auth.tries.succeeded(key)
+    doors.auth.host_tries.forgiven(host)
     return person
 
 
@@ -186,7 +190,7 @@ async def set_up(data: JSONBody[SetUp], doors: GivenDoors, call: GivenCall) -> D
     if hash_of(data.code.strip().upper()) != expected:
         doors.auth.tries.failed(key)
         raise ApiError(403, "set_up_code_wrong")
-    password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
+    password_hash = await doors.auth.passwords.apart(lambda: _checked_password(doors, data.password))
     add = people.add_first(_checked_name(data.user), password_hash)
     if not await doors.orders.writer.run(add):
         raise ApiError(409, "set_up_already")
@@ -292,7 +296,7 @@ async def add_user(data: JSONBody[NewUser], doors: GivenDoors) -> UserView:
     if data.warehouse and doors.world.settings.warehouse(data.warehouse) is None:
         houses = ", ".join(house.id for house in doors.world.settings.warehouses)
         raise ApiError(422, "no_such_warehouse", name=data.warehouse, names=houses)
-    password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
+    password_hash = await doors.auth.passwords.apart(lambda: _checked_password(doors, data.password))
     try:
         await doors.orders.writer.run(people.add_person(name, role, password_hash, data.warehouse or None))
     except people.NameTaken as error:
@@ -302,7 +306,7 @@ async def add_user(data: JSONBody[NewUser], doors: GivenDoors) -> UserView:
 
 @post("/v1/users/{name:str}/password", summary="Set a password; sessions of the old one end", status_code=200)
 async def set_user_password(name: FromPath[str], data: JSONBody[NewPassword], doors: GivenDoors) -> Done:
-    password_hash = await asyncio.to_thread(_checked_password, doors, data.password)
+    password_hash = await doors.auth.passwords.apart(lambda: _checked_password(doors, data.password))
     return await _on_person(doors, name, people.set_password(name, password_hash))
 
 

@@ -5,9 +5,11 @@ Passwords are hashed with argon2id before the transaction begins, in a thread: i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -40,6 +42,10 @@ class LastAdmin(Exception):
     """The hub would be left without an administrator."""
 
 
+R = TypeVar("R")
+_AT_ONCE = 2
+
+
 class Passwords:
     """Argon2id at the strength OWASP asks for: 19 MiB, two passes."""
 
@@ -47,6 +53,16 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         #: Verified when there is nobody of that name, so that both answers take the same time.
         self._nobody = self._hasher.hash("nobody knows this")
+        #: A flood of sign-ins must not take the threads that read orders.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "passwords")
+
+    async def apart(self, work: Callable[[], R]) -> R:
+        """Runs what hashes in a thread of its own, a few at once; the others wait."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        """Ends the threads once they are idle."""
+        self._threads.shutdown(wait=False)
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)

@@ -54,6 +54,16 @@ def test_after_five_wrong_tries_even_the_right_password_has_to_wait(tmp_path: Pa
         assert hub.sign_in()
 
 
+def test_one_password_tried_on_many_names_is_stopped_too(tmp_path: Path) -> None:
+    with hub_in_thread(tmp_path, clock=Moved()) as hub:
+        client = hub.client()
+        told = [
+            client.post("/v1/sessions", json={"user": f"user{n}", "password": "Password1"}).status_code
+            for n in range(51)
+        ]
+        assert told == [401] * 50 + [429]
+
+
 def test_a_session_ends_after_twelve_hours_and_after_signing_off(tmp_path: Path) -> None:
     clock = Moved()
     with hub_in_thread(tmp_path, clock=clock) as hub:
