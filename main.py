@@ -1,279 +1,60 @@
-"""Orderdock's commands (design 1.2): reads the words and calls the room that does the work.
+"""Orderdock's door: opens a station at once, and hands all other words to the commands.
 
-Exit status: 0 done, 1 the surroundings say no (one sentence on stderr), 2 wrong use. Rooms are imported
-lazily: the hub never loads Qt, the station never loads the hub.
+A station is what people wait for, several times a day. Its few options are therefore read here, without the library
+that reads and explains all the others; whatever is not plainly right goes to the commands, which know better.
+
+Exit status: 0 done, 1 the surroundings say no (one sentence on stderr), 2 wrong use.
 """
 
 from __future__ import annotations
 
-import os
+import gc
 import sys
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from app.core.findings import Finding
-from app.core.texts import Lang
-
-cli = typer.Typer(
-    name="orderdock",
-    help="Orderdock 履单坞: the order-fulfilment desktop and its hub.",
-    add_completion=False,
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-)
-hub_cli = typer.Typer(help="The hub: one process that holds the order table.", invoke_without_command=True)
-paper_cli = typer.Typer(help="Draw one paper without hub or printer.", no_args_is_help=True)
-cli.add_typer(hub_cli, name="hub")
-cli.add_typer(paper_cli, name="paper")
+_OPTIONS = frozenset({"--hub", "--kind", "--data-dir", "--lang"})
+_CHOICES = {"--kind": ("packing", "supervisor", "service", "ops"), "--lang": ("zh", "en")}
 
 
-class Kind(StrEnum):
-    packing = "packing"
-    supervisor = "supervisor"
-    service = "service"
-    ops = "ops"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationAsked:
+    """The words of `station`, read."""
+
+    hub: str | None = None
+    kind: str = "packing"
+    data_dir: Path | None = None
+    lang: str | None = None
+    hand: bool = False
 
 
-class Language(StrEnum):
-    zh = "zh"
-    en = "en"
-
-
-DataDir = Annotated[Path | None, typer.Option(help="Where this program keeps its data.")]
-LangOption = Annotated[Language | None, typer.Option(help="Language of screens and messages.")]
-HubUrl = Annotated[str | None, typer.Option(help="Address of the hub, e.g. http://127.0.0.1:8620")]
-
-
-def _language(lang: Language | None) -> Lang:
-    """As asked, else as the surroundings speak, else Chinese."""
-    if lang is not None:
-        return "en" if lang is Language.en else "zh"
-    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "en" if spoken.lower().startswith("en") else "zh"
-
-
-def _folder(data_dir: Path | None, part: str) -> Path:
-    if data_dir is not None:
-        return data_dir.resolve()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("Orderdock", appauthor=False)) / part
-
-
-@cli.callback(invoke_without_command=True)
-def start(context: typer.Context) -> None:
-    """Without a command: open the station."""
-    if context.invoked_subcommand is None:
-        station()
-
-
-@cli.command()
-def station(
-    hub: HubUrl = None,
-    kind: Annotated[Kind, typer.Option(help="Which desk this computer is.")] = Kind.packing,
-    data_dir: DataDir = None,
-    lang: LangOption = None,
-    hand: Annotated[bool, typer.Option(hidden=True, help="Obey lines on stdin: for rehearsals.")] = False,
-) -> None:
-    """Open the station: packing, supervisor, service or ops desk."""
-    from app.desktop import joint, wake_own_hub
-    from ui.app import run_station
-
-    folder = _folder(data_dir, f"station-{kind.value}")
-    wake_own_hub(folder / "hub")
-    raise typer.Exit(run_station(joint(), hub, kind.value, folder, lang.value if lang else None, hand=hand))
-
-
-@hub_cli.callback()
-def hub(
-    context: typer.Context,
-    config: Annotated[Path | None, typer.Option(help="hub.toml")] = None,
-    data_dir: DataDir = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless said.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; 8620 unless said.")] = None,
-    db: Annotated[str | None, typer.Option(help="sqlite:///FILE or postgresql+psycopg://...")] = None,
-    recover: Annotated[str | None, typer.Option(help="Recovery code: makes a lost master key anew.")] = None,
-    lang: LangOption = None,
-) -> None:
-    """Run the hub."""
-    if context.invoked_subcommand is not None:
-        return
-    from hub.main import run
-
-    folder = _folder(data_dir, "hub")
-    raise typer.Exit(run(config, folder, host, port, db, recover=recover, lang=_language(lang)))
-
-
-@cli.command()
-def demo(
-    headless: Annotated[bool, typer.Option(help="Play offscreen even where there is a screen.")] = False,
-    live: Annotated[bool, typer.Option(help="Open the windows: work the shift by hand.")] = False,
-    out: Annotated[Path, typer.Option(help="Where summary, screens and papers go.")] = Path("out/demo"),
-    seed: Annotated[int, typer.Option(help="The dice of the shift.")] = 1,
-    cancel_at: Annotated[
-        str, typer.Option(help="When the buyer cancels: queued, opened, scanning or packed.")
-    ] = "scanning",
-    lang: LangOption = None,
-) -> None:
-    """Play the scripted shift: hub and desks as processes of their own."""
-    from rehearsal.demo import run
-
-    raise typer.Exit(run(out, seed, cancel_at, live=live and not headless, lang=_language(lang)))
-
-
-@cli.command(name="import")
-def import_file(
-    file: Annotated[Path, typer.Argument(help="An .xlsx or .csv file.")],
-    kind: Annotated[str, typer.Option(help="orders, items or waybills")] = "orders",
-    shop: Annotated[str | None, typer.Option(help="Shop the orders belong to.")] = None,
-    map: Annotated[str | None, typer.Option(help="Name of a saved column map.")] = None,
-    dry_run: Annotated[bool, typer.Option(help="Check only, take nothing.")] = False,
-    hub: HubUrl = None,
-    token: Annotated[str | None, typer.Option(envvar="ORDERDOCK_TOKEN", help="Token of a session.")] = None,
-    user: Annotated[str | None, typer.Option(help="Sign in as this person; asks for the password.")] = None,
-    lang: LangOption = None,
-) -> None:
-    """Bring orders, items or waybill numbers in from a file."""
-    from sync.upload import run
-
-    raise typer.Exit(
-        run(
-            file,
-            kind=kind,
-            shop=shop,
-            column_map=map,
-            dry_run=dry_run,
-            hub_url=hub or "http://127.0.0.1:8620",
-            token=token,
-            sign_in=_sign_in(user, _language(lang)) if user else None,
-            lang=_language(lang),
-        )
+def station_asked(words: Sequence[str]) -> StationAsked | None:
+    """What a station is to be opened with; None where the words ask for something else or are not plainly right."""
+    if words and words[0] != "station":
+        return None
+    given: dict[str, str] = {}
+    hand = False
+    rest = iter(words[1:])
+    for word in rest:
+        if word == "--hand":
+            hand = True
+            continue
+        option, is_joined, value = word.partition("=")
+        if not is_joined:
+            value = next(rest, "")
+        allowed = _CHOICES.get(option, (value,))
+        if option not in _OPTIONS or value not in allowed or not value or value.startswith("-"):
+            return None
+        given[option] = value
+    folder = given.get("--data-dir")
+    return StationAsked(
+        hub=given.get("--hub"),
+        kind=given.get("--kind", "packing"),
+        data_dir=Path(folder) if folder else None,
+        lang=given.get("--lang"),
+        hand=hand,
     )
-
-
-def _sign_in(user: str, lang: Lang) -> tuple[str, str]:
-    """The name with its password: from ORDERDOCK_PASSWORD, else asked for without showing it."""
-    from app import resources
-
-    asked = resources.texts().text("upload.password", lang, user=user)
-    return user, os.environ.get("ORDERDOCK_PASSWORD") or typer.prompt(asked, hide_input=True)
-
-
-@cli.command()
-def decode(files: Annotated[list[Path], typer.Argument(help="Pictures.")]) -> None:
-    """Read the codes in pictures: one line of JSON per file."""
-    from app.codes.cli import run
-
-    raise typer.Exit(run(files))
-
-
-def _paper(
-    kind: str,
-    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    language: Annotated[str, typer.Option(help="escpos, gb18030, tspl, zpl, png or pdf")] = "png",
-    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
-    width_mm: Annotated[int, typer.Option(help="Paper width of a slip: 80 or 58.")] = 80,
-    parcel: Annotated[str | None, typer.Option(help="Parcel number; the first unless said.")] = None,
-    lang: LangOption = None,
-) -> None:
-    from printing.paper import run
-
-    raise typer.Exit(run(kind, order, language, dpi, width_mm, out, _language(lang), parcel))
-
-
-@paper_cli.command()
-def slip(
-    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    language: Annotated[str, typer.Option(help="escpos, gb18030, png or pdf")] = "png",
-    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
-    width_mm: Annotated[int, typer.Option(help="Paper width: 80 or 58.")] = 80,
-    parcel: Annotated[str | None, typer.Option(help="Parcel number; the first unless said.")] = None,
-    lang: LangOption = None,
-) -> None:
-    """The pick slip with its QR code."""
-    _paper("slip", order, out, language, dpi, width_mm, parcel, lang)
-
-
-@paper_cli.command()
-def label(
-    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    language: Annotated[str, typer.Option(help="tspl, zpl, png or pdf")] = "png",
-    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
-    parcel: Annotated[str | None, typer.Option(help="Parcel number; the first unless said.")] = None,
-    lang: LangOption = None,
-) -> None:
-    """The shipping label."""
-    _paper("label", order, out, language, dpi, 100, parcel, lang)
-
-
-@paper_cli.command()
-def handover(
-    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
-    out: Annotated[Path, typer.Option(help="File to write.")],
-    language: Annotated[str, typer.Option(help="png or pdf")] = "pdf",
-    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
-    lang: LangOption = None,
-) -> None:
-    """The hand-over list."""
-    _paper("handover", order, out, language, dpi, 210, None, lang)
-
-
-@cli.command()
-def doctor(
-    hub: HubUrl = None,
-    data_dir: DataDir = None,
-    lang: LangOption = None,
-) -> None:
-    """Check this machine and say what to do."""
-    raise typer.Exit(_doctor(hub, _folder(data_dir, "station-packing"), _language(lang)))
-
-
-def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
-    """Every room checks its own surroundings; here their findings are only printed."""
-    from app import resources
-    from app.os import checks as machine
-    from app.os.clock import StationClock
-    from app.station import keepsake
-    from app.store import peek
-    from printing import checks as printing
-    from sync import checks as sync
-    from ui import checks as ui
-    from ui.kept import PRINTER_ADDRESS
-
-    clock, texts = StationClock(), resources.texts()
-    known = keepsake.read(folder)
-    # a token is shown to nobody but the hub that gave it
-    own = known if known is not None and hub_url in (None, known.hub_url) else None
-    url = hub_url or (known.hub_url if known else "")
-    findings = [
-        *ui.findings(),
-        *_codes(),
-        *printing.findings(peek.setting(folder, PRINTER_ADDRESS)),
-        *machine.findings(folder, clock),
-        *(sync.findings(url, clock, own.token, own.name, own.ca_pem) if own else sync.findings(url, clock)),
-    ]
-    marks = {"ok": "✓", "warn": "!", "bad": "✗"}
-    for finding in findings:
-        typer.echo(f"{marks[finding.level]} {texts.text('doctor.' + finding.key, lang, **finding.params)}")
-        todo = f"doctor.{finding.key}_todo"
-        if finding.level != "ok" and texts.has(todo):
-            typer.echo(f"    → {texts.text(todo, lang, **finding.params)}")
-    return 1 if any(finding.level == "bad" for finding in findings) else 0
-
-
-def _codes() -> list[Finding]:
-    """Reading codes stands on libraries of the system: without them the room cannot even be entered."""
-    try:
-        from app.codes import checks
-    except ImportError as error:
-        return [Finding("codes_missing", "bad", {"library": error.name or str(error)})]
-    return checks.findings()
 
 
 def main() -> None:
@@ -282,10 +63,26 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a poor console still shows the rest
     try:
+        asked = station_asked(sys.argv[1:])
+        if asked is not None:
+            sys.exit(_open(asked))
+        from commands import cli
+
         cli()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Exception:  # noqa: BLE001 -- the outermost edge
         _report_fault()
         sys.exit(1)
+
+
+def _open(asked: StationAsked) -> int:
+    # While a program opens, what it makes it keeps: looking for garbage takes a fifth of that time and finds none.
+    # The station turns it on again once all is open.
+    gc.disable()
+    from app.desktop import open_station
+
+    return open_station(asked.hub, asked.kind, asked.data_dir, asked.lang, hand=asked.hand)
 
 
 def _report_fault() -> None:
@@ -295,10 +92,9 @@ def _report_fault() -> None:
     kept = "orderdock-fault.txt"
     report = Path(tempfile.gettempdir()) / kept
     report.write_text(traceback.format_exc(), encoding="utf-8")
-    typer.echo(
+    sys.stderr.write(
         f"程序出错，已停止。数据没有丢失。请把这个文件发给技术人员：{report}\n"
-        f"The program failed and stopped. No data was lost. Send this file to your technician: {report}",
-        err=True,
+        f"The program failed and stopped. No data was lost. Send this file to your technician: {report}\n"
     )
 
 

@@ -23,6 +23,7 @@ from app.core.printjob import PrinterState, PrintJob, PrintState
 from app.core.reasons import Refused
 from app.os import detached
 from app.os.clock import StationClock
+from app.os.folders import data_folder
 from app.ports import Clock, Engine, HubTrouble, Ulid
 from app.station.core import StationCore
 from app.wire import PrinterReport, SignIn, StationKind
@@ -45,6 +46,18 @@ _HUB_WITHIN_S = 60.0
 _LOOK_S = 0.1
 #: Clocks on papers are read where the warehouse is.
 _ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def open_station(
+    hub_url: str | None, kind: str, data_dir: Path | None, lang: str | None, *, hand: bool = False
+) -> int:
+    """The command `station`: a window until it is closed, and the hub of this computer where it has one. The exit
+    status."""
+    from ui.app import run_station
+
+    folder = data_folder(data_dir, f"station-{kind}")
+    wake_own_hub(folder / "hub")
+    return run_station(joint(), hub_url, kind, folder, lang, hand=hand)
 
 
 def joint() -> Joint:

@@ -18,7 +18,19 @@ import machine
 from machine import PYTHON, ROOT, VENV, WINDOWS, say
 
 BUILD = ROOT / "build"
-LINTED = ["app", "benchmarks", "build", "hub", "main.py", "printing", "rehearsal", "sync", "tests", "ui"]
+LINTED = [
+    "app",
+    "benchmarks",
+    "build",
+    "commands.py",
+    "hub",
+    "main.py",
+    "printing",
+    "rehearsal",
+    "sync",
+    "tests",
+    "ui",
+]
 # Python reports each open() without an encoding; programs under test stay as people run them.
 PYTEST = ["-X", "warn_default_encoding", "-m", "pytest"]
 # Tests of one file stay together: what they share is made once. One worker more than there are cores: many wait.

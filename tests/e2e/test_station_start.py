@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.store.outbox import Outbox
+from main import StationAsked, station_asked
 from rehearsal.processes import Desk, command, environment
 from tests.helpers.source import ROOT
 
@@ -54,6 +55,51 @@ def one_sentence(done: subprocess.CompletedProcess[bytes]) -> str:
     assert "Traceback" not in line
     assert "{" not in line
     return line
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ([], StationAsked()),
+        (["station"], StationAsked()),
+        (["station", "--kind", "ops", "--lang=en"], StationAsked(kind="ops", lang="en")),
+        (
+            ["station", "--hub", "http://127.0.0.1:1", "--hand"],
+            StationAsked(hub="http://127.0.0.1:1", hand=True),
+        ),
+        (["station", "--data-dir=工位 张 三"], StationAsked(data_dir=Path("工位 张 三"))),
+        (["station", "--kind", "ops", "--kind", "service"], StationAsked(kind="service")),
+    ],
+)
+def test_plain_words_open_a_station_at_once(words: list[str], asked: StationAsked) -> None:
+    assert station_asked(words) == asked
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["station", "--kind", "packer"], 2, "packer"),
+        (["station", "--lang", "EN"], 2, "EN"),
+        (["station", "--hub"], 2, "--hub"),
+        (["station", "--hubb", "x"], 2, "--hubb"),
+        (["station", "two"], 2, "two"),
+        (["station", "--help"], 0, "--data-dir"),
+        (["--help"], 0, "decode"),
+        (["stations"], 2, "stations"),
+    ],
+)
+def test_other_words_are_answered_by_the_commands(words: list[str], status: int, said: str) -> None:
+    assert station_asked(words) is None
+    done = subprocess.run(
+        command(*words),
+        capture_output=True,
+        env=environment(offscreen=True) | {"COLUMNS": "200", "_TYPER_FORCE_DISABLE_TERMINAL": "1"},
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == status
+    assert said in (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
 def test_an_outbox_of_a_newer_version_is_left_alone_and_said(folder: Path) -> None:

@@ -63,9 +63,9 @@ def dotted(node: ast.AST) -> str:
 
 @functools.cache
 def product() -> tuple[Source, ...]:
-    """Every Python file that people run: the rooms and main.py; no tests, no build recipes, no benchmarks."""
+    """Every Python file that people run: rooms, main.py, commands.py; no tests, recipes or benchmarks."""
     files = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    files += [path for path in [ROOT / "main.py"] if path.exists()]
+    files += [ROOT / "main.py", ROOT / "commands.py"]
     return tuple(
         Source(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
         for path in files

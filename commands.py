@@ -1,0 +1,264 @@
+"""Orderdock's commands (design 1.2): reads the words and calls the room that does the work.
+
+Rooms are imported where they are called: the hub never loads Qt, the station never loads the hub.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.core.findings import Finding
+from app.core.texts import Lang
+from app.os.folders import data_folder
+
+cli = typer.Typer(
+    name="orderdock",
+    help="Orderdock 履单坞: the order-fulfilment desktop and its hub.",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+)
+hub_cli = typer.Typer(help="The hub: one process that holds the order table.", invoke_without_command=True)
+paper_cli = typer.Typer(help="Draw one paper without hub or printer.", no_args_is_help=True)
+cli.add_typer(hub_cli, name="hub")
+cli.add_typer(paper_cli, name="paper")
+
+
+class Kind(StrEnum):
+    packing = "packing"
+    supervisor = "supervisor"
+    service = "service"
+    ops = "ops"
+
+
+class Language(StrEnum):
+    zh = "zh"
+    en = "en"
+
+
+DataDir = Annotated[Path | None, typer.Option(help="Where this program keeps its data.")]
+LangOption = Annotated[Language | None, typer.Option(help="Language of screens and messages.")]
+HubUrl = Annotated[str | None, typer.Option(help="Address of the hub, e.g. http://127.0.0.1:8620")]
+
+
+def _language(lang: Language | None) -> Lang:
+    """As asked, else as the surroundings speak, else Chinese."""
+    if lang is not None:
+        return "en" if lang is Language.en else "zh"
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "en" if spoken.lower().startswith("en") else "zh"
+
+
+@cli.callback(invoke_without_command=True)
+def start(context: typer.Context) -> None:
+    """Without a command: open the station."""
+    if context.invoked_subcommand is None:
+        station()
+
+
+@cli.command()
+def station(
+    hub: HubUrl = None,
+    kind: Annotated[Kind, typer.Option(help="Which desk this computer is.")] = Kind.packing,
+    data_dir: DataDir = None,
+    lang: LangOption = None,
+    hand: Annotated[bool, typer.Option(hidden=True, help="Obey lines on stdin: for rehearsals.")] = False,
+) -> None:
+    """Open the station: packing, supervisor, service or ops desk."""
+    from app.desktop import open_station
+
+    raise typer.Exit(open_station(hub, kind.value, data_dir, lang.value if lang else None, hand=hand))
+
+
+@hub_cli.callback()
+def hub(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="hub.toml")] = None,
+    data_dir: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless said.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; 8620 unless said.")] = None,
+    db: Annotated[str | None, typer.Option(help="sqlite:///FILE or postgresql+psycopg://...")] = None,
+    recover: Annotated[str | None, typer.Option(help="Recovery code: makes a lost master key anew.")] = None,
+    lang: LangOption = None,
+) -> None:
+    """Run the hub."""
+    if context.invoked_subcommand is not None:
+        return
+    from hub.main import run
+
+    folder = data_folder(data_dir, "hub")
+    raise typer.Exit(run(config, folder, host, port, db, recover=recover, lang=_language(lang)))
+
+
+@cli.command()
+def demo(
+    headless: Annotated[bool, typer.Option(help="Play offscreen even where there is a screen.")] = False,
+    live: Annotated[bool, typer.Option(help="Open the windows: work the shift by hand.")] = False,
+    out: Annotated[Path, typer.Option(help="Where summary, screens and papers go.")] = Path("out/demo"),
+    seed: Annotated[int, typer.Option(help="The dice of the shift.")] = 1,
+    cancel_at: Annotated[
+        str, typer.Option(help="When the buyer cancels: queued, opened, scanning or packed.")
+    ] = "scanning",
+    lang: LangOption = None,
+) -> None:
+    """Play the scripted shift: hub and desks as processes of their own."""
+    from rehearsal.demo import run
+
+    raise typer.Exit(run(out, seed, cancel_at, live=live and not headless, lang=_language(lang)))
+
+
+@cli.command(name="import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="An .xlsx or .csv file.")],
+    kind: Annotated[str, typer.Option(help="orders, items or waybills")] = "orders",
+    shop: Annotated[str | None, typer.Option(help="Shop the orders belong to.")] = None,
+    map: Annotated[str | None, typer.Option(help="Name of a saved column map.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Check only, take nothing.")] = False,
+    hub: HubUrl = None,
+    token: Annotated[str | None, typer.Option(envvar="ORDERDOCK_TOKEN", help="Token of a session.")] = None,
+    user: Annotated[str | None, typer.Option(help="Sign in as this person; asks for the password.")] = None,
+    lang: LangOption = None,
+) -> None:
+    """Bring orders, items or waybill numbers in from a file."""
+    from sync.upload import run
+
+    raise typer.Exit(
+        run(
+            file,
+            kind=kind,
+            shop=shop,
+            column_map=map,
+            dry_run=dry_run,
+            hub_url=hub or "http://127.0.0.1:8620",
+            token=token,
+            sign_in=_sign_in(user, _language(lang)) if user else None,
+            lang=_language(lang),
+        )
+    )
+
+
+def _sign_in(user: str, lang: Lang) -> tuple[str, str]:
+    """The name with its password: from ORDERDOCK_PASSWORD, else asked for without showing it."""
+    from app import resources
+
+    asked = resources.texts().text("upload.password", lang, user=user)
+    return user, os.environ.get("ORDERDOCK_PASSWORD") or typer.prompt(asked, hide_input=True)
+
+
+@cli.command()
+def decode(files: Annotated[list[Path], typer.Argument(help="Pictures.")]) -> None:
+    """Read the codes in pictures: one line of JSON per file."""
+    from app.codes.cli import run
+
+    raise typer.Exit(run(files))
+
+
+def _paper(
+    kind: str,
+    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    language: Annotated[str, typer.Option(help="escpos, gb18030, tspl, zpl, png or pdf")] = "png",
+    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
+    width_mm: Annotated[int, typer.Option(help="Paper width of a slip: 80 or 58.")] = 80,
+    parcel: Annotated[str | None, typer.Option(help="Parcel number; the first unless said.")] = None,
+    lang: LangOption = None,
+) -> None:
+    from printing.paper import run
+
+    raise typer.Exit(run(kind, order, language, dpi, width_mm, out, _language(lang), parcel))
+
+
+@paper_cli.command()
+def slip(
+    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    language: Annotated[str, typer.Option(help="escpos, gb18030, png or pdf")] = "png",
+    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
+    width_mm: Annotated[int, typer.Option(help="Paper width: 80 or 58.")] = 80,
+    parcel: Annotated[str | None, typer.Option(help="Parcel number; the first unless said.")] = None,
+    lang: LangOption = None,
+) -> None:
+    """The pick slip with its QR code."""
+    _paper("slip", order, out, language, dpi, width_mm, parcel, lang)
+
+
+@paper_cli.command()
+def label(
+    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    language: Annotated[str, typer.Option(help="tspl, zpl, png or pdf")] = "png",
+    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
+    parcel: Annotated[str | None, typer.Option(help="Parcel number; the first unless said.")] = None,
+    lang: LangOption = None,
+) -> None:
+    """The shipping label."""
+    _paper("label", order, out, language, dpi, 100, parcel, lang)
+
+
+@paper_cli.command()
+def handover(
+    order: Annotated[Path, typer.Option(help="A JSON file with an order body.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    language: Annotated[str, typer.Option(help="png or pdf")] = "pdf",
+    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
+    lang: LangOption = None,
+) -> None:
+    """The hand-over list."""
+    _paper("handover", order, out, language, dpi, 210, None, lang)
+
+
+@cli.command()
+def doctor(
+    hub: HubUrl = None,
+    data_dir: DataDir = None,
+    lang: LangOption = None,
+) -> None:
+    """Check this machine and say what to do."""
+    raise typer.Exit(_doctor(hub, data_folder(data_dir, "station-packing"), _language(lang)))
+
+
+def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
+    """Every room checks its own surroundings; here their findings are only printed."""
+    from app import resources
+    from app.os import checks as machine
+    from app.os.clock import StationClock
+    from app.station import keepsake
+    from app.store import peek
+    from printing import checks as printing
+    from sync import checks as sync
+    from ui import checks as ui
+    from ui.kept import PRINTER_ADDRESS
+
+    clock, texts = StationClock(), resources.texts()
+    known = keepsake.read(folder)
+    # a token is shown to nobody but the hub that gave it
+    own = known if known is not None and hub_url in (None, known.hub_url) else None
+    url = hub_url or (known.hub_url if known else "")
+    findings = [
+        *ui.findings(),
+        *_codes(),
+        *printing.findings(peek.setting(folder, PRINTER_ADDRESS)),
+        *machine.findings(folder, clock),
+        *(sync.findings(url, clock, own.token, own.name, own.ca_pem) if own else sync.findings(url, clock)),
+    ]
+    marks = {"ok": "✓", "warn": "!", "bad": "✗"}
+    for finding in findings:
+        typer.echo(f"{marks[finding.level]} {texts.text('doctor.' + finding.key, lang, **finding.params)}")
+        todo = f"doctor.{finding.key}_todo"
+        if finding.level != "ok" and texts.has(todo):
+            typer.echo(f"    → {texts.text(todo, lang, **finding.params)}")
+    return 1 if any(finding.level == "bad" for finding in findings) else 0
+
+
+def _codes() -> list[Finding]:
+    """Reading codes stands on libraries of the system: without them the room cannot even be entered."""
+    try:
+        from app.codes import checks
+    except ImportError as error:
+        return [Finding("codes_missing", "bad", {"library": error.name or str(error)})]
+    return checks.findings()
