@@ -22,9 +22,18 @@ def name(full: str) -> str:
     return full[0] + "**" if full else ""
 
 
+#: A platform's own mask, like 1********20 or 138****2807: it shows seven digits at most.
+_MASK = re.compile(r"(?=.{6,20}$)(?=\D*(?:\d\D*){0,7}$)[0-9]*\*{4,}[0-9]*")
+
+
 def phone(full: str) -> str:
-    """First three and last four digits; shorter numbers show the last two only."""
+    """First three and last four digits; shorter numbers show the last four, very short ones nothing.
+
+    What a platform has masked already is shown as it masks it.
+    """
     digits = full if full.isdecimal() else _NOT_DIGITS.sub("", full)
+    if "****" in full and _MASK.fullmatch(full):
+        return full
     if len(digits) >= 11:
         digits = digits[-11:]
         return f"{digits[:3]}****{digits[-4:]}"

@@ -195,6 +195,10 @@ def test_an_order_first_seen_late_takes_its_true_state(changes: dict[str, bool],
         ("87654321", "****4321"),
         ("110", "***"),
         ("", ""),
+        # masked by a platform already
+        ("1********20", "1********20"),
+        ("138****2807", "138****2807"),
+        ("183123428****", "*****3428"),
     ],
 )
 def test_phones_are_masked(full: str, shown: str) -> None:
