@@ -36,7 +36,8 @@ class Payload:
         """Decimal fractions stay exact; integers keep every digit. Raises :class:`BadPayload`."""
         try:
             return cls(json.loads(raw, parse_float=Decimal, parse_constant=_no_number), at)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, ArithmeticError) as error:
+            # the last one: 0E99999999999999999999 is JSON, and no Decimal
             raise BadPayload(at or "json") from error
 
     def get(self, path: str) -> Payload | None:
