@@ -1,0 +1,289 @@
+"""What platforms say: hints of their pushes and messages, and details that were fetched (design 3.10).
+
+A hint is answered once, whatever comes again: its event id is kept in the very transaction that lays its stop and
+asks for the fetch. The wish to fetch goes when a detail has come that was asked for after the hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from app.core import hints
+from app.core.channel import ChannelOrder, absorb, first_seen, has_other_lines
+from app.core.hints import HintKind
+from app.core.order import Consignee, Order
+from hub.db.tables import to_ms
+from hub.orders.apply import apply
+from hub.orders.held import Cause, HeldReceipt, Needs
+from hub.orders.intake import _sealed
+from hub.orders.items import learn_barcode
+from hub.orders.jobs import Answer, Failed, Job
+from hub.orders.results import Taken
+from hub.orders.work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A hint as the writer takes it. ``event_id`` "" is one the platform gave no id."""
+
+    event_id: str
+    channel_order_no: str
+    kind: HintKind
+    at: datetime | None = None
+    word: str = ""
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """A fetched order; ``fetched_at`` is when the asking began, ``unknown`` the codes no table knows."""
+
+    order: ChannelOrder
+    fetched_at: datetime
+    raw: bytes = field(default=b"", repr=False)
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintAnswer:
+    """``is_new`` False: this event was answered before. ``order_no`` "": nobody has this order yet."""
+
+    is_new: bool
+    order_no: str = ""
+    stopped: bool = False
+
+
+class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stopping hint of an order that nobody has yet."""
+
+    kind: str
+    at: datetime | None = None
+    word: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_read_kept = msgspec.json.Decoder(list[_Kept])
+
+
+class HintJob(Job[HintAnswer]):
+    what = "hint"
+
+    def __init__(self, shop_id: str, heard: Heard, cause: str = "push") -> None:
+        self.shop_id = shop_id
+        self.heard = heard
+        self.key = _event_key(shop_id, heard.event_id) if heard.event_id else ""
+        self.why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause=cause)
+
+    def needs(self, needs: Needs) -> None:
+        needs.natural.add((self.shop_id, self.heard.channel_order_no))
+        if self.key:
+            needs.act_ids.add(self.key)
+
+    def run(self, work: Work) -> Answer[HintAnswer]:
+        hint = self.heard
+        known = work.receipts.get(self.key) if self.key else None
+        if known is not None:
+            return _always(HintAnswer(is_new=False, order_no=known.order_no))
+        order_no = work.natural.get((self.shop_id, hint.channel_order_no), "")
+        order = work.order(order_no) if order_no else None
+        if not hint.is_known:
+            tell_strange(work, self.shop_id, hint.word)
+        stopped = self._lay(work, order) if order is not None else False
+        self._want(work, order)
+        if self.key:
+            # an id is kept as an act's receipt is: answered once, longer than any platform repeats itself
+            held = HeldReceipt(
+                act_hash=b"",
+                outcome="applied",
+                reason="",
+                params={},
+                order_no=order_no,
+                history_at=work.last_history if order_no else -1,
+                is_new=True,
+            )
+            work.keep_receipt(self.key, held, work.now)
+        return _always(HintAnswer(is_new=True, order_no=order_no, stopped=stopped))
+
+    def fault(self, work: Work, error: Exception) -> Answer[HintAnswer | Failed]:
+        content = {"shop_id": self.shop_id, "hint": asdict(self.heard)}
+        work.quarantine(self.what, f"{self.shop_id} {self.heard.channel_order_no}", error, content)
+        self._want(work, None)  # the fetch shows what the hint was about
+        return _always(HintAnswer(is_new=True))
+
+    def _lay(self, work: Work, order: Order) -> bool:
+        hint, rules = self.heard, work.rules_of(order)
+        stopped, entries = hints.heard(order, hint.kind, hint.at, self.shop_id, work.now, rules, hint.word)
+        if stopped is order:
+            return False
+        apply(work, stopped, entries, self.why)
+        return True
+
+    def _want(self, work: Work, order: Order | None) -> None:
+        """Ask for the fetch; a stopping hint of an unknown order is kept until the order is there."""
+        hint, kept = self.heard, kept_hints(work, self.shop_id, self.heard.channel_order_no)
+        if order is None and hints.stops(hint.kind):
+            kept = [*kept, _Kept(hint.kind, hint.at, hint.word)]
+        row = (self.shop_id, hint.channel_order_no, work.now_ms, work.now_ms, 0, _encode(kept))
+        work.row(work.sql.fetch_wanted, row)
+
+
+class TellJob(Job[Taken]):
+    """A detail is taken: the order is made or follows, and the wish to fetch it is settled."""
+
+    what = "detail"
+
+    def __init__(self, detail: Detail, cause: str = "fetch") -> None:
+        self.detail = detail
+        self.came = detail.order
+        shop_id = self.came.shop_id
+        self.why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause=cause)
+
+    def needs(self, needs: Needs) -> None:
+        needs.natural.add((self.came.shop_id, self.came.channel_order_no))
+        for line in self.came.lines:
+            if line.item_barcode:
+                needs.skus.add(line.sku_code)
+
+    def run(self, work: Work) -> Answer[Taken]:
+        came = self.came
+        order_no = work.natural.get((came.shop_id, came.channel_order_no))
+        known = work.order(order_no) if order_no else None
+        for line in came.lines:
+            if line.item_barcode:
+                learn_barcode(work, line.item_barcode, line.sku_code, None, line.title, line.spec)
+        for word in self.detail.unknown:
+            tell_strange(work, came.shop_id, word)
+        kept = kept_hints(work, came.shop_id, came.channel_order_no)
+        return self._new(work, kept) if known is None else self._again(work, known, kept)
+
+    def fault(self, work: Work, error: Exception) -> Answer[Taken | Failed]:
+        came = self.came
+        content = {"shop_id": came.shop_id, "order": msgspec.to_builtins(came)}
+        work.quarantine(self.what, f"{came.shop_id} {came.channel_order_no}", error, content)
+        warehouse = came.warehouse or work.settings.warehouse_of(came.shop_id)
+        work.raise_alarm("our_fault", "major", None, "", {"order_no": came.channel_order_no}, warehouse)
+        self._settle(work, None)
+        return lambda numbers: Taken("", "failed", numbers.head)
+
+    def _new(self, work: Work, kept: list[_Kept]) -> Answer[Taken]:
+        came, settings = self.came, work.settings
+        order_no = work.next_number()
+        warehouse = came.warehouse or settings.warehouse_of(came.shop_id)
+        rules, fetched_at = settings.rules_of(warehouse), self.detail.fetched_at
+        order, entries = first_seen(came, order_no, warehouse, work.now, rules, fetched_at)
+        if kept:
+            order, more = self._heard_before(work, order, kept)
+            entries += more
+            order, more = absorb(order, came, rules, work.now, fetched_at)
+            entries += more
+        work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
+        work.admit(order)
+        work.write(order_no, entries, self.why)
+        work.row(work.sql.sealed, _sealed(work, order_no, came))
+        self._settle(work, order)
+        return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
+
+    def _again(self, work: Work, known: Order, kept: list[_Kept]) -> Answer[Taken]:
+        came, rules, order_no = self.came, work.rules_of(known), known.order_no
+        differs = has_other_lines(known, came)
+        if differs:
+            work.raise_alarm("lines_differ", "major", known, "", {})
+        readdressed = self._readdressed(work, known)
+        order, entries = self._heard_before(work, known, kept)
+        order, more = absorb(
+            order, came, rules, work.now, self.detail.fetched_at, is_readdressed=readdressed is not None
+        )
+        if readdressed is not None:
+            work.row(work.sql.resealed, _sealed(work, order_no, readdressed))
+        entries += more
+        if order is not known:
+            apply(work, order, entries, self.why)
+        self._settle(work, order)
+        outcome: Any = "differs" if differs else "same" if order is known else "changed"
+        return lambda numbers: Taken(order_no, outcome, numbers.of(order_no))
+
+    def _heard_before(self, work: Work, order: Order, kept: Sequence[_Kept]) -> tuple[Order, list[Any]]:
+        entries: list[Any] = []
+        for hint in kept:
+            rules = work.rules_of(order)
+            order, more = hints.heard(
+                order, HintKind(hint.kind), hint.at, self.came.shop_id, work.now, rules, hint.word
+            )
+            entries += more
+        return order, entries
+
+    def _readdressed(self, work: Work, known: Order) -> ChannelOrder | None:
+        """The detail with the address that stands from now on, or None where it is the one we have.
+
+        A field with stars in it, or an empty one, tells nothing. An erased buyer stays erased.
+        """
+        told = self.came.consignee
+        if not any(asdict(told).values()):
+            return None
+        rows = work.sql.fetch(work.conn, "SELECT blob_pii FROM sealed WHERE order_no", [known.order_no])
+        if not rows:
+            return None
+        secret = work.vault.open(rows[0][0], known.order_no)
+        ours = msgspec.convert(secret["consignee"], Consignee)
+        news = {
+            name: value
+            for name, value in asdict(told).items()
+            if value and "*" not in value and value != getattr(ours, name)
+        }
+        if not news:
+            return None
+        nick = self.came.buyer_nick or str(secret.get("buyer_nick", ""))
+        return replace(self.came, consignee=replace(ours, **news), buyer_nick=nick)
+
+    def _settle(self, work: Work, order: Order | None) -> None:
+        """The wish to fetch is fulfilled, unless a hint's stop stands that a second look a minute later may lift."""
+        came, fetched_at = self.came, self.detail.fetched_at
+        key = (came.shop_id, came.channel_order_no, to_ms(fetched_at))
+        waits = order is not None and any(
+            stop.hint is not None and stop.hint.clear_since is not None for stop in order.stops
+        )
+        if waits:
+            work.row(work.sql.fetch_again, (to_ms(fetched_at + hints.APART), b"[]", *key))
+        else:
+            work.row(work.sql.fetch_done, key)
+
+
+def kept_hints(work: Work, shop_id: str, channel_order_no: str) -> list[_Kept]:
+    """Stopping hints that came before their order, those of this very group too."""
+    for row in reversed(work.rows.get(work.sql.fetch_wanted, [])):
+        if row[:2] == (shop_id, channel_order_no):
+            return _read_kept.decode(row[5])
+    rows = work.conn.exec_driver_sql(
+        f"SELECT kept FROM fetch_wanted WHERE shop_id = {work.sql.mark} AND channel_order_no = {work.sql.mark}",
+        (shop_id, channel_order_no),
+    ).all()
+    return _read_kept.decode(rows[0][0]) if rows else []
+
+
+def tell_strange(work: Work, source: str, word: str) -> None:
+    """One alarm for each word that nobody has seen yet, ever."""
+    word = word[:120]
+    if any(row[:2] == (source, word) for row in work.rows.get(work.sql.strange_word, [])):
+        return
+    known = work.conn.exec_driver_sql(
+        f"SELECT 1 FROM strange_word WHERE source = {work.sql.mark} AND word = {work.sql.mark}",
+        (source, word),
+    ).first()
+    if known is None:
+        work.row(work.sql.strange_word, (source, word, work.now_ms))
+        work.raise_alarm("strange_word", "minor", None, "", {"source": source, "word": word})
+
+
+def _event_key(shop_id: str, event_id: str) -> str:
+    """As long as no id of an act may be, so that nobody can give one for the other."""
+    return "event:" + sha256(f"{shop_id}\0{event_id}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _always(answer: Any) -> Answer[Any]:
+    return lambda numbers: answer

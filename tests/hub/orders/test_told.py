@@ -1,0 +1,198 @@
+"""Hints stop once, whatever comes again; details are taken, and settle the wish to fetch (design 3.10, ING-06)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.core.channel import ChannelLine
+from app.core.hints import HintKind as H
+from app.core.order import Consignee, OrderState, RefundState
+from hub.db import tables as t
+from hub.orders.clock import SweepJob
+from hub.orders.told import Detail, Heard
+from tests.helpers.builders import LEAD, Core, a_channel_order
+from tests.helpers.clock import T0
+from tests.helpers.feed import prove_feed
+
+pytestmark = pytest.mark.anyio
+NO = "261121-000001"
+
+
+def a_hint(event_id: str = "e1", kind: H = H.refund_asked, at: datetime | None = T0, **more: Any) -> Heard:
+    return Heard(event_id=event_id, channel_order_no=NO, kind=kind, at=at, **more)
+
+
+def a_detail(
+    fetched: float, modified: float | None = 0, unknown: tuple[str, ...] = (), **says: Any
+) -> Detail:
+    said = {
+        "channel": "pdd",
+        "refund_state": RefundState.none,
+        "modified_at": None if modified is None else T0 + timedelta(seconds=modified),
+        **says,
+    }
+    return Detail(order=a_channel_order(**said), fetched_at=T0 + timedelta(seconds=fetched), unknown=unknown)
+
+
+def wanted(core: Core) -> list[tuple[Any, ...]]:
+    return core.rows("SELECT channel_order_no, due_at, kept FROM fetch_wanted")
+
+
+async def test_a_hint_stops_at_once_and_asks_for_a_fetch(core: Core) -> None:
+    [order] = await core.given()
+    changes = await prove_feed(core, lambda: core.writer.hints("shop-1", [a_hint(word="refund_created")]))
+    assert {c.kind for c in changes} == {"order", "history"}
+    [stop] = core.order(order.order_no).stops
+    assert (stop.command, stop.counting_down_until) == ("refund", T0 + timedelta(seconds=15))
+    assert [row[0] for row in wanted(core)] == [NO]
+    last = core.lookup.story(order.order_no)[-1]
+    assert (last.source, last.actor, last.cause) == ("channel:shop-1", "shop-1", "push")
+    assert core.heard[-1].urgent[0].event.is_frozen
+
+
+async def test_an_event_twice_is_nothing_in_one_group_and_later_and_in_another_shop_it_is_another(
+    core: Core,
+) -> None:
+    await core.given()
+    answers = await core.writer.hints("shop-1", [a_hint(), a_hint(), a_hint()])
+    assert [a.is_new for a in answers] == [True, False, False]
+    head = core.feed.head()
+    [again] = await core.writer.hints("shop-1", [a_hint()])
+    assert not again.is_new and core.feed.head() == head
+    [other] = await core.writer.hints("shop-2", [a_hint()])
+    assert other.is_new
+
+
+async def test_event_ids_are_kept_for_thirty_days_and_more(core: Core) -> None:
+    await core.writer.hints("shop-1", [a_hint()])
+    core.clock.go(days=31)
+    await core.writer._ask_whole([SweepJob()])
+    assert not (await core.writer.hints("shop-1", [a_hint()]))[0].is_new
+    core.clock.go(days=15)
+    await core.writer._ask_whole([SweepJob()])
+    assert core.rows(f"SELECT count(*) FROM {t.receipt.name}") == [(0,)]
+
+
+async def test_a_detail_as_new_as_the_hint_lifts_and_settles(core: Core) -> None:
+    [order] = await core.given()
+    await core.writer.hints("shop-1", [a_hint()])
+    [taken] = await core.writer.told([a_detail(1, modified=0)])
+    assert taken.outcome == "changed" and core.order(order.order_no).may_go.ok and wanted(core) == []
+
+
+async def test_an_old_detail_is_asked_for_again_a_minute_later(core: Core) -> None:
+    [order] = await core.given()
+    await core.writer.hints("shop-1", [a_hint()])
+    await core.writer.told([a_detail(1, modified=-60)])
+    assert core.order(order.order_no).stops
+    [(_, due_at, _)] = wanted(core)
+    assert due_at == (T0 + timedelta(seconds=61)).timestamp() * 1000
+    core.clock.go(seconds=61)
+    await core.writer.told([a_detail(61, modified=-60)])
+    assert not core.order(order.order_no).stops and wanted(core) == []
+
+
+async def test_a_hint_that_comes_while_the_detail_is_under_way_is_fetched_again(core: Core) -> None:
+    await core.given()
+    core.clock.go(seconds=5)
+    await core.writer.hints("shop-1", [a_hint(kind=H.changed)])
+    await core.writer.told([a_detail(4)])
+    assert [row[0] for row in wanted(core)] == [NO]
+    await core.writer.told([a_detail(6)])
+    assert wanted(core) == []
+
+
+async def test_a_stopping_hint_of_an_unknown_order_waits_for_it(core: Core) -> None:
+    [answer] = await core.writer.hints("shop-1", [a_hint()])
+    assert answer.is_new and answer.order_no == "" and len(wanted(core)) == 1
+    await core.writer.hints("shop-1", [a_hint("e2", H.changed)])
+    [taken] = await core.writer.told([a_detail(1, modified=-5)])
+    assert taken.outcome == "new"
+    assert [s.command for s in core.order(taken.order_no).stops] == ["refund"]
+    fresh = replace(a_detail(1).order, channel_order_no="X")
+    await core.writer.hints("shop-1", [replace(a_hint("e3"), channel_order_no="X")])
+    [taken] = await core.writer.told([Detail(order=fresh, fetched_at=T0 + timedelta(seconds=1))])
+    assert not core.order(taken.order_no).stops, "its own detail was as new as the hint"
+
+
+async def test_hint_and_order_in_one_group_lose_no_stop(core: Core) -> None:
+    hint, told = core.writer.hints("shop-1", [a_hint()]), core.writer.told([a_detail(-1, modified=-60)])
+    _, [taken] = await asyncio.gather(hint, told)
+    assert [s.command for s in core.order(taken.order_no).stops] == ["refund"] or len(wanted(core)) == 1
+
+
+async def test_push_and_poll_and_detail_at_once_make_one_order(core: Core) -> None:
+    tries = [core.writer.told([a_detail(n)]) for n in range(5)]
+    pushes = [core.writer.hints("shop-1", [a_hint(f"e{n % 3}", H.changed)]) for n in range(6)]
+    await asyncio.gather(*tries, *pushes)
+    assert core.rows("SELECT count(*) FROM orders") == [(1,)]
+
+
+async def test_a_cancelled_detail_cancels_and_a_lying_hint_does_not(core: Core) -> None:
+    [order] = await core.given()
+    await core.writer.hints("shop-1", [a_hint(kind=H.cancelled)])
+    core.clock.go(seconds=120)
+    await core.writer.tick(core.clock.now())
+    assert core.order(order.order_no).order_state is OrderState.released
+    await core.writer.told([a_detail(121, modified=100, is_cancelled=True)])
+    assert core.order(order.order_no).order_state is OrderState.cancelled
+
+
+async def test_a_new_address_goes_to_the_sealed_table_alone(core: Core) -> None:
+    [taken] = await core.writer.told([a_detail(0)])
+    moved = Consignee(name="林小明", phone="18300012807", address="浙江省杭州市余杭区文一西路9号")
+    await core.writer.told([a_detail(2, modified=1, consignee=moved)])
+    order = core.order(taken.order_no)
+    assert order.consignee.district == "余杭区"
+    personal = core.lookup.personal(taken.order_no)
+    assert personal is not None and personal.consignee == moved
+    assert core.kinds(order)[-1] == "address_changed"
+    assert "文一西路" not in str(core.rows("SELECT body FROM history")) + str(
+        core.rows("SELECT body FROM orders")
+    )
+    masked = Consignee(name="林**", phone="183****2807", address="****")
+    head = core.feed.head()
+    await core.writer.told([a_detail(3, modified=1, consignee=masked)])
+    assert core.feed.head() == head, "stars tell nothing"
+
+
+async def test_an_erased_buyer_stays_erased(core: Core) -> None:
+    [taken] = await core.writer.told([a_detail(0)])
+    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("DELETE FROM sealed"))
+    await core.writer.told([a_detail(2, modified=1, consignee=Consignee(name="王", address="某地"))])
+    assert core.lookup.personal(taken.order_no) is None
+
+
+async def test_an_order_with_other_goods_still_hears_its_cancel(core: Core) -> None:
+    [order] = await core.given()
+    other = (ChannelLine(sku_code="SKU-1", qty=9, price_fen=5900),)
+    cancelled = replace(a_detail(1, is_cancelled=True).order, lines=other)
+    [taken] = await core.writer.told([Detail(order=cancelled, fetched_at=T0)])
+    assert taken.outcome == "differs" and core.order(order.order_no).order_state is OrderState.cancelled
+    assert [a.kind for a in core.lookup.alarms()] == ["lines_differ"]
+
+
+async def test_a_new_word_is_one_alarm_ever(core: Core) -> None:
+    await core.writer.told([a_detail(0, unknown=("order_status=77", "order_status=77"))])
+    await core.writer.hints("shop-1", [a_hint("e9", H.changed, word="trade_new", is_known=False)])
+    alarms = core.lookup.alarms()
+    assert sorted(a.params["word"] for a in alarms) == ["order_status=77", "trade_new"]
+    for alarm in alarms:
+        await core.writer.alarm_ack(alarm.alarm_id, LEAD)
+    await core.writer.told([a_detail(1, unknown=("order_status=77",))])
+    assert core.lookup.alarms() == []
+
+
+@pytest.mark.logs("job_failed")
+async def test_what_cannot_be_taken_is_kept_sealed_and_said(core: Core) -> None:
+    bad = replace(a_detail(0).order, channel_state="\ud800")
+    [taken] = await core.writer.told([Detail(order=bad, fetched_at=datetime(2026, 11, 21, 1, tzinfo=UTC))])
+    assert taken.outcome == "failed"
+    [(what, ref, blob)] = core.rows("SELECT what, ref, blob_pii FROM quarantine")
+    assert (what, ref) == ("detail", f"shop-1 {NO}") and "林小明".encode() not in bytes(blob)
+    assert [a.kind for a in core.lookup.alarms()] == ["our_fault"]
