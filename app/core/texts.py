@@ -7,7 +7,7 @@ used when the parameter ``n`` is 1. A missing key is a fault of ours: KeyError.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -52,10 +52,35 @@ class Texts:
         return key in self.table
 
 
+class _Areas(Mapping[str, Mapping[str, str]]):
+    """The entries of a folder. A file is read when the first text of its area is asked for: a station needs a third
+    of them to open. Safe to ask from any thread: at worst a file is read twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self._unread = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+        self._entries: dict[str, Mapping[str, str]] = {}
+
+    def __getitem__(self, key: str) -> Mapping[str, str]:
+        if key not in self._entries:
+            self._read(key.partition(".")[0])
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        for area in list(self._unread):
+            self._read(area)
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _read(self, area: str) -> None:
+        path = self._unread.get(area)
+        if path is not None:
+            entries = tomllib.loads(path.read_text(encoding="utf-8"))
+            self._entries |= {f"{area}.{key}": words for key, words in entries.items()}
+            self._unread.pop(area, None)
+
+
 def load(folder: Path) -> Texts:
     """All texts of a folder of TOML files."""
-    table: dict[str, Mapping[str, str]] = {}
-    for path in sorted(folder.glob("*.toml")):
-        for key, words in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            table[f"{path.stem}.{key}"] = words
-    return Texts(table)
+    return Texts(_Areas(folder))

@@ -15,6 +15,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.core.texts import Texts
 from tests.helpers.qt import FixedClock
 from ui.kit import Kit, make_kit
 from ui.resources import resource_dir
@@ -242,9 +243,8 @@ def alarm_over(kit: Kit, page: QWidget, *, calm: bool) -> Alarm:
 
 def draw(app: QApplication, out: Path, width: int, height: int) -> None:
     kit = make_kit(app, resource_dir(), FixedClock(NOW), scale=scale_for(width, height))
-    table = kit.i18n._texts.table
-    for key, (zh, en) in WORDS.items():
-        table[f"gallery.{key}"] = {"zh": zh, "en": en}  # type: ignore[index]
+    own = {f"gallery.{key}": {"zh": zh, "en": en} for key, (zh, en) in WORDS.items()}
+    kit.i18n._texts = Texts({**kit.i18n._texts.table, **own})
     out.mkdir(parents=True, exist_ok=True)
     for lang in ("zh", "en"):
         for mode in ("light", "dark"):
