@@ -21,7 +21,7 @@ from app.core.history import HistoryKind, HistoryRow
 from app.core.order import CommandState, CommandView, Item, Order, OrderState, Parcel, Stop, settled
 from app.core.packing import ItemCode
 from app.core.scan import Guess, Scan, ScanClass
-from app.core.tracking import Track
+from app.core.tracking import Track, TrackNode
 from app.store.cache import LOOK_MAX, Cache
 from app.store.cachefile import Cursor
 from app.store.leases import LeaseBook
@@ -80,7 +80,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryLine:
-    """One line of a parcel's story. ``raw_text`` is a courier's own words; ``lasted`` the time to the next line."""
+    """One line of a parcel's story. ``raw_text`` is a courier's own words.
+
+    ``lasted`` is the time to the next line; a courier's node lasts until the next node of the same parcel.
+    ``heard_at``: when the answer came here that told of a courier's node.
+    """
 
     at: datetime
     kind: str
@@ -95,6 +99,7 @@ class StoryLine:
     raw_text: str = ""
     pending: bool = False
     lasted: timedelta | None = None
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,13 +372,20 @@ class ReadModel:
         lines = [
             _told(row) for row in rows if row.kind != HistoryKind.track_node or row.parcel_no not in followed
         ]
-        lines += [_node(track, node) for track in tracks for node in track.nodes]
+        heard = _heard(rows)
+        lines += [_node(track, node, heard) for track in tracks for node in track.nodes]
         lines.sort(key=lambda line: line.at)
         known = {row.act_id for row in rows if row.act_id}
         for pending in self._outbox.pending_of(order_no):
             if not pending.is_in(cursor) and pending.act.act_id not in known:
                 lines.append(_pending_line(pending.act, self._me()))
         return _with_durations(lines)
+
+    def tracks(self, order_no: str) -> list[Track]:
+        """What couriers said of the order's parcels, one track each, as far as anything was heard."""
+        query = "SELECT body FROM track WHERE order_no = ?"
+        found = self._cache.read(lambda db: db.execute(query, (order_no,)).fetchall())
+        return [msgspec.json.decode(row[0], type=Track) for row in found]
 
     # ---------------------------------------------------------------------------------- own work
 
@@ -568,7 +580,20 @@ def _told(row: HistoryRow) -> StoryLine:
     )
 
 
-def _node(track: Track, node: Any) -> StoryLine:
+#: Parcel, moment and words: a node of a track and the line of history that brought it are the same by these.
+_Heard = dict[tuple[str | None, datetime | None, str], datetime]
+
+
+def _heard(rows: Sequence[HistoryRow]) -> _Heard:
+    """When each courier's node came to the hub."""
+    return {
+        (row.parcel_no, row.made_at, str(row.params.get("text") or "")): row.at
+        for row in rows
+        if row.kind == HistoryKind.track_node
+    }
+
+
+def _node(track: Track, node: TrackNode, heard: _Heard) -> StoryLine:
     return StoryLine(
         at=node.at,
         kind=HistoryKind.track_node,
@@ -576,6 +601,7 @@ def _node(track: Track, node: Any) -> StoryLine:
         parcel_no=track.parcel_no,
         source=node.source or f"carrier:{track.carrier}",
         raw_text=node.raw_text,
+        heard_at=heard.get((track.parcel_no, node.at, node.raw_text), track.synced_at),
     )
 
 
@@ -605,7 +631,15 @@ _TOLD_AS = {
 
 
 def _with_durations(lines: list[StoryLine]) -> list[StoryLine]:
-    return [
-        replace(line, lasted=lines[i + 1].at - line.at) if i + 1 < len(lines) else line
-        for i, line in enumerate(lines)
-    ]
+    """From the last line backwards: what came next, for a node what came next from the courier of its parcel."""
+    timed: list[StoryLine] = []
+    next_node: dict[str | None, datetime] = {}
+    for i in reversed(range(len(lines))):
+        line = lines[i]
+        if line.kind == HistoryKind.track_node:
+            after = next_node.get(line.parcel_no)
+            next_node[line.parcel_no] = line.at
+        else:
+            after = lines[i + 1].at if i + 1 < len(lines) else None
+        timed.append(line if after is None else replace(line, lasted=after - line.at))
+    return timed[::-1]

@@ -94,13 +94,46 @@ def order_head(order: Order, words: Words) -> OrderHead:
             (tr("service.state_refund"), states.refund_chip(order.refund_state, words)),
         ),
         may_go=_may_go(order, words),
-        parts=tuple(
-            Chip(
-                "ok" if part.ok else "stop", words.maybe(f"states.part_{part.name}", tr("states.part_other"))
-            )
-            for part in order.may_go.parts
-        ),
+        parts=_parts(order, words),
     )
+
+
+def _parts(order: Order, words: Words) -> tuple[Chip, ...]:
+    """Each condition by name; one that says no says why. What has left, or is over, is no alarm any more."""
+    is_over = order.order_state in GONE_STATES and order.order_state is not OrderState.shipped_despite_cancel
+    chips = []
+    for part in order.may_go.parts:
+        name = words.maybe(f"states.part_{part.name}", words.tr("states.part_other"))
+        why = "" if part.ok else _why_not(part.name, order, words)
+        text = words.tr("states.part_why", part=name, why=why) if why else name
+        is_calm = is_over and part.name == "order_state"
+        chips.append(Chip("ok" if part.ok else "info" if is_calm else "stop", text))
+    return tuple(chips)
+
+
+def _why_not(part: str, order: Order, words: Words) -> str:
+    match part:
+        case "paid":
+            return words.tr("states.part_paid_no")
+        case "order_state":
+            return states.order_chip(order.order_state, words).text
+        case "refund_state":
+            return states.refund_chip(order.refund_state, words).text
+        case "stops":
+            return _stops_said(order, words)
+        case _:
+            return ""
+
+
+def _stops_said(order: Order, words: Words) -> str:
+    """What lies over the order, each word once: a hold by its reason, the rest by what was asked."""
+    said = [
+        states.hold_reason(stop.reason, words)
+        if stop.kind is StopKind.hold and words.texts.has(f"states.hold_{stop.reason}")
+        else states.stop_chip(stop, words).text
+        for stop in order.stops
+    ]
+    return words.tr("states.list_and").join(dict.fromkeys(said))
 
 
 def _may_go(order: Order, words: Words) -> Chip:

@@ -121,6 +121,11 @@ def carrier_name(carrier: str, words: Words) -> str:
     return words.maybe(f"states.carrier_{carrier}", words.tr("states.carrier_other"))
 
 
+def courier_source(name: str, words: Words) -> str:
+    """Who told a courier's news: an aggregator by its own name, else the courier."""
+    return words.maybe(f"states.connector_{name}", carrier_name(name, words))
+
+
 def hold_reason(reason: str, words: Words) -> str:
     """Why something was stopped: ours by name, anything else is a person's own words."""
     return words.texts.reason(reason, words.lang)

@@ -50,7 +50,9 @@ _NODES: dict[str, State] = {
 
 @dataclass(frozen=True, slots=True)
 class StoryRow:
-    """One line. ``lasted_s`` is the time until the next line, None for the last; ``early`` is older than the order."""
+    """One line. ``lasted_s`` is the time until the next line, of a courier's node until the next node of its parcel;
+    None for the last. ``early`` is older than the order. ``opens``: there is more to read behind it, a courier's words
+    in full; ``heard_at`` is when they came."""
 
     at: datetime
     state: State
@@ -62,6 +64,9 @@ class StoryRow:
     lasted_s: float | None
     pending: bool
     early: bool
+    opens: bool = False
+    parcel_no: str = ""
+    heard_at: datetime | None = None
 
 
 def story_rows(
@@ -72,19 +77,21 @@ def story_rows(
 
 
 def _row(line: StoryLine, bench: Bench, words: Words, ordered_at: datetime | None) -> StoryRow:
-    params = line.params
     where = line.source.partition(":")[0]
     return StoryRow(
         at=line.at,
         state=_state(line),
         icon=_ICONS.get(where, "sync"),
         text=_text(line, bench, words),
-        who=_who(line, bench, words),
+        who=_who_and_how_long(line, bench, words),
         detail=_detail(line, words),
-        raw=line.raw_text if line.raw_text != params.get("text") else "",
+        raw=line.raw_text,
         lasted_s=line.lasted.total_seconds() if line.lasted is not None else None,
         pending=line.pending,
         early=bool(ordered_at and line.kind == K.track_node and line.at < ordered_at),
+        opens=line.kind == K.track_node,
+        parcel_no=line.parcel_no or "",
+        heard_at=line.heard_at,
     )
 
 
@@ -92,7 +99,7 @@ def _state(line: StoryLine) -> State:
     if line.kind == K.intercept_answered:
         return _ANSWERS.get(str(line.params.get("result")), "idle")
     if line.kind == K.track_node:
-        return _NODES.get(str(line.params.get("kind")), "idle")
+        return _NODES.get(_node_kind(line.params), "idle")
     return _STATES.get(line.kind, "idle")
 
 
@@ -106,9 +113,19 @@ def _text(line: StoryLine, bench: Bench, words: Words) -> str:
 
 
 def _node_text(params: Mapping[str, Any], words: Words) -> str:
-    kind = words.maybe(f"states.node_{params.get('kind')}", words.tr("states.node_other"))
+    kind = node_name(params, words)
     told = str(params.get("text") or "")
     return f"{kind} · {told}" if told and told != kind else kind
+
+
+def node_name(params: Mapping[str, Any], words: Words) -> str:
+    """What a courier's node means, in a word of ours."""
+    return words.maybe(f"states.node_{_node_kind(params)}", words.tr("states.node_other"))
+
+
+def _node_kind(params: Mapping[str, Any]) -> str:
+    """Tracks call it ``kind``, lines of history ``node``."""
+    return str(params.get("kind") or params.get("node") or "other")
 
 
 def _named(line: StoryLine, bench: Bench, words: Words) -> dict[str, Any]:
@@ -128,13 +145,21 @@ def _named(line: StoryLine, bench: Bench, words: Words) -> dict[str, Any]:
     return params
 
 
+def _who_and_how_long(line: StoryLine, bench: Bench, words: Words) -> str:
+    """Behind a courier's node stands how long this step took (TRK-06)."""
+    who = _who(line, bench, words)
+    if line.kind != K.track_node or line.lasted is None or line.lasted.total_seconds() < 1:
+        return who
+    return f"{who} · {words.tr('service.story_step', span=words.duration(line.lasted.total_seconds()))}"
+
+
 def _who(line: StoryLine, bench: Bench, words: Words) -> str:
     where, _, name = line.source.partition(":")
     match where:
         case "station":
             place = bench.name_of(name or line.station_id, words)
         case "carrier":
-            place = states.carrier_name(name, words)
+            place = states.courier_source(name, words)
         case "channel":
             place = words.tr("states.source_shop", shop=name)
         case "hub":

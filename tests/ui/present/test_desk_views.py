@@ -12,7 +12,7 @@ import pytest
 
 from app.core import texts
 from app.core.history import HistoryKind
-from app.core.order import CommandState, InterceptResult, Order, OrderState, StopKind
+from app.core.order import CommandState, InterceptResult, Order, OrderState, RefundState, StopKind
 from app.core.texts import Lang
 from app.core.tracking import NodeKind
 from app.station.service import AnswerCard, ParcelAnswer
@@ -131,15 +131,45 @@ def test_states_of_the_platform_are_words_never_codes() -> None:
     assert worded.chips[1][1].text == "已付款，待发货"
 
 
-def test_what_keeps_an_order_is_said_part_by_part() -> None:
-    head = order_head(stopped(an_order()), words())
-    assert head.may_go.state == "stop"
-    assert [(c.text, c.state) for c in head.parts] == [
-        ("付款", "ok"),
-        ("订单状态", "ok"),
-        ("退款", "ok"),
-        ("停止标记", "stop"),
-    ]
+KEPT: list[tuple[str, Order, str, list[tuple[str, str]]]] = [
+    ("a cancel", stopped(an_order()), "stop", [("停止标记：取消", "stop")]),
+    (
+        "a refund asked at the platform",
+        stopped(an_order(refund_state=RefundState.asked), "refund", reason="platform_refund"),
+        "stop",
+        [("退款：申请退款", "stop"), ("停止标记：退款", "stop")],
+    ),
+    (
+        "the platform still checks",
+        stopped(an_order(), "risk", kind=StopKind.hold, reason="platform_risk"),
+        "stop",
+        [("停止标记：平台风控审核中", "stop")],
+    ),
+    ("not paid", an_order(is_paid=False), "stop", [("付款：未付款", "stop")]),
+    (
+        "two stops",
+        stopped(stopped(an_order()), "change_address"),
+        "stop",
+        [("停止标记：取消、改地址", "stop")],
+    ),
+    (
+        "gone",
+        on_parcel(an_order(), state=S.in_transit),
+        "info",
+        [("订单状态：运输中", "info")],
+    ),
+    ("free", an_order(), "ok", []),
+]
+
+
+@pytest.mark.parametrize(("order", "state", "kept"), [k[1:] for k in KEPT], ids=[k[0] for k in KEPT])
+def test_what_keeps_an_order_is_said_part_by_part(
+    order: Order, state: str, kept: list[tuple[str, str]]
+) -> None:
+    head = order_head(order, words())
+    assert head.may_go.state == state
+    assert [(c.text, c.state) for c in head.parts if c.state != "ok"] == kept
+    assert len(head.parts) == 4
 
 
 def test_a_hit_says_who_what_and_how_it_stands() -> None:
@@ -223,6 +253,25 @@ def test_what_changed_is_shown_before_and_after() -> None:
 def test_news_older_than_the_order_is_kept_and_marked() -> None:
     [row] = story_rows([line("track_node", at=NOW - timedelta(days=2))], BENCH, words(), ordered_at=NOW)
     assert row.early
+
+
+def test_a_couriers_step_says_how_long_it_took_and_opens_its_words() -> None:
+    at = NOW - timedelta(hours=5)
+    node = line(
+        "track_node",
+        at=at,
+        params={"kind": "hub_arrived", "text": "到达【杭州转运中心】"},
+        source="carrier:kuaidi100",
+        raw_text="到达【杭州转运中心】",
+        lasted=timedelta(hours=3, minutes=20),
+        heard_at=at + timedelta(minutes=9),
+        parcel_no="OD2026112100101",
+    )
+    [row] = story_rows([node], BENCH, words())
+    assert row.who == "快递100 · 到下一步 3 小时 20 分"
+    assert row.opens and row.raw == "到达【杭州转运中心】" and row.heard_at == at + timedelta(minutes=9)
+    [other] = story_rows([line("opened", source="station:st-1")], BENCH, words())
+    assert not other.opens
 
 
 # -- the supervisor's desk -------------------------------------------------------------------------------------------

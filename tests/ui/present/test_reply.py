@@ -12,7 +12,15 @@ import pytest
 
 from app.core import texts
 from app.core.history import HistoryKind
-from app.core.order import CommandState, InterceptResult, Order, OrderState, RefundState, StopKind
+from app.core.order import (
+    CommandState,
+    InterceptResult,
+    Order,
+    OrderState,
+    RefundState,
+    StopKind,
+    settled,
+)
 from app.core.texts import Lang
 from app.station.service import AnswerCard
 from app.store.readmodel import StoryLine
@@ -67,6 +75,38 @@ NODE = _line(
     params={"kind": "hub_departed"},
     raw_text="快件已离开【杭州转运中心】。",
 )
+GIVEN_LONG_AGO = _line(HistoryKind.handed_over, NOW - timedelta(hours=30))
+
+
+def _node(kind: str, hours_ago: float = 1) -> StoryLine:
+    """A courier's node of the order's first parcel."""
+    at = NOW - timedelta(hours=hours_ago)
+    raw = "快件有新的进展。"
+    no = an_order().parcels[0].parcel_no
+    return _line(HistoryKind.track_node, at, params={"kind": kind}, raw_text=raw, parcel_no=no)
+
+
+def _refund(order: Order, state: RefundState = RefundState.asked) -> Order:
+    return replace(order, refund_state=state)
+
+
+def _asked(result: R) -> Order:
+    """A refund heard of from the platform, and what is known of the parcel."""
+    order = stopped(an_order(), "refund", reason="platform_refund")
+    return on_parcel(order, intercept_result=result, holder="st-1" if result is not R.stopped else None)
+
+
+def _hinted(result: R) -> Order:
+    order = stopped(an_order(), "cancel", reason="platform_cancel")
+    return on_parcel(order, intercept_result=result, holder="st-1" if result is not R.stopped else None)
+
+
+def _in_two() -> Order:
+    order = _in(S.handed_over)
+    second = replace(order.parcels[0], parcel_no=f"{order.order_no}02", state=S.packing, waybill_no="")
+    return settled(replace(order, parcels=(*order.parcels, second)))
+
+
 #: name, order, (command state, result) of a cancel, story, what must be said in Chinese
 CASES: list[
     tuple[str, Order, tuple[CommandState, InterceptResult | None] | None, list[StoryLine], tuple[str, ...]]
@@ -86,10 +126,42 @@ CASES: list[
     ("payment", _held("payment"), None, [], ("付款",)),
     ("stock", _held("stock"), None, [], ("缺货", "退款")),
     ("asked to wait", _held("buyer_request"), None, [], ("您的要求",)),
-    ("risk is not told", _held("risk"), None, [], ("核对",)),
+    ("risk is told without a word of suspicion", _held("risk"), None, [], ("审核",)),
+    ("the platform still checks", _held("platform_risk"), None, [], ("审核",)),
     ("by hand", _held("manual"), None, [], ("核对",)),
     ("frozen for another reason", stopped(an_order(), "change_address"), None, [], ("核对",)),
     ("refund asked", an_order(refund_state=RefundState.asked), None, [], ("退款申请", "平台")),
+    ("refund asked at a bench", _asked(R.trying), None, [], ("退款申请", "不能保证")),
+    ("refund asked, bench away", _asked(R.at_station_offline), None, [], ("不能保证",)),
+    ("refund asked, stopped", _asked(R.stopped), None, [], ("先不发出",)),
+    ("refund asked in a closed box", _refund(_in(S.packed)), None, [], ("不能保证",)),
+    ("refund asked on its way", _refund(_in(S.in_transit)), None, [GIVEN, NODE], ("拒收", "78120000000001")),
+    ("refund asked after delivery", _refund(_in(S.delivered)), None, [NODE], ("退货",)),
+    ("refunded", _refund(_in(S.delivered), RefundState.done), None, [NODE], ("退款已经办理",)),
+    ("cancel heard of", _hinted(R.stopped), None, [], ("核实", "先不发出")),
+    ("cancel heard of at a bench", _hinted(R.trying), None, [], ("核实", "不能保证")),
+    (
+        "one box of two has left",
+        _in_two(),
+        None,
+        [GIVEN],
+        ("2 个包裹", "发出 1 个", "78120000000001", "其余"),
+    ),
+    ("out for delivery", _in(S.in_transit), None, [GIVEN, _node("out_for_delivery")], ("正在派送", "13:00")),
+    ("at a locker", _in(S.in_transit), None, [_node("at_pickup_point")], ("取件码",)),
+    ("delivery trouble", _in(S.in_transit), None, [_node("delivery_problem")], ("遇到问题", "核实")),
+    ("in customs", _in(S.in_transit), None, [_node("customs_pending")], ("清关", "海关决定")),
+    ("held by customs", _in(S.in_transit), None, [_node("customs_held")], ("还没有放行",)),
+    ("cleared", _in(S.in_transit), None, [_node("customs_cleared")], ("在路上",)),
+    ("no news for a day", _in(S.in_transit), None, [_node("hub_arrived", 30)], ("之后没有更新", "核实")),
+    (
+        "out for delivery last week",
+        _in(S.in_transit),
+        None,
+        [_node("out_for_delivery", 100)],
+        ("之后没有更新",),
+    ),
+    ("given away, no news for a day", _in(S.handed_over), None, [GIVEN_LONG_AGO], ("还没有更新物流",)),
     ("unpaid", an_order(is_paid=False, paid_at=None), None, [], ("还没有付款",)),
     ("waiting", an_order(ship_by_at=BY), None, [], ("最晚", "19:00")),
     ("waiting, no limit", an_order(ship_by_at=None), None, [], ("付款", "运单号")),
@@ -137,3 +209,21 @@ def test_the_couriers_own_words_are_told_in_chinese_and_their_meaning_in_english
     order = _in(S.in_transit)
     assert "快件已离开【杭州转运中心】。" in reply(order, None, [NODE], _words("zh"), NOW)
     assert "杭州" not in reply(order, None, [NODE], _words("en"), NOW)
+
+
+def test_the_sentence_speaks_of_one_box_alone() -> None:
+    """Two boxes under way: the news of the one that is not there yet, not of the delivered one."""
+    order = _in(S.in_transit)
+    other = replace(
+        order.parcels[0], parcel_no=f"{order.order_no}02", state=S.delivered, waybill_no="99990000000009"
+    )
+    order = settled(replace(order, parcels=(other, *order.parcels)))
+    signed = replace(_node("delivered", 0.1), parcel_no=other.parcel_no)
+    sentence = reply(order, None, [_node("hub_arrived", 2), signed], _words("zh"), NOW)
+    assert "78120000000001" in sentence and "12:00" in sentence and "9999" not in sentence
+
+
+def test_a_delivery_is_told_with_its_own_moment() -> None:
+    order = _in(S.delivered)
+    nodes = [_node("delivered", 3), _node("other", 1)]
+    assert "11:00" in reply(order, None, nodes, _words("zh"), NOW)
