@@ -56,13 +56,19 @@ class Client:
 
     caller: Caller
     view: View
+    line: Send
     urgent: deque[bytes] = field(default_factory=deque)
     plain: deque[bytes] = field(default_factory=deque)
     size: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _over: bool = False
+    _is_begun: bool = False
     #: Set while a send waits for the other end to read.
     _stuck: asyncio.Task[Any] | None = None
+
+    def begin(self) -> None:
+        """The answer's head is out: events may follow."""
+        self._is_begun = True
 
     def put(self, data: bytes, *, urgent: bool = False) -> None:
         """Queues an event; a client that does not read for a megabyte is let go and resumes later."""
@@ -73,6 +79,22 @@ class Client:
         if self.size > BUFFER_BYTES:
             self.end()
         self.wake.set()
+
+    def rush(self, data: bytes) -> None:
+        """Sends an urgent event here and now where the line takes it, else it is first in the queue.
+
+        A server's ``send`` that has to wait waits before it writes anything, so it can be given up and made again.
+        """
+        if self._over:
+            return
+        if self._is_begun and self._stuck is None and not self.urgent:
+            sending = self.line({"type": "http.response.body", "body": data, "more_body": True}).__await__()
+            try:
+                next(sending)
+            except StopIteration:
+                return
+            sending.close()
+        self.put(data, urgent=True)
 
     def take(self) -> bytes:
         """All that waits, joined: one send for many events."""
@@ -139,7 +161,7 @@ class Broadcast:
         for urgent in what.urgent:
             data = event("urgent", msgspec.json.encode(urgent.event))
             for client in self._covering(urgent.warehouse):
-                client.put(data, urgent=True)
+                client.rush(data)
 
     def look(self, head: int) -> None:
         """Another process may have committed: the head as the database has it."""
@@ -232,12 +254,13 @@ class Broadcast:
     async def serve(self, caller: Caller, after: int, receive: Receive, send: Send) -> None:
         """One stream from beginning to end. ``after`` is where the station stands."""
         view = caller.view
-        client = Client(caller, view)
+        client = Client(caller, view, send)
         self._clients.setdefault(view, set()).add(client)
         gone = asyncio.create_task(_hung_up(receive))
         gone.add_done_callback(lambda _: client.end())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            client.begin()
             client.put(self._head_event())
             await self._first_page(client, after)
             if await self._pump(client, send) and not gone.done():
