@@ -33,6 +33,8 @@ class Hint:
     """The platform's own topic or tag, for the history and for words nobody has seen yet."""
     is_known: bool = True
     """False for a topic no table knows: the order is fetched all the same, and one alarm is raised per new word."""
+    damaged: str = ""
+    """A message about an order that cannot be read, as it came; ``channel_order_no`` is then empty: quarantined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
