@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -65,13 +67,7 @@ class BenchHub:
     def take_orders(self, count: int, lines: int = 1) -> list[str]:
         """``count`` paid orders of ``lines`` lines from a file; their order numbers, newest first."""
         table = self._folder / "orders.csv"
-        with table.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(_COLUMNS)
-            for n in range(count):
-                who = ("林小明", f"183{n:08d}", "杭州市文三路1号")
-                for line in range(lines):
-                    rows.writerow([f"B{n:06d}", "2026-11-21 09:00:00", *who, f"SKU-{line}", 1, "10.00"])
+        table.write_bytes(orders_csv(range(count), lines))
         done = run_command("import", str(table), "--shop", SHOP, "--hub", self.url, token=self.token)
         if done.returncode:
             raise RuntimeError(done.stderr)
@@ -96,6 +92,18 @@ class BenchHub:
     def paired(self, name: str) -> str:
         """The token of a new packing station."""
         return str(call(self.url, "POST", "/v1/stations", {"code": self.code(), "name": name})["token"])
+
+
+def orders_csv(numbers: Iterable[int], lines: int) -> bytes:
+    """A file of orders of ``lines`` lines, paid all at one moment."""
+    table = io.StringIO(newline="")
+    rows = csv.writer(table)
+    rows.writerow(_COLUMNS)
+    for n in numbers:
+        who = ("林小明", f"183{n:08d}", "杭州市文三路1号")
+        for line in range(lines):
+            rows.writerow([f"B{n:06d}", "2026-11-21 09:00:00", *who, f"SKU-{line}", 1, "10.00"])
+    return table.getvalue().encode()
 
 
 def request(port: int, token: str, act_id: str, order_no: str) -> bytes:
