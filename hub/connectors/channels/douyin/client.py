@@ -34,7 +34,10 @@ from hub.connectors.shapes import (
 
 
 def open_shop(shop: Shop, http: httpx.AsyncClient, clock: Clock) -> ShopDoor:
-    """The door to one shop. ``http`` is shared and stays its owner's."""
+    """The door to one shop. ``http`` is shared and stays its owner's. Raises :class:`WrongSettings` without a key."""
+    for name in ("app_key", "app_secret"):
+        if not getattr(shop, name):
+            raise WrongSettings(name)
     return DouyinShop(shop, http, clock)
 
 

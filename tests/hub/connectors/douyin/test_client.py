@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from hub.connectors import shapes
@@ -60,6 +61,12 @@ async def test_a_shop_may_have_its_own_gateway_and_another_token() -> None:
     await gateway.door(shop).with_token("another").check()
     assert str(gateway.asked[0].url).startswith("http://127.0.0.1:1/order/searchList?")
     assert gateway.asked[0].url.params["access_token"] == "another"
+
+
+@pytest.mark.parametrize("name", ["app_key", "app_secret"])
+def test_a_shop_without_its_key_has_no_door(name: str) -> None:
+    with pytest.raises(WrongSettings, match=name):
+        Gateway(b"").door(msgspec.structs.replace(SHOP, **{name: ""}))
 
 
 async def test_an_order_the_platform_does_not_know_is_none() -> None:
