@@ -20,6 +20,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import structlog
 import uvicorn
@@ -45,6 +46,9 @@ from hub.auth.people import Passwords
 from hub.auth.rights import Role
 from hub.auth.tokens import hash_of, new_pairing_code
 from hub.config import Settings
+from hub.connectors.line.courier_sources import Lacking, open_sources
+from hub.connectors.line.tracks import LOOK as LOOK_AT_TRACKS
+from hub.connectors.line.tracks import Tracks
 from hub.db import tables as t
 from hub.db.engine import WRITE, open_database
 from hub.jobs import OrderClock
@@ -76,6 +80,7 @@ class Hub:
         self.recovery_code = recovery_code
         self.set_up_code: str | None = None
         self.users_left = False
+        self.couriers_lacking: tuple[Lacking, ...] = ()
         self._engine = engine
         self._front: Front = surface(doors, self._lifespan, version())
         self._jobs = AsyncIOScheduler(timezone=UTC)
@@ -99,6 +104,8 @@ class Hub:
         often: dict[str, Any] = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
         self._jobs.add_job(self._tick, "interval", seconds=TICK.total_seconds(), **often)
         self._jobs.add_job(self._sweep, "interval", seconds=SWEEP.total_seconds(), **often)
+        if doors.tracks is not None:
+            self._jobs.add_job(self._track, "interval", seconds=LOOK_AT_TRACKS.total_seconds(), **often)
         if self._engine.dialect.name == "postgresql":
             self._jobs.add_job(self._look, "interval", seconds=LOOK.total_seconds(), **often)
         self._jobs.start()
@@ -108,6 +115,8 @@ class Hub:
         await self.doors.out.broadcast.stop()
         if self._jobs.running:
             self._jobs.pause()
+            if self.doors.tracks is not None:
+                await self.doors.tracks.stop()
             # the scheduler would cancel a step in the middle of its work
             await asyncio.gather(*self._steps.values())
             await asyncio.sleep(0)
@@ -154,6 +163,11 @@ class Hub:
         await self._stepped("sweep", writer.tick(self.doors.world.clock.now()))
         await self._stepped("sweep", writer.run(people.sweep))
 
+    async def _track(self) -> None:
+        """Waybills into the watch list, and what is due on it."""
+        if self.doors.tracks is not None:
+            await self._stepped("track", self.doors.tracks.step(self.doors.world.clock.now()))
+
     async def _look(self) -> None:
         async def look() -> None:
             self.doors.out.broadcast.look(await asyncio.to_thread(self.doors.orders.feed.head))
@@ -196,9 +210,11 @@ def create_app(
     writer = Writer(engine, clock, new_id, opened.vault, line)
     callers = Callers(engine, clock, sign_on_required=settings.hub.sign_on_required)
     pages = Pages(feed, clock)
+    lookup = Lookup(engine, opened.vault, line)
+    sources, lacking = open_sources(settings.carriers, _http)
     doors = Doors(
         world=World(settings, clock, new_id, resources.texts()),
-        orders=Orders(engine, writer, feed, Lookup(engine, opened.vault, line)),
+        orders=Orders(engine, writer, feed, lookup),
         auth=Auth(
             callers,
             Passwords(),
@@ -208,8 +224,16 @@ def create_app(
             ca_sha256,
         ),
         out=Out(pages, Broadcast(pages, callers, clock, writer.head), Metrics()),
+        tracks=Tracks(engine, writer, lookup, opened.vault, clock, sources) if sources else None,
     )
-    return Hub(doors, engine, opened.recovery_code)
+    hub = Hub(doors, engine, opened.recovery_code)
+    hub.couriers_lacking = lacking
+    return hub
+
+
+def _http(timeout_s: float) -> httpx.AsyncClient:
+    """How the hub calls platforms: by no proxy of the environment, and for no longer than they are given."""
+    return httpx.AsyncClient(trust_env=False, timeout=timeout_s)
 
 
 def line_settings(settings: Settings) -> LineSettings:
@@ -318,6 +342,9 @@ def _ready(hub: Hub, url: str, secured: tls.Tls | None, say: Callable[..., None]
         say("set_up_code", code=hub.set_up_code)
     if hub.users_left:
         say("config_users_left")
+    for one in hub.couriers_lacking:
+        log.error("courier_lacks", connector=one.connector, field=one.field)
+        say("courier_lacks", connector=one.connector, field=one.field)
     settings = hub.doors.world.settings
     log.info("ready", version=version(), host=settings.hub.host, port=settings.hub.port)
 

@@ -17,6 +17,7 @@ from hub.api.stream import Broadcast
 from hub.auth.callers import Caller, Callers
 from hub.auth.people import Passwords
 from hub.config import Settings
+from hub.connectors.line.tracks import Tracks
 from hub.orders.feed import Feed
 from hub.orders.lookup import Lookup
 from hub.orders.writer import Writer
@@ -129,6 +130,8 @@ class Doors:
     orders: Orders
     auth: Auth
     out: Out
+    tracks: Tracks | None = None
+    """The watch list of courier sources; None where hub.toml names none."""
 
 
 @dataclass(frozen=True, slots=True)

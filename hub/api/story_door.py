@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
+from app.core.history import HistoryKind, HistoryRow
 from app.core.order import Order
-from hub.api.context import Call, Doors
+from app.wire import StoryEntry
+from hub.api.context import Call, Doors, in_ms
 from hub.api.http import ApiError, Receive, Request, Send, answer, answer_json
 from hub.api.story import entry_of
 from hub.api.story_csv import story_csv
 from hub.auth.callers import Caller
 from hub.auth.masks import history_as_seen
+from hub.connectors.line.tracks import Raws
 
 CSV = "text/csv"
 _CSV_HEADER = (b"content-type", b"text/csv; charset=utf-8")
@@ -32,13 +37,29 @@ async def get_story(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     rows = [history_as_seen(call.known.mask, row) for row in told]
     texts = doors.world.texts
     if not as_csv:
-        await answer_json(send, [entry_of(row, texts, call.lang) for row in rows])
+        entries = [entry_of(row, texts, call.lang) for row in rows]
+        if doors.tracks is not None and call.known.mask != "office":
+            raws = await asyncio.to_thread(doors.tracks.raws, order.order_no)
+            entries = [_with_raw(entry, row, raws) for entry, row in zip(entries, rows, strict=True)]
+        await answer_json(send, entries)
         return
     stations = await asyncio.to_thread(doors.orders.lookup.stations)
     names = {station.station_id: station.name for station in stations}
     body = story_csv(rows, names, doors.world.settings.zone, texts, call.lang)
     named = f'attachment; filename="{order.order_no}.csv"'.encode("ascii")
     await answer(send, 200, body, [_CSV_HEADER, (b"content-disposition", named)])
+
+
+def _with_raw(entry: StoryEntry, row: HistoryRow, raws: Raws) -> StoryEntry:
+    """A courier's node with the piece of the answer it was read from and when that was fetched (TRK-06)."""
+    if row.kind != HistoryKind.track_node or row.made_at is None:
+        return entry
+    raw = raws.get(row.parcel_no or "", {}).get((row.made_at, str(row.params.get("text", ""))))
+    if raw is None:
+        return entry
+    fetched_at = in_ms(raw.fetched_at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    detail = entry.detail | {"fetched_at": fetched_at}
+    return msgspec.structs.replace(entry, raw=raw.text, detail=detail)
 
 
 def wants_csv(request: Request) -> bool:

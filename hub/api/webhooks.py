@@ -1,7 +1,8 @@
-"""Pushes of carriers. Until the platforms' own: the rehearsal courier, signed with the key of its [[carrier]].
+"""Pushes of carriers: the sources of the watch list by their own protocols, and the rehearsal courier.
 
-``X-Orderdock-Signature`` = hex HMAC-SHA256 over ``<X-Orderdock-Timestamp>.<body>``, the timestamp in Unix
-seconds, five minutes old at most. Nodes are merged, so a push that comes twice counts once.
+The rehearsal courier signs with the key of its [[carrier]]: ``X-Orderdock-Signature`` = hex HMAC-SHA256 over
+``<X-Orderdock-Timestamp>.<body>``, the timestamp in Unix seconds, five minutes old at most. Nodes are merged, so a
+push that comes twice counts once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from app.core.masks import phones_in
 from app.core.tracking import NodeKind, TrackNode
 from app.wire import CourierAnswer, CourierNode, CourierPush
 from hub.api.context import Call, Doors
-from hub.api.http import ApiError, Receive, Send, answer_json, decoded
+from hub.api.http import ApiError, Receive, Send, answer, answer_json, decoded
+from hub.connectors.shapes import BadSignature
 from hub.orders.results import View
 
 FRESH = timedelta(minutes=5)
@@ -26,6 +28,9 @@ _ANYWHERE = View(scope="all")
 async def post_carrier(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
     """A courier's nodes for one waybill; ``known`` is false for numbers that are not ours."""
     connector = call.path["connector"]
+    if connector == "kuaidi100":
+        await post_kuaidi100(doors, call, send)
+        return
     carrier = next((c for c in doors.world.settings.carriers if c.connector == connector), None)
     if connector != "rehearsal" or carrier is None or not carrier.key:
         raise ApiError(404, "no_such_page")
@@ -42,6 +47,21 @@ async def post_carrier(doors: Doors, call: Call, receive: Receive, send: Send) -
     ]
     known = any(one.known for one in done)
     await answer_json(send, CourierAnswer(known=known, new_nodes=sum(one.new_nodes for one in done)))
+
+
+async def post_kuaidi100(doors: Doors, call: Call, send: Send) -> None:
+    """A push of kuaidi100: signed or refused, answered in its own words whenever it was taken."""
+    tracks = doors.tracks
+    if not any(carrier.connector == "kuaidi100" for carrier in doors.world.settings.carriers):
+        raise ApiError(404, "no_such_page")
+    body = await call.request.body()
+    if tracks is None or tracks.source("kuaidi100") is None:  # no salt, no signature: nobody's word counts
+        raise ApiError(401, "bad_signature")
+    try:
+        said = await tracks.push("kuaidi100", body, call.request.query.get("nu", ""))
+    except BadSignature as error:
+        raise ApiError(401, "bad_signature") from error
+    await answer(send, 200, said)
 
 
 def _check_signature(doors: Doors, call: Call, key: str, body: bytes) -> None:

@@ -179,6 +179,13 @@ def read_answer(raw: bytes, nu: str) -> News:
     return _with(news, Watching.over if is_over else Watching.goes_on, "")
 
 
+def reread(raw: bytes, nu: str) -> News:
+    """A push's ``param`` or an answer that was kept, read once more. Raises :class:`ShopTrouble`."""
+    told = Payload.read(raw)
+    is_push = isinstance(told.value, dict) and "lastResult" in told.value
+    return read_param(raw, nu) if is_push else read_answer(raw, nu)
+
+
 def read_subscribed(raw: bytes) -> None:
     """What poll says; a number that is watched already is no error. Raises :class:`ShopTrouble`."""
     told = Payload.read(raw)
@@ -266,10 +273,15 @@ def _is_plain(result: Payload, key: str) -> bool:
 
 
 def _kept(value: Any) -> str:
+    """A piece as JSON text that any file and screen can hold."""
     try:
-        return json.dumps(value, ensure_ascii=True, default=str)
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        text.encode("utf-8")
     except RecursionError:
         return '"deep"'
+    except UnicodeEncodeError:
+        return json.dumps(value, ensure_ascii=True, default=str)
+    return text
 
 
 def _short(text: str, most: int = 32) -> str:
