@@ -41,7 +41,7 @@ from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
 from ui.screens.sign_on import SignOnPage
 from ui.screens.window import StationWindow
-from ui.sounds import Player
+from ui.sounds import Player, load_library
 from ui.theme import FontMissing
 from ui.widgets.alarm import Alarm, AlarmView, By
 from ui.widgets.strip import StripItem
@@ -185,7 +185,12 @@ class Station:
     def _open_wire(self) -> None:
         if not self._is_closed:
             self._start_engines()
-            self.work.blocking(self._joint.load_rest, lambda _: self._open_sound(), self._not_loaded)
+            self.work.blocking(self._load_rest, lambda _: self._open_sound(), self._not_loaded)
+
+    def _load_rest(self) -> None:
+        """In the background, so that no step of opening holds up a key for long."""
+        load_library()
+        self._joint.load_rest()
 
     def _not_loaded(self, error: Exception) -> None:
         """A library is missing: said like any fault of ours, and the rest is tried all the same."""
@@ -193,12 +198,12 @@ class Station:
         self._open_sound()
 
     def _open_sound(self) -> None:
-        self.player.open()
         self._after_keys(self._open_printer)
+        self.player.open()
 
     def _open_printer(self) -> None:
-        self._use_printer(self.core.outbox.setting(PRINTER_ADDRESS))
         self._after_keys(self._all_open)
+        self._use_printer(self.core.outbox.setting(PRINTER_ADDRESS))
 
     def _all_open(self) -> None:
         self._is_open = True
@@ -207,7 +212,8 @@ class Station:
         self._opened()
 
     def _after_keys(self, step: Callable[[], object]) -> None:
-        """Lets keys and paint through before the next step of opening."""
+        """Lets keys and paint through before the next step of opening. Asked for before the present one is done: a
+        fault in one does not keep the others from opening."""
         QTimer.singleShot(0, self.window, lambda: None if self._is_closed else step())
 
     def close(self) -> None:

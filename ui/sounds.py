@@ -160,12 +160,21 @@ class Player(QObject):
             self.state_changed.emit(state)
 
 
+def load_library() -> bool:
+    """Brings the sound library into memory, in any thread; False where it is missing. What needs it later finds it."""
+    try:
+        import PySide6.QtMultimedia  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def _media_devices(parent: QObject) -> Any:
     """What tells of loudspeakers, None where the sound library itself is missing."""
-    try:
-        from PySide6.QtMultimedia import QMediaDevices
-    except ImportError:
+    if not load_library():
         return None
+    from PySide6.QtMultimedia import QMediaDevices
+
     return QMediaDevices(parent)
 
 
