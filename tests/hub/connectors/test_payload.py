@@ -18,7 +18,11 @@ from hub.connectors.shapes import BadPayload
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FEN = st.integers(-(10**12), 10**12)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )

@@ -184,8 +184,8 @@ class Messages:
                 self.url.rstrip("/") + path,
                 open_timeout=self.timeout_s,
                 close_timeout=1,
-                ping_interval=self.heartbeat_s * 3,
-                ping_timeout=self.heartbeat_s * 3,
+                ping_interval=settings.PING_S,
+                ping_timeout=settings.PING_S,
                 max_size=settings.FRAME_MAX,
                 proxy=None,
             )

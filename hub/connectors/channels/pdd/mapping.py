@@ -161,7 +161,7 @@ def _seen(info: Payload, shop: Shop) -> Seen:
     try:
         # this element alone; amounts become texts, which are read alike and keep every digit
         told = _told(info, json.dumps(info.value, default=str).encode("ascii"), shop)
-    except BadPayload:
+    except (BadPayload, RecursionError):
         return Seen(channel_order_no=order_no)  # asked for by itself: what is damaged then is kept
     return Seen(channel_order_no=order_no, modified_at=told.modified_at, told=told)
 

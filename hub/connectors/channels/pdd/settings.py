@@ -20,8 +20,10 @@ PACES: Final = Paces(window=timedelta(minutes=30), behind=timedelta(minutes=3), 
 PAGE_SIZE: Final = 100
 #: A million orders in half an hour are no true count.
 PAGES_MAX: Final = 10_000
-#: Said by ourselves on the message line; a line that is silent both ways for three of these is cut.
+#: Said by ourselves on the message line, so that the platform keeps it.
 HEARTBEAT_S: Final = 10.0
+#: A line that does not answer a ping for so long is dead: half-open connections tell nobody otherwise.
+PING_S: Final = 30.0
 FRAME_MAX: Final = 1024 * 1024
 #: Asked too often: the platform counts calls in spans of ten seconds.
 TOO_OFTEN_AFTER: Final = timedelta(seconds=10)
