@@ -35,7 +35,8 @@ class Payload:
     def read(cls, raw: bytes | str, at: str = "") -> Payload:
         """Decimal fractions stay exact; integers keep every digit. Raises :class:`BadPayload`."""
         try:
-            return cls(json.loads(raw, parse_float=Decimal, parse_constant=_no_number), at)
+            text = raw if isinstance(raw, str) else raw.decode(json.detect_encoding(raw))
+            return cls(_READER.decode(text), at)
         except (ValueError, RecursionError, ArithmeticError) as error:
             # the last one: 0E99999999999999999999 is JSON, and no Decimal
             raise BadPayload(at or "json") from error
@@ -63,7 +64,7 @@ class Payload:
         if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
             raise BadPayload(self._path(path))
         said = str(found)
-        if "\x00" in said or any("\ud800" <= char <= "\udfff" for char in said):
+        if "\x00" in said or not (said.isascii() or _is_writable(said)):
             raise BadPayload(self._path(path))
         return said.strip()
 
@@ -156,5 +157,13 @@ def _moment(millis: int, at: str) -> datetime:
         raise BadPayload(at) from error
 
 
+def _is_writable(text: str) -> bool:
+    """Whether no half of a surrogate pair stands in it."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _no_number(word: str) -> Any:
     raise ValueError(word)
+
+
+_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)

@@ -385,6 +385,8 @@ def _message_id(event: Payload) -> str:
 def _event_time(data: Payload) -> datetime | None:
     """A time that cannot be read says nothing; it is no reason to lose a cancel."""
     for name in say.EVENT_TIMES:
+        if name not in data.value:
+            continue
         try:
             if at := data.unix(name):
                 return at
