@@ -66,6 +66,7 @@ Joined once, in main.py::
 
 ``app.station.service.ServiceDesk``
     search(text, n=50) -> list[Order]    story(order_no) -> list[StoryLine] (with .lasted: timedelta | None)
+    tracks(order_no) -> list[Track]      await raw_answer(order_no, parcel_no, at, text) -> RawAnswer | None
     await cancel(order_no, reason, note, now) -> Asked     hold(...), release(order_no, stop_id, note, now),
     rush(order_no, is_rush, note, now), remark(order_no, seller_remark, now)
     answer(order_no) -> AnswerCard | None                  design 3.8, to be read again on topic "order"

@@ -87,7 +87,7 @@ class StationCore:
         asking = Asking(self.bench, self.outbox)
         self.packing = PackingDesk(self.bench, self.read, self._keeper, self.leases, self.alarms, rules)
         self.supervisor = SupervisorDesk(self.bench, self.read, asking)
-        self.service = ServiceDesk(self.read, asking)
+        self.service = ServiceDesk(self.bench, self.read, asking)
         self.intake = IntakeDesk(self.bench)
         self._rights = RightsWatch(self.bench)
         self._join()

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.acts import ActKind, Cancel, ChangeRemark, Hold, Release, Rush
+from app.core.history import HistoryKind
 from app.core.order import CommandState, CommandView, InterceptResult, Order
+from app.core.tracking import Track
+from app.ports import HubAway
 from app.station.asking import Asked, Asking
+from app.station.bench import Bench
 from app.store.readmodel import ReadModel, StoryLine
 
 R = InterceptResult
@@ -45,8 +49,17 @@ class AnswerCard:
     counting_down_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawAnswer:
+    """What the courier's system answered about one node, as it came; ``fetched_at`` as the hub tells it."""
+
+    text: str
+    fetched_at: datetime | None = None
+
+
 class ServiceDesk:
-    def __init__(self, read: ReadModel, asking: Asking) -> None:
+    def __init__(self, bench: Bench, read: ReadModel, asking: Asking) -> None:
+        self._bench = bench
         self._read = read
         self._asking = asking
 
@@ -56,6 +69,26 @@ class ServiceDesk:
 
     def story(self, order_no: str) -> list[StoryLine]:
         return self._read.story(order_no)
+
+    def tracks(self, order_no: str) -> list[Track]:
+        """What couriers said of the order's parcels, as far as anything was heard."""
+        return self._read.tracks(order_no)
+
+    async def raw_answer(self, order_no: str, parcel_no: str, at: datetime, text: str) -> RawAnswer | None:
+        """The answer that a courier's node was read from; None where the hub keeps none. It lies sealed at the hub
+        and never in a station's copy. Raises HubTrouble.
+        """
+        if self._bench.hub is None:
+            raise HubAway
+        wanted = (parcel_no, text)
+        for entry in await self._bench.hub.story(order_no):
+            said = (entry.detail.get("parcel_no", ""), entry.detail.get("text", ""))
+            if entry.kind == HistoryKind.track_node and entry.at == at and said == wanted and entry.raw:
+                fetched = entry.detail.get("fetched_at")
+                return RawAnswer(
+                    text=entry.raw, fetched_at=datetime.fromisoformat(fetched) if fetched else None
+                )
+        return None
 
     async def cancel(self, order_no: str, reason: str, note: str, now: datetime) -> Asked:
         """The buyer wants out: the floor is stopped at once, it takes effect after the countdown."""

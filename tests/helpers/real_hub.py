@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from app.ports import SystemClock
 from app.wire import ImportReport
+from rehearsal.courier import Node, Push, Waybill, send
 from rehearsal.processes import HubProcess, call, free_port
 from sync.client import HubClient
 
 PASSWORD = "only-for-tests-1"
 SHOP = "mian-shiguang"
+COURIER_KEY = "only-for-tests-2"
 
 
 class RealHub:
@@ -28,6 +31,7 @@ class RealHub:
         config = folder / "hub.toml"
         config.write_text(
             f'[[shop]]\nid = "{SHOP}"\nconnector = "file"\n\n'
+            f'[[carrier]]\nconnector = "rehearsal"\nkey = "{COURIER_KEY}"\n\n'
             f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
             encoding="utf-8",
         )
@@ -79,6 +83,12 @@ class RealHub:
         act = {"act_id": act_id, "kind": "cancel", "order_no": order_no, "made_at": made_at, "body": body}
         [receipt] = self.api("POST", "/v1/acts", [act])
         return dict(receipt)
+
+    def courier_says(self, waybill_no: str, *nodes: Node, carrier: str = "zhongtong") -> None:
+        """The rehearsal courier's push about one parcel."""
+        push = Push(Waybill(waybill_no, carrier), nodes)
+        sent = send(self.url, COURIER_KEY, push, SystemClock())
+        assert sent.status == 200, sent
 
     def stop(self) -> None:
         self.process.stop()

@@ -276,6 +276,7 @@ class Happening:
     detail: str = ""
     early: bool = False
     pending: bool = False
+    opens: bool = False
 
 
 def happenings(kit: Kit) -> list[Happening]:

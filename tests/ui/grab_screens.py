@@ -22,8 +22,10 @@ os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false;*.warning=false
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.core.tracking import NodeKind
 from app.wire import ImportProgress
 from rehearsal import shop
+from rehearsal.courier import Node
 from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
 from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
@@ -348,7 +350,47 @@ def service(grab: Grabber, app: QApplication, hub: RealHub, folder: Path, order_
     grab.shots("service-order", station)
     desk.view.acts.cancel.click()
     grab.shots("service-cancel", station)
+    desk.view.acts.setCurrentIndex(0)
+    under_way(grab, station, desk, hub)
     station.close()
+
+
+def under_way(grab: Grabber, station: Station, desk: ServiceScreen, hub: RealHub) -> None:
+    """A parcel with the courier: nodes with their durations, one of them open with its words."""
+    free = [o for o in station.core.read.search("", 60) if not o.stops and o.order_state == "released"]
+    order = free[5]
+    now = datetime.now(UTC).replace(microsecond=0)
+    parcel_no = order.parcels[0].parcel_no
+    made = (now - timedelta(hours=52)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    act = {"act_id": "h9" * 13, "kind": "handed_over", "order_no": order.order_no, "parcel_no": parcel_no}
+    bound = {**act, "act_id": "w9" * 13, "kind": "waybill_bound"}
+    waybill = {"waybill_no": "75528000117733", "carrier": "zhongtong"}
+    hub.api("POST", "/v1/acts", [{**bound, "made_at": made, "body": waybill}])
+    hub.api("POST", "/v1/acts", [{**act, "made_at": made, "body": {"carrier": "zhongtong"}}])
+    told = (
+        (50, NodeKind.picked_up, "【杭州西湖区文三路】（0571-88001234）的快递员已揽收"),
+        (47.5, NodeKind.origin_departed, "快件离开【杭州西湖区】，已发往【杭州转运中心】"),
+        (44, NodeKind.hub_arrived, "快件到达【杭州转运中心】"),
+        (43.2, NodeKind.hub_departed, "快件离开【杭州转运中心】，已发往【苏州转运中心】"),
+        (
+            27,
+            NodeKind.dest_arrived,
+            "快件到达【苏州姑苏区平江路网点】，平江路 128 号，电话 0512-66008899",
+        ),
+    )
+    nodes = [Node(now - timedelta(hours=h), kind, text, "") for h, kind, text in told]
+    hub.courier_says("75528000117733", *nodes)
+    grab.until(lambda: bool(station.core.read.tracks(order.order_no)), "courier nodes")
+    desk.show_order(order.order_no)
+    grab.settle(0.4)
+    grab.shots("service-track", station)
+    rows = desk.view.story._entries
+    desk.view._open_entry(rows[-1])  # type: ignore[arg-type]
+    grab.settle(0.2)
+    grab.shots("service-raw", station)
+    desk.view.raw.ask.click()
+    grab.settle(1.0)
+    grab.shots("service-raw-asked", station)
 
 
 if __name__ == "__main__":

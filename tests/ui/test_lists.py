@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from PySide6.QtCore import QElapsedTimer, Qt
-from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -33,6 +33,7 @@ class Happening:
     detail: str = ""
     early: bool = False
     pending: bool = False
+    opens: bool = False
 
 
 def at(*seconds: float) -> list[Happening]:
@@ -62,6 +63,10 @@ def test_the_story_model_is_a_sound_model_while_it_grows_and_changes(qtbot: QtBo
     model.show_items(story_items(at(0, 60, 120, 99_999), SHANGHAI))
     model.show_items(story_items(at(0, 60, 120, 99_999), SHANGHAI))
     assert len(resets) == 1 and model.rowCount() == 7, "what comes at the end disturbs nothing"
+    other = at(0, 60, 120, 99_999)
+    other[1] = replace(other[1], who="王芳 · 打包台 3 · 到下一步 1 分")
+    model.show_items(story_items(other, SHANGHAI))
+    assert len(resets) == 1, "nor does a line that says more than before"
     model.show_items(story_items(at(0, 30), SHANGHAI))
     assert len(resets) == 2 and model.rowCount() == 3
 
@@ -100,6 +105,28 @@ def test_a_long_remark_gets_the_height_it_needs_and_is_drawn_as_it_is(qtbot: QtB
     low = view.sizeHintForRow(1)
     view.show_entries([long])
     assert view.sizeHintForRow(1) > low * 2
+    view.grab()
+
+
+def test_only_an_entry_with_more_behind_it_opens_by_finger_and_by_key(qtbot: QtBot, kit: Kit) -> None:
+    view = StoryView(kit)
+    qtbot.addWidget(view)
+    view.resize(500, 400)
+    view.show()
+    plain, courier = Happening(START, "已付款"), Happening(START + timedelta(minutes=5), "已揽收", opens=True)
+    view.show_entries([plain, courier])
+    QApplication.processEvents()
+    opened: list[object] = []
+    view.opened.connect(opened.append)
+    for row in (1, 2):
+        place = view.visualRect(view.story.index(row)).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert opened == [courier]
+    view.setCurrentIndex(view.story.index(2))
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert opened == [courier, courier]
+    view.mark(courier)
+    assert view.is_marked(courier) and not view.is_marked(plain)
     view.grab()
 
 

@@ -52,7 +52,7 @@ _NODES: dict[str, State] = {
 class StoryRow:
     """One line. ``lasted_s`` is the time until the next line, of a courier's node until the next node of its parcel;
     None for the last. ``early`` is older than the order. ``opens``: there is more to read behind it, a courier's words
-    in full; ``heard_at`` is when they came."""
+    in full; ``heard_at`` is when they came, ``name`` what the node means, ``place`` who told it."""
 
     at: datetime
     state: State
@@ -67,6 +67,8 @@ class StoryRow:
     opens: bool = False
     parcel_no: str = ""
     heard_at: datetime | None = None
+    name: str = ""
+    place: str = ""
 
 
 def story_rows(
@@ -78,6 +80,7 @@ def story_rows(
 
 def _row(line: StoryLine, bench: Bench, words: Words, ordered_at: datetime | None) -> StoryRow:
     where = line.source.partition(":")[0]
+    is_node = line.kind == K.track_node
     return StoryRow(
         at=line.at,
         state=_state(line),
@@ -88,10 +91,12 @@ def _row(line: StoryLine, bench: Bench, words: Words, ordered_at: datetime | Non
         raw=line.raw_text,
         lasted_s=line.lasted.total_seconds() if line.lasted is not None else None,
         pending=line.pending,
-        early=bool(ordered_at and line.kind == K.track_node and line.at < ordered_at),
-        opens=line.kind == K.track_node,
+        early=bool(ordered_at and is_node and line.at < ordered_at),
+        opens=is_node,
         parcel_no=line.parcel_no or "",
         heard_at=line.heard_at,
+        name=node_name(line.params, words) if is_node else "",
+        place=_who(line, bench, words),
     )
 
 

@@ -10,6 +10,7 @@ from app.core.order import Order, OrderState, Parcel
 from app.core.tracking import NodeKind, Track
 from ui.present import states
 from ui.present.states import Chip
+from ui.present.story import StoryRow
 from ui.present.words import Words
 
 S, K = OrderState, NodeKind
@@ -109,27 +110,17 @@ class RawView:
     facts: tuple[tuple[str, str], ...]
 
 
-def raw_view(
-    order: Order,
-    parcel_no: str,
-    title: str,
-    raw: str,
-    at: datetime,
-    heard_at: datetime | None,
-    source: str,
-    lasted_s: float | None,
-    words: Words,
-) -> RawView:
-    """A node of parcel ``parcel_no`` that was chosen; moments are shown in full: reps read them to couriers."""
+def raw_view(order: Order, entry: StoryRow, words: Words) -> RawView:
+    """A courier's node that was chosen in the story; its moments are written in full: reps read them to couriers."""
     tr = words.tr
-    parcel = order.parcel(parcel_no)
-    facts = [(tr("service.raw_at"), words.moment(at))]
-    if heard_at is not None:
-        facts.append((tr("service.raw_heard"), words.moment(heard_at)))
-    if lasted_s is not None:
-        facts.append((tr("service.raw_lasted"), words.duration(lasted_s)))
+    parcel = order.parcel(entry.parcel_no)
+    facts = [(tr("service.raw_at"), words.moment(entry.at))]
+    if entry.heard_at is not None:
+        facts.append((tr("service.raw_heard"), words.moment(entry.heard_at)))
+    if entry.lasted_s is not None:
+        facts.append((tr("service.raw_lasted"), words.duration(entry.lasted_s)))
     if parcel is not None:
         carrier = states.carrier_name(parcel.carrier, words)
         facts.append((tr("service.raw_waybill"), f"{carrier} {parcel.waybill_no}".strip()))
-    facts.append((tr("service.raw_source"), source))
-    return RawView(title, raw or tr("service.raw_none"), tuple(facts))
+    facts.append((tr("service.raw_source"), entry.place))
+    return RawView(entry.name, entry.raw or tr("service.raw_none"), tuple(facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Hashable, Sequence
+from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QRectF, Qt, Signal
@@ -10,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.acts import ActKind
+from app.core.history import HistoryKind
 from app.core.order import GONE_STATES, Order, OrderState
 from app.core.scan import parse
 from app.station.asking import Asked
@@ -18,12 +20,14 @@ from ui.kit import Kit
 from ui.models.rows import RowsModel
 from ui.present.reply import reply
 from ui.present.service import Answer, Hit, answer_view, groups, hit, order_head
-from ui.present.story import story_rows
+from ui.present.story import StoryRow, story_rows
+from ui.present.track import track_view
 from ui.screens.asked import say_asked
 from ui.screens.field_list import FieldList
 from ui.screens.first_orders import first_orders
 from ui.screens.form_parts import titled
 from ui.screens.pack_parts import drop
+from ui.screens.raw_panel import RawPanel
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
@@ -85,6 +89,7 @@ class ServiceScreen(Page):
         kit = room.kit
         self.search = SearchField(kit)
         self.search.asked.connect(self.look_for)
+        self.search.returnPressed.connect(self._open_first)
         self._note = PlainLabel(role="caption", wrap=True)
         rows: RowsModel[Hit] = RowsModel(
             lambda n, after: (self._found, ""), lambda h: h.order_no, lambda h: h.number
@@ -130,6 +135,11 @@ class ServiceScreen(Page):
         self.hits.rows.refresh(MOST)
         self._say_found(text.strip())
         if text.strip() and len(self._found) == 1:
+            self.show_order(self._found[0].order_no)
+
+    def _open_first(self) -> None:
+        """Enter opens the best of what was found; what was typed alone opens only a single one."""
+        if self.search.text().strip() and self._found and self._found[0].order_no != self._order_no:
             self.show_order(self._found[0].order_no)
 
     def show_order(self, order_no: str) -> None:
@@ -201,6 +211,11 @@ class OrderView(QWidget):
         self.story = StoryView(kit)
         self.fields = FieldList(kit)
         self.fields.copied.connect(self._copied)
+        self.raw = RawPanel(room)
+        self._beside = QStackedWidget()
+        self._freshness, self._silence = PlainLabel(role="muted"), StateChip(kit, "wait", "", size="body")
+        self.story.opened.connect(self._open_entry)
+        self.raw.closed.connect(self._close_entry)
         self._lay_out()
         kit.ticker.tick.connect(self._tick)
 
@@ -231,6 +246,8 @@ class OrderView(QWidget):
         self.acts.show_order(order, fresh=is_other)
         rows = story_rows(self._lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
         self.story.show_entries(rows, fresh=is_other)
+        self._show_track()
+        self._follow_entry(order, rows)
         self.fields.show_groups(groups(order, words, money=self._money), reset=is_other)
 
     def _show_answer(self) -> None:
@@ -241,8 +258,60 @@ class OrderView(QWidget):
             said = reply(order, card, self._lines, words, now) if self._replies else ""
             self.answer.show_answer(answer_view(card, order, words, now), said)
 
+    def _show_track(self) -> None:
+        """How fresh the courier's news are, and silence that lasts too long."""
+        order = self._order
+        if order is None:
+            return
+        left = {
+            line.parcel_no: line.at
+            for line in self._lines
+            if line.kind == HistoryKind.handed_over and line.parcel_no
+        }
+        tracks = self._room.core.service.tracks(order.order_no)
+        view = track_view(order, tracks, left, self._room.words(), self._room.now())
+        self._freshness.setText(view.text if view else "")
+        self._silence.setVisible(view is not None and view.trouble is not None)
+        if view is not None and view.trouble is not None:
+            self._silence.show_state(view.trouble.state, view.trouble.text)
+
+    # -- what a courier wrote ----------------------------------------------------------------------------------
+
+    def _open_entry(self, entry: StoryRow) -> None:
+        """The courier's words beside the story; touched again, the order's fields are back."""
+        if self._order is None:
+            return
+        if self._is_open(entry):
+            self._close_entry()
+            return
+        self.raw.show_entry(self._order, entry, fresh=True)
+        self.story.mark(entry)
+        self._beside.setCurrentIndex(1)
+
+    def _close_entry(self) -> None:
+        self.story.mark(None)
+        self._beside.setCurrentIndex(0)
+
+    def _is_open(self, entry: StoryRow) -> bool:
+        known = self.raw.entry
+        is_shown = self._beside.currentIndex() == 1
+        return is_shown and known is not None and _place_of(known) == _place_of(entry)
+
+    def _follow_entry(self, order: Order, rows: Sequence[StoryRow]) -> None:
+        """What stands open is brought up to date; another order begins with its fields."""
+        if self._beside.currentIndex() == 1:
+            entry = next((row for row in rows if row.opens and self._is_open(row)), None)
+            if entry is None:
+                self._close_entry()
+            else:
+                self.raw.show_entry(order, entry, fresh=False)
+                self.story.mark(entry)
+
     def _tick(self) -> None:
-        if self.isVisible() and self.answer.is_counting:
+        if not self.isVisible():
+            return
+        self._show_track()  # how long ago is a matter of time alone
+        if self.answer.is_counting:
             self._show_answer()
 
     def _copied(self, text: str) -> None:
@@ -262,14 +331,17 @@ class OrderView(QWidget):
         head.body.addLayout(first)
         head.body.addLayout(second)
         head.body.addWidget(self.acts)
-        story, fields = Card(kit, margin="space.m", gap="space.s"), Card(kit, margin="space.m", gap="space.s")
-        for card, key, widget in (
-            (story, "service.story", self.story),
-            (fields, "service.fields", self.fields),
-        ):
-            card.body.addWidget(titled(kit, key))
-            card.body.addWidget(widget, 1)
-        below = row(kit, story, fields, gap="space.m")
+        story, fields, raw = (Card(kit, margin="space.m", gap="space.s") for _ in range(3))
+        above = row(kit, titled(kit, "service.story"), self._freshness, self._silence)
+        above.setStretch(0, 1)
+        story.body.addLayout(above)
+        story.body.addWidget(self.story, 1)
+        fields.body.addWidget(titled(kit, "service.fields"))
+        fields.body.addWidget(self.fields, 1)
+        raw.body.addWidget(self.raw)
+        self._beside.addWidget(fields)
+        self._beside.addWidget(raw)
+        below = row(kit, story, self._beside, gap="space.m")
         below.setStretch(0, 5)
         below.setStretch(1, 4)
         layout = QVBoxLayout(self)
@@ -533,6 +605,11 @@ class ActPanel(QStackedWidget):
         """Only the page in front takes room."""
         if (page := self.currentWidget()) is not None:
             self.setFixedHeight(page.sizeHint().height())
+
+
+def _place_of(entry: StoryRow) -> tuple[str, datetime, str]:
+    """What a node is known by, whatever is learnt about it."""
+    return entry.parcel_no, entry.at, entry.raw
 
 
 def _refill(line: QHBoxLayout, widgets: Sequence[QWidget]) -> None:

@@ -19,12 +19,14 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    Signal,
 )
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QListView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
 )
@@ -39,6 +41,8 @@ GAP_S = 2 * 3600.0
 
 _Index = QModelIndex | QPersistentModelIndex
 _MOST_LINES = 12
+#: So many lines may say something new without the whole list being laid out anew from its top.
+_FEW = 3
 
 
 class StoryEntry(Protocol):
@@ -65,6 +69,10 @@ class StoryEntry(Protocol):
     @property
     def pending(self) -> bool:
         """Not yet with the hub: drawn hollow."""
+
+    @property
+    def opens(self) -> bool:
+        """There is more behind it: touching it says so by ``StoryView.opened``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +112,22 @@ class StoryModel(QAbstractListModel):
         self._items: list[StoryItem] = []
 
     def show_items(self, items: list[StoryItem]) -> None:
-        """Replaces all lines; lines that only came at the end are added without disturbing the rest."""
+        """Replaces all lines; lines that only came at the end are added without disturbing the rest, and so are
+        a few that say something else than before."""
         known = len(self._items)
-        if known and items[:known] == self._items:
-            if len(items) > known:
-                self.beginInsertRows(QModelIndex(), known, len(items) - 1)
-                self._items = items
-                self.endInsertRows()
+        changed = [i for i, (old, new) in enumerate(zip(self._items, items, strict=False)) if old != new]
+        if not known or len(items) < known or len(changed) > _FEW:
+            self.beginResetModel()
+            self._items = items
+            self.endResetModel()
             return
-        self.beginResetModel()
-        self._items = items
-        self.endResetModel()
+        self._items[:] = items[:known]
+        for i in changed:
+            self.dataChanged.emit(self.index(i), self.index(i))
+        if len(items) > known:
+            self.beginInsertRows(QModelIndex(), known, len(items) - 1)
+            self._items = items
+            self.endInsertRows()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         return 0 if parent.isValid() else len(self._items)
@@ -134,13 +147,16 @@ class StoryModel(QAbstractListModel):
 
 class StoryView(QListView):
     """The story as one scrolling rail. It opens at its newest entry and stays there while that is in view, else
-    where the reader is."""
+    where the reader is. ``opened`` gives an entry with more behind it that was touched, or entered by key."""
+
+    opened = Signal(object)
 
     def __init__(self, kit: Kit, *, gap_s: float = GAP_S) -> None:
         super().__init__()
         self._kit = kit
         self._gap_s = gap_s
         self._entries: Sequence[StoryEntry] = ()
+        self._marked: tuple[datetime, str] | None = None
         self.story = StoryModel()
         self.setModel(self.story)
         self.setItemDelegate(_StoryDelegate(kit, self))
@@ -154,8 +170,34 @@ class StoryView(QListView):
         bar = self.verticalScrollBar()
         bar.valueChanged.connect(self._on_scrolled)
         bar.rangeChanged.connect(self._follow)
+        self.setMouseTracking(True)
+        self.clicked.connect(self._on_chosen)
+        self.activated.connect(self._on_chosen)
+        self.entered.connect(self._on_entered)
+        self.story.dataChanged.connect(self.scheduleDelayedItemsLayout)
         kit.theme.changed.connect(self.doItemsLayout)
         kit.i18n.changed.connect(self._render)
+
+    def mark(self, entry: StoryEntry | None) -> None:
+        """Shows this entry as the one that stands open beside the story; None for none."""
+        marked = None if entry is None else (entry.at, entry.text)
+        if marked != self._marked:
+            self._marked = marked
+            self.viewport().update()
+
+    def is_marked(self, entry: StoryEntry) -> bool:
+        return self._marked == (entry.at, entry.text)
+
+    def _on_chosen(self, index: QModelIndex) -> None:
+        entry = _entry_at(index)
+        if entry is not None and entry.opens:
+            self.opened.emit(entry)
+
+    def _on_entered(self, index: QModelIndex) -> None:
+        entry = _entry_at(index)
+        is_link = entry is not None and entry.opens
+        shape = Qt.CursorShape.PointingHandCursor if is_link else Qt.CursorShape.ArrowCursor
+        self.viewport().setCursor(shape)
 
     def show_entries(self, entries: Sequence[StoryEntry], *, fresh: bool = False) -> None:
         """Shows happenings, oldest first. ``fresh``: another story, which opens at its newest entry."""
@@ -185,6 +227,11 @@ class StoryView(QListView):
         self.viewport().update()
 
 
+def _entry_at(index: _Index) -> StoryEntry | None:
+    item: StoryItem | None = index.data(StoryModel.ItemRole)
+    return item.entry if item is not None else None
+
+
 class _StoryDelegate(QStyledItemDelegate):
     """Paints clock, rail and words of one line."""
 
@@ -211,6 +258,8 @@ class _StoryDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rect = QRectF(option.rect)
+        if item.entry is not None and item.entry.opens:
+            self._paint_link(painter, rect, item.entry, option)
         self._paint_rail(painter, rect, item, index)
         if item.entry is not None:
             self._paint_entry(painter, rect, item, item.entry)
@@ -239,7 +288,11 @@ class _StoryDelegate(QStyledItemDelegate):
 
     def _words_rect(self, rect: QRectF) -> QRectF:
         left = self._clock_width() + self._side() + self._kit.theme.px("space.m")
-        return rect.adjusted(left, 0, -self._kit.theme.px("space.m"), 0)
+        return rect.adjusted(left, 0, -self._link_width(), 0)
+
+    def _link_width(self) -> float:
+        """Room at the right for the mark of an entry that opens; kept free for all, so that lines break alike."""
+        return self._kit.theme.px("size.icon_s") + 2 * self._kit.theme.px("space.xs")
 
     def _words_width(self, width: int) -> float:
         return self._words_rect(QRectF(0, 0, max(width, 200), 10)).width()
@@ -250,6 +303,23 @@ class _StoryDelegate(QStyledItemDelegate):
     def _height(self, text: str, size: str, width: float) -> float:
         layout, _ = lay_lines(visible(text), self._kit.theme.font(size), width, _MOST_LINES)
         return min(layout.lineCount(), _MOST_LINES) * self._line(size)
+
+    def _paint_link(
+        self, painter: QPainter, rect: QRectF, entry: StoryEntry, option: QStyleOptionViewItem
+    ) -> None:
+        """A field under the entry that is open or pointed at, and a mark that there is more behind it."""
+        theme = self._kit.theme
+        is_marked = self._view.is_marked(entry)
+        if is_marked or option.state & QStyle.StateFlag.State_MouseOver:
+            left = self._clock_width() + self._side() + theme.px("space.s")
+            field = rect.adjusted(left, -theme.px("space.xs"), -1, -theme.px("space.s"))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("selected" if is_marked else "hover"))
+            painter.drawRoundedRect(field, theme.px("radius.m"), theme.px("radius.m"))
+        side = theme.px("size.icon_s")
+        top = rect.top() + (self._line("body") - side) / 2
+        at = QRectF(rect.right() - side - theme.px("space.xs"), top, side, side)
+        theme.paint_icon(painter, "chevron_right", "muted", at)
 
     # -- painting --------------------------------------------------------------------------------------------
 

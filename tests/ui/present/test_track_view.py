@@ -14,6 +14,7 @@ from app.core.order import Order, OrderState, settled
 from app.core.texts import Lang
 from app.core.tracking import NodeKind, Track, TrackNode
 from tests.helpers.shop_orders import NOW, an_order, on_parcel
+from ui.present.story import StoryRow
 from ui.present.track import TrackView, raw_view, track_view
 from ui.present.words import Words
 
@@ -110,18 +111,25 @@ def test_of_several_parcels_the_one_in_trouble_speaks() -> None:
 
 def test_a_node_is_shown_with_its_words_and_when_they_came() -> None:
     at = NOW - timedelta(hours=4)
-    shown = raw_view(
-        sent(S.in_transit),
-        PARCEL,
-        "已揽收",
-        "【杭州】已揽收",
-        at,
-        at + timedelta(minutes=8),
-        "快递100",
-        7200,
-        words(),
+    entry = StoryRow(
+        at=at,
+        state="idle",
+        icon="truck",
+        text="已揽收 · 【杭州】已揽收",
+        who="快递100 · 到下一步 2 小时",
+        detail="",
+        raw="【杭州】已揽收",
+        lasted_s=7200,
+        pending=False,
+        early=False,
+        opens=True,
+        parcel_no=PARCEL,
+        heard_at=at + timedelta(minutes=8),
+        name="已揽收",
+        place="快递100",
     )
-    assert shown.raw == "【杭州】已揽收"
+    shown = raw_view(sent(S.in_transit), entry, words())
+    assert (shown.title, shown.raw) == ("已揽收", "【杭州】已揽收")
     assert dict(shown.facts) == {
         "发生时间": "2026-11-21 10:00:00",
         "收到时间": "2026-11-21 10:08:00",
@@ -129,5 +137,6 @@ def test_a_node_is_shown_with_its_words_and_when_they_came() -> None:
         "运单": "中通快递 78120034560001",
         "来源": "快递100",
     }
-    wordless = raw_view(sent(S.in_transit), PARCEL, "已揽收", "", at, None, "快递100", None, words("en"))
+    last = replace(entry, raw="", heard_at=None, lasted_s=None)
+    wordless = raw_view(sent(S.in_transit), last, words("en"))
     assert wordless.raw == "The courier wrote no words" and len(wordless.facts) == 3
