@@ -203,7 +203,8 @@ class Station:
 
     def _open_printer(self) -> None:
         self._after_keys(self._all_open)
-        self._use_printer(self.core.outbox.setting(PRINTER_ADDRESS))
+        if address := self.core.outbox.setting(PRINTER_ADDRESS):
+            self._use_printer(address)
 
     def _all_open(self) -> None:
         self._is_open = True
