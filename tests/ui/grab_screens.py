@@ -385,7 +385,7 @@ def under_way(grab: Grabber, station: Station, desk: ServiceScreen, hub: RealHub
     grab.settle(0.4)
     grab.shots("service-track", station)
     rows = desk.view.story._entries
-    desk.view._open_entry(rows[-1])  # type: ignore[arg-type]
+    desk.view._open_entry(next(row for row in reversed(rows) if row.opens))  # type: ignore[arg-type]
     grab.settle(0.2)
     grab.shots("service-raw", station)
     desk.view.raw.ask.click()

@@ -174,6 +174,9 @@ def _who(line: StoryLine, bench: Bench, words: Words) -> str:
     # A station at which nobody is signed on acts in its own name: it is named once.
     nobody = ("", "hub", "operator", name, line.station_id, place)
     actor = "" if line.actor in nobody else line.actor
+    if where == "carrier":
+        actor = states.carrier_name(actor, words) if actor else ""
+        actor = "" if actor == place else actor
     return " · ".join(part for part in (actor, place) if part)
 
 

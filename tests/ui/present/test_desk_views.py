@@ -210,6 +210,7 @@ STORIES: list[tuple[StoryLine, str, str]] = [
         "已揽收 · 【杭州】已揽收",
         "中通快递",
     ),
+    (line("state_followed", source="carrier:kuaidi100", actor="zhongtong"), "状态随物流更新", "中通快递 · 快递100"),
     (line("stop_set", params={"reason": "address", "note": ""}), "设置停止标记 地址问题", "订单中枢"),
     (line("something_newer"), "系统记录了一次变更", "订单中枢"),
     (line("opened", source="station:st-1", actor="打包台 1"), "打开包裹，开始打包", "打包台 1"),
