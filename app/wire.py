@@ -295,6 +295,20 @@ class GoAnswer(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
 
 
+class TrackAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of asking a courier source for news now; ``text`` says it in the caller's language.
+
+    ``asked`` False without ``trouble``: too early, ``allowed_at`` is when. ``trouble``: ``no_source``, ``no_waybill``,
+    ``later`` (the source is away), ``not_taken`` (it refuses the number), ``settings`` (it refuses us).
+    """
+
+    asked: bool
+    allowed_at: datetime | None = None
+    new_nodes: int = 0
+    trouble: str = ""
+    text: str = ""
+
+
 class LabelData(msgspec.Struct, frozen=True, kw_only=True):
     """What one label needs, full consignee included: lives in memory until the lease ends."""
 

@@ -23,6 +23,7 @@ from app.wire import (
     LeaseAsk,
     Receipt,
     StoryEntry,
+    TrackAsked,
     Urgent,
 )
 from hub.auth.rights import ROUTES
@@ -81,6 +82,9 @@ TOLD: dict[tuple[str, str], Told] = {
     ("POST", "/v1/leases"): Told("Leases in batches, or giving them back", LeaseAsk, list[LeaseAnswer]),
     ("POST", "/v1/go_checks"): Told("May it go?", GoAsk, GoAnswer),
     ("POST", "/v1/parcels/{parcel_no}/label"): Told("Label data for one print", gives=LeaseAnswer),
+    ("POST", "/v1/parcels/{parcel_no}/track"): Told(
+        "Ask the courier source for news now, or hear when it may be asked", gives=TrackAsked
+    ),
     ("POST", "/v1/imports"): Told(
         "Bring in a file: .xlsx or .csv, as form field `file` or as the body",
         gives=ImportReport,
@@ -94,7 +98,9 @@ TOLD: dict[tuple[str, str], Told] = {
         },
     ),
     ("POST", "/v1/webhooks/carrier/{connector}"): Told(
-        "Courier nodes, signed by the courier", CourierPush, CourierAnswer
+        "Courier nodes, signed by the courier in its own way: kuaidi100 by form, the rehearsal courier like this",
+        CourierPush,
+        CourierAnswer,
     ),
 }
 

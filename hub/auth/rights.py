@@ -157,6 +157,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/orders/{order_no}/story"): Access(EVERYONE - {R.manager}),
     ("POST", "/v1/orders/{order_no}/reveal"): Access(_BY_ACT[A.reveal]),
     ("POST", "/v1/alarms/{alarm_id}/ack"): Access(HEADS_OF_FLOOR | {R.cs_lead, R.ops_lead}),
+    ("POST", "/v1/parcels/{parcel_no}/track"): Access(SERVICE | HEADS_OF_FLOOR),
     # intake
     ("GET", "/v1/shops"): Access(_OFFICE),
     ("POST", "/v1/imports"): _INTAKE,

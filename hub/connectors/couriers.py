@@ -67,8 +67,8 @@ class CourierDoor(Protocol):
         """Have the number watched; a number that is watched already is no error."""
         ...
 
-    async def query(self, parcel: Parcel) -> tuple[News, bytes]:
-        """All nodes so far, and the answer as it came. Who asks keeps the source's pace."""
+    async def query(self, parcel: Parcel) -> News:
+        """All nodes so far. Who asks keeps the source's pace."""
         ...
 
     def needs_phone(self, carrier: str) -> bool:

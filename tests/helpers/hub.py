@@ -181,14 +181,16 @@ class RunningHub:
 
 
 @contextlib.contextmanager
-def hub_in_thread(data_dir: Path, toml: str = TOML, clock: Clock | None = None) -> Iterator[RunningHub]:
-    """A hub on ``data_dir`` with the settings of ``toml``, on a free port of loopback."""
+def hub_in_thread(
+    data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0
+) -> Iterator[RunningHub]:
+    """A hub on ``data_dir`` with the settings of ``toml``, on a free port of loopback unless one is said."""
     data_dir.mkdir(parents=True, exist_ok=True)
     clock = clock or SystemClock()
     settings = config.parse(toml, Path("hub.toml"), data_dir, {})
     app = create_app(settings, clock, Ulid(clock))
     sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
+    sock.bind(("127.0.0.1", port))
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
     )

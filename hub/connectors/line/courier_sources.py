@@ -15,10 +15,8 @@ from hub.connectors.contract import Manifest, folders, manifest_of
 from hub.connectors.couriers import CourierDoor, News
 from hub.connectors.shapes import WrongSettings
 
-#: ``read_push(body, salt, number in the address) -> (news, the part that was signed)``.
-ReadPush = Callable[[bytes, str, str], tuple[News, bytes]]
-#: ``reread(raw, number) -> news``: what was kept of a push or an answer, read again.
-Reread = Callable[[bytes, str], News]
+#: ``read_push(body, salt, number in the address) -> news``.
+ReadPush = Callable[[bytes, str, str], News]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,6 @@ class Source:
     door: CourierDoor
     http: httpx.AsyncClient
     read_push: ReadPush
-    reread: Reread
     taken: bytes
     salt: str = field(repr=False)
     floor: timedelta
@@ -79,7 +76,6 @@ def _opened(carrier: Carrier, manifest: Manifest, http_of: Callable[[float], htt
         connector=carrier.connector,
         door=client.open_courier(carrier, http),
         read_push=mapping.read_push,
-        reread=mapping.reread,
         taken=mapping.TAKEN,
         salt=carrier.salt,
         floor=settings.FLOOR,

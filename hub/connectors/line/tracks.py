@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,9 @@ OLDEST = timedelta(days=60)
 _TROUBLED = timedelta(minutes=15)
 _BACK_OFF = (30, 60, 120, 300, 900, 1800, 3600)
 _LONGEST = timedelta(hours=12)
+#: Raw words hold people's phones, sealed: kept as long as raw pushes are (design 2.8).
+RAW_KEPT = timedelta(days=30)
+_FIRST_SWEEP, _SWEEP_EVERY = timedelta(minutes=5), timedelta(days=1)
 _SLACK = timedelta(seconds=5)
 _MOST_DUE = 20
 _ENROL_PAGE = 500
@@ -117,6 +120,7 @@ class Tracks:
         self._enrolled = -1
         self._troubled: dict[str, datetime] = {}
         self._calls: list[asyncio.Task[None]] = []
+        self._sweep_at = clock.now() + _FIRST_SWEEP
 
     # ------------------------------------------------------------------------------------------ steps
 
@@ -125,6 +129,9 @@ class Tracks:
         if not self._sources:
             return now + timedelta(minutes=1)
         await self._enrol()
+        if now >= self._sweep_at:
+            await self._writer.run(lambda tx: self._sweep(tx, now))
+            self._sweep_at = now + _SWEEP_EVERY
         rows = await self._writer.run(lambda tx: self._take_due(tx, now)) if await self._is_due(now) else []
         for done in await asyncio.gather(*(self._work(row, now) for row in rows), return_exceptions=True):
             if isinstance(
@@ -140,6 +147,11 @@ class Tracks:
         await asyncio.gather(*self._calls, return_exceptions=True)
         for source in self._sources.values():
             await source.http.aclose()
+
+    def _sweep(self, tx: Tx, now: datetime) -> None:
+        """What sources said of parcels that are done goes after 30 days; what became of it stays in the track."""
+        is_old = and_(w.state == "over", w.heard_at < now - RAW_KEPT, w.blob_pii.is_not(None))
+        tx.conn.execute(update(t.track_watch).where(is_old).values(blob_pii=None))
 
     async def _enrol(self) -> None:
         """Every parcel that has a waybill is on the list; the cursor is kept with the rows it stands for."""
@@ -291,34 +303,38 @@ class Tracks:
             return Asked(False, trouble="no_waybill")
         source = self._sources[row.connector]
         order = await asyncio.to_thread(self._lookup.parcel, parcel_no)
-        try:
-            return await self._ask(source, row, order)
-        except NotTaken:
-            return Asked(True, self._clock.now() + source.floor, trouble="not_taken")
-        except (Later, BadPayload):
-            return Asked(True, self._clock.now() + source.floor, trouble="later")
-        except ShopTrouble:
-            return Asked(True, self._clock.now() + source.floor, trouble="settings")
-
-    async def _ask(self, source: Source, row: _Row, order: Order | None) -> Asked:
-        """One question, if the floor lets it through. Raises :class:`ShopTrouble` for what the source does."""
-        allowed_at = await self._writer.run(lambda tx: self._grant(tx, source, row.waybill_no))
-        if allowed_at is not None:
+        is_granted, allowed_at = await self._writer.run(lambda tx: self._grant(tx, source, row.waybill_no))
+        if not is_granted:
             return Asked(False, allowed_at)
-        asked_at = self._clock.now()
-        news, raw = await source.door.query(await self._parcel(source, row, order))
-        new_nodes = await self._taken(source, news, raw, [row.parcel_no])
-        return Asked(True, asked_at + source.floor, new_nodes)
+        try:
+            return Asked(True, allowed_at, await self._query(source, row, order))
+        except NotTaken:
+            return Asked(True, allowed_at, trouble="not_taken")
+        except (Later, BadPayload):
+            return Asked(True, allowed_at, trouble="later")
+        except ShopTrouble:
+            return Asked(True, allowed_at, trouble="settings")
 
-    def _grant(self, tx: Tx, source: Source, waybill_no: str) -> datetime | None:
-        """None: ask now, and nobody else for the source's floor. Else when it is allowed (all processes, C48)."""
+    async def _ask(self, source: Source, row: _Row, order: Order | None) -> None:
+        """One question, if the floor lets it through. Raises :class:`ShopTrouble` for what the source does."""
+        is_granted, _ = await self._writer.run(lambda tx: self._grant(tx, source, row.waybill_no))
+        if is_granted:
+            await self._query(source, row, order)
+
+    async def _query(self, source: Source, row: _Row, order: Order | None) -> int:
+        """Asks a number that was granted; gives how many nodes were new."""
+        news = await source.door.query(await self._parcel(source, row, order))
+        return await self._taken(source, news, [row.parcel_no])
+
+    def _grant(self, tx: Tx, source: Source, waybill_no: str) -> tuple[bool, datetime]:
+        """Whether the number may be asked now, and from when on it may be asked next, by all processes (C48)."""
         is_number = and_(w.connector == source.connector, w.waybill_no == waybill_no)
         moments = tx.conn.execute(select(w.asked_at).where(is_number).with_for_update()).scalars()
         last: datetime | None = max((at for at in moments if at is not None), default=None)
         if last is not None and tx.now < last + source.floor:
-            return last + source.floor
+            return False, last + source.floor
         tx.conn.execute(update(t.track_watch).where(is_number).values(asked_at=tx.now))
-        return None
+        return True, tx.now + source.floor
 
     # ------------------------------------------------------------------------------------------ hearing
 
@@ -333,16 +349,15 @@ class Tracks:
         """
         source = self._sources[connector]
         try:
-            news, raw = source.read_push(body, source.salt, nu)
+            news = source.read_push(body, source.salt, nu)
         except BadPayload as bad:
             await self._quarantine(source, nu, bad.path, [body.decode("latin-1")])
             return source.taken
-        number = news.waybill_no
-        parcel_nos = await asyncio.to_thread(self._parcels, number)
-        await self._taken(source, news, raw, parcel_nos)
+        parcel_nos = await asyncio.to_thread(self._parcels, news.waybill_no)
+        await self._taken(source, news, parcel_nos)
         return source.taken
 
-    async def _taken(self, source: Source, news: News, raw: bytes, parcel_nos: Sequence[str]) -> int:
+    async def _taken(self, source: Source, news: News, parcel_nos: Sequence[str]) -> int:
         """Nodes into the tracks, first: what the watch list then says of it may come again."""
         told, new_nodes = f"carrier:{source.connector}", 0
         for parcel_no in parcel_nos:
@@ -352,10 +367,10 @@ class Tracks:
         if news.damaged:
             await self._quarantine(source, news.waybill_no, "nodes", list(news.damaged))
         if parcel_nos:
-            await self._writer.run(lambda tx: self._heard(tx, source, news, raw, parcel_nos))
+            await self._writer.run(lambda tx: self._heard(tx, source, news, parcel_nos))
         return new_nodes
 
-    def _heard(self, tx: Tx, source: Source, news: News, raw: bytes, parcel_nos: Sequence[str]) -> None:
+    def _heard(self, tx: Tx, source: Source, news: News, parcel_nos: Sequence[str]) -> None:
         for parcel_no in parcel_nos:
             asked = select(*_COLUMNS).where(
                 w.connector == source.connector,
@@ -363,16 +378,37 @@ class Tracks:
                 w.waybill_no == news.waybill_no,
             )
             found = tx.conn.execute(asked.with_for_update()).first()
-            if found is None:
-                continue
-            row = _Row(*found)
+            row = _Row(*found) if found is not None else self._listed(tx, source, news, parcel_no)
             values: dict[str, Any] = {"heard_at": tx.now, **_after(news, row, tx.now)}
             if news.corrected:
                 values["carrier"] = news.corrected
-            if news.nodes:  # an empty answer must not cost the last full one
-                kept = {"raw": raw.decode("utf-8", "replace"), "at": tx.now.isoformat()}
-                values["blob_pii"] = self._vault.seal(kept, _context(row))
+            if news.nodes:
+                values["blob_pii"] = self._with_pieces(tx, row, news)
             self._set(tx, row, **values)
+
+    def _listed(self, tx: Tx, source: Source, news: News, parcel_no: str) -> _Row:
+        """A row for a number whose push came before the list was looked at."""
+        row = _Row(source.connector, parcel_no, news.waybill_no, news.carrier, "wanted", tx.now, 0)
+        tx.conn.execute(insert(t.track_watch).values(due_at=tx.now, **asdict(row)))
+        return row
+
+    def _with_pieces(self, tx: Tx, row: _Row, news: News) -> bytes:
+        """The kept pieces with those of this answer, sealed; what came before keeps the moment it came (TRK-06)."""
+        key = and_(w.connector == row.connector, w.parcel_no == row.parcel_no, w.waybill_no == row.waybill_no)
+        blob = tx.conn.execute(select(w.blob_pii).where(key)).scalar()
+        pieces = {} if blob is None else self._pieces(row, bytes(blob))
+        for node, raw in zip(news.nodes, news.raws, strict=True):
+            pieces.setdefault((node.at, node.raw_text), (raw, tx.now))
+        kept = [[at.isoformat(), text, raw, when.isoformat()] for (at, text), (raw, when) in pieces.items()]
+        return self._vault.seal({"pieces": kept}, _context(row))
+
+    def _pieces(self, row: _Row, blob: bytes) -> dict[tuple[datetime, str], tuple[str, datetime]]:
+        """Raw piece and fetch time of every node, by its time and its masked words."""
+        opened = self._vault.open(blob, _context(row))
+        return {
+            (datetime.fromisoformat(at), text): (raw, datetime.fromisoformat(when))
+            for at, text, raw, when in opened["pieces"]
+        }
 
     async def _quarantine(self, source: Source, ref: str, error: str, kept: list[str]) -> None:
         """Signed and unreadable: sealed for a person to look at, never lost, never refused."""
@@ -404,16 +440,8 @@ class Tracks:
         return raws
 
     def _raw_nodes(self, row: _Row, blob: bytes) -> dict[tuple[datetime, str], RawNode]:
-        kept = self._vault.open(blob, _context(row))
-        fetched_at = datetime.fromisoformat(kept["at"])
-        try:
-            news = self._sources[row.connector].reread(str(kept["raw"]).encode("utf-8"), row.waybill_no)
-        except ShopTrouble:  # kept by an older release that read more
-            return {}
-        return {
-            (node.at, node.raw_text): RawNode(phones_in(raw), fetched_at)
-            for node, raw in zip(news.nodes, news.raws, strict=True)
-        }
+        found = self._pieces(row, blob).items()
+        return {key: RawNode(phones_in(raw), when) for key, (raw, when) in found}
 
     def _parcels(self, waybill_no: str) -> list[str]:
         """Parcels that carry this number; a number is not unique, so there may be several."""

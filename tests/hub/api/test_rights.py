@@ -40,6 +40,7 @@ GET  /v1/orders                           . x x x x x x x x
 GET  /v1/orders/{order_no}                x x x x x x x x x
 GET  /v1/orders/{order_no}/story          x x x x x x x . x
 POST /v1/orders/{order_no}/reveal         . x x x x x . . x
+POST /v1/parcels/{parcel_no}/track        . x x x x x . . x
 POST /v1/alarms/{alarm_id}/ack            . x x . x x . . x
 POST /v1/acts                             x x x x x x x x x
 GET  /v1/shops                            . x x x x x x x x

@@ -38,10 +38,10 @@ class Kuaidi100:
         _check(parcel)
         mapping.read_subscribed(await self._post("/poll", mapping.subscribe_form(self._account, parcel)))
 
-    async def query(self, parcel: Parcel) -> tuple[News, bytes]:
+    async def query(self, parcel: Parcel) -> News:
         _check(parcel)
         raw = await self._post("/poll/query.do", mapping.query_form(self._account, parcel))
-        return mapping.read_answer(raw, parcel.waybill_no), raw
+        return mapping.read_answer(raw, parcel.waybill_no)
 
     async def _post(self, path: str, form: dict[str, str]) -> bytes:
         """The answer's body. Redirects are not followed: a form with a key goes where it was sent, nowhere else."""

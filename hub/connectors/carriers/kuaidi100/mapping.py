@@ -114,13 +114,12 @@ def _callback(url: str, waybill_no: str) -> str:
 # ---------------------------------------------------------------------------------------------- from them
 
 
-def read_push(body: bytes, salt: str, nu: str = "") -> tuple[News, bytes]:
-    """A push and its ``param`` as it came; ``nu`` is the number in the address it was sent to.
+def read_push(body: bytes, salt: str, nu: str = "") -> News:
+    """What a push says; ``nu`` is the number in the address it was sent to.
 
     Raises :class:`WrongSettings` without a salt, :class:`BadSignature`, :class:`BadPayload`.
     """
-    param = signed_param(body, salt)
-    return read_param(param, nu), param
+    return read_param(signed_param(body, salt), nu)
 
 
 def signed_param(body: bytes, salt: str) -> bytes:
@@ -177,13 +176,6 @@ def read_answer(raw: bytes, nu: str) -> News:
     # state 3 and ischeck 1 also stand on "nothing found": what the nodes say decides
     is_over = any(node.kind in _ENDS for node in news.nodes[-1:])
     return _with(news, Watching.over if is_over else Watching.goes_on, "")
-
-
-def reread(raw: bytes, nu: str) -> News:
-    """A push's ``param`` or an answer that was kept, read once more. Raises :class:`ShopTrouble`."""
-    told = Payload.read(raw)
-    is_push = isinstance(told.value, dict) and "lastResult" in told.value
-    return read_param(raw, nu) if is_push else read_answer(raw, nu)
 
 
 def read_subscribed(raw: bytes) -> None:
