@@ -212,6 +212,7 @@ def create_app(
     pages = Pages(feed, clock)
     lookup = Lookup(engine, opened.vault, line)
     sources, lacking = open_sources(settings.carriers, _http)
+    metrics = Metrics()
     doors = Doors(
         world=World(settings, clock, new_id, resources.texts()),
         orders=Orders(engine, writer, feed, lookup),
@@ -223,8 +224,18 @@ def create_app(
             SetUpCode(),
             ca_sha256,
         ),
-        out=Out(pages, Broadcast(pages, callers, clock, writer.head), Metrics()),
-        tracks=Tracks(engine, writer, lookup, opened.vault, clock, sources) if sources else None,
+        out=Out(pages, Broadcast(pages, callers, clock, writer.head), metrics),
+        tracks=Tracks(
+            engine,
+            writer,
+            lookup,
+            opened.vault,
+            clock,
+            sources,
+            lambda connector, words: metrics.strange_words.labels(connector).inc(words),
+        )
+        if sources
+        else None,
     )
     hub = Hub(doors, engine, opened.recovery_code)
     hub.couriers_lacking = lacking

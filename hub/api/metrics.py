@@ -23,6 +23,12 @@ class Metrics:
         self.acts = Counter(
             "orderdock_acts", "Acts by kind and outcome", ["kind", "outcome"], registry=self.registry
         )
+        self.strange_words = Counter(
+            "orderdock_strange_words",
+            "States of couriers that no table knows",
+            ["connector"],
+            registry=self.registry,
+        )
         self.seq = Gauge("orderdock_feed_seq", "Last committed number of the feed", registry=self.registry)
         self.streams = Gauge("orderdock_streams", "Open streams", registry=self.registry)
         self.stations = Gauge(

@@ -13,7 +13,7 @@ questions (one in 30 minutes for a number, C48) is kept in the same table, in on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,7 +100,8 @@ class _Row:
 
 
 class Tracks:
-    """All courier sources of one hub. ``sources`` are those whose settings are whole."""
+    """All courier sources of one hub. ``sources`` are those whose settings are whole; ``count(connector, n)`` hears of
+    every word that no table knows."""
 
     def __init__(
         self,
@@ -110,6 +111,7 @@ class Tracks:
         vault: Sealer,
         clock: Clock,
         sources: Mapping[str, Source],
+        count: Callable[[str, int], None] = lambda connector, words: None,
     ) -> None:
         self._engine = engine
         self._writer = writer
@@ -117,6 +119,7 @@ class Tracks:
         self._vault = vault
         self._clock = clock
         self._sources = dict(sources)
+        self._count = count
         self._enrolled = -1
         self._troubled: dict[str, datetime] = {}
         self._calls: list[asyncio.Task[None]] = []
@@ -324,7 +327,7 @@ class Tracks:
     async def _query(self, source: Source, row: _Row, order: Order | None) -> int:
         """Asks a number that was granted; gives how many nodes were new."""
         news = await source.door.query(await self._parcel(source, row, order))
-        return await self._taken(source, news, [row.parcel_no])
+        return await self._taken(source, news, [(row.parcel_no, row.waybill_no)])
 
     def _grant(self, tx: Tx, source: Source, waybill_no: str) -> tuple[bool, datetime]:
         """Whether the number may be asked now, and from when on it may be asked next, by all processes (C48)."""
@@ -353,32 +356,40 @@ class Tracks:
         except BadPayload as bad:
             await self._quarantine(source, nu, bad.path, [body.decode("latin-1")])
             return source.taken
-        parcel_nos = await asyncio.to_thread(self._parcels, news.waybill_no)
-        await self._taken(source, news, parcel_nos)
+        await self._taken(source, news, await asyncio.to_thread(self._carrying, news.waybill_no))
         return source.taken
 
-    async def _taken(self, source: Source, news: News, parcel_nos: Sequence[str]) -> int:
-        """Nodes into the tracks, first: what the watch list then says of it may come again."""
+    async def _taken(self, source: Source, news: News, carrying: Sequence[tuple[str, str]]) -> int:
+        """Nodes into the tracks, first: what the watch list then says of it may come again.
+
+        ``carrying``: parcels and the number as it stands on each. Gives how many nodes were new.
+        """
         told, new_nodes = f"carrier:{source.connector}", 0
-        for parcel_no in parcel_nos:
+        for parcel_no, _ in carrying:
             carrier = news.corrected or news.carrier
             done = await self._writer.track(parcel_no, news.nodes, carrier, told, news.unknown)
             new_nodes += done.new_nodes
+        if news.unknown:
+            self._count(source.connector, len(news.unknown))
         if news.damaged:
             await self._quarantine(source, news.waybill_no, "nodes", list(news.damaged))
-        if parcel_nos:
-            await self._writer.run(lambda tx: self._heard(tx, source, news, parcel_nos))
+        if carrying:
+            await self._writer.run(lambda tx: self._heard(tx, source, news, carrying))
         return new_nodes
 
-    def _heard(self, tx: Tx, source: Source, news: News, parcel_nos: Sequence[str]) -> None:
-        for parcel_no in parcel_nos:
+    def _heard(self, tx: Tx, source: Source, news: News, carrying: Sequence[tuple[str, str]]) -> None:
+        for parcel_no, waybill_no in carrying:
             asked = select(*_COLUMNS).where(
                 w.connector == source.connector,
                 w.parcel_no == parcel_no,
-                w.waybill_no == news.waybill_no,
+                w.waybill_no == waybill_no,
             )
             found = tx.conn.execute(asked.with_for_update()).first()
-            row = _Row(*found) if found is not None else self._listed(tx, source, news, parcel_no)
+            row = (
+                _Row(*found)
+                if found is not None
+                else self._listed(tx, source, parcel_no, waybill_no, news.carrier)
+            )
             values: dict[str, Any] = {"heard_at": tx.now, **_after(news, row, tx.now)}
             if news.corrected:
                 values["carrier"] = news.corrected
@@ -386,9 +397,9 @@ class Tracks:
                 values["blob_pii"] = self._with_pieces(tx, row, news)
             self._set(tx, row, **values)
 
-    def _listed(self, tx: Tx, source: Source, news: News, parcel_no: str) -> _Row:
+    def _listed(self, tx: Tx, source: Source, parcel_no: str, waybill_no: str, carrier: str) -> _Row:
         """A row for a number whose push came before the list was looked at."""
-        row = _Row(source.connector, parcel_no, news.waybill_no, news.carrier, "wanted", tx.now, 0)
+        row = _Row(source.connector, parcel_no, waybill_no, carrier, "wanted", tx.now, 0)
         tx.conn.execute(insert(t.track_watch).values(due_at=tx.now, **asdict(row)))
         return row
 
@@ -443,14 +454,16 @@ class Tracks:
         found = self._pieces(row, blob).items()
         return {key: RawNode(phones_in(raw), when) for key, (raw, when) in found}
 
-    def _parcels(self, waybill_no: str) -> list[str]:
-        """Parcels that carry this number; a number is not unique, so there may be several."""
+    def _carrying(self, waybill_no: str) -> list[tuple[str, str]]:
+        """Parcels that carry this number, and how it stands on each; a number is not unique: there may be several."""
         if not waybill_no:
             return []
         with self._engine.connect() as conn:
             box = t.parcel.c
-            mine = select(box.parcel_no).where(box.waybill_no.in_([waybill_no, waybill_no.upper()]))
-            return sorted(conn.execute(mine.where(box.waybill_no != "")).scalars())
+            mine = select(box.parcel_no, box.waybill_no).where(
+                box.waybill_no.in_([waybill_no, waybill_no.upper()])
+            )
+            return sorted((row[0], row[1]) for row in conn.execute(mine.where(box.waybill_no != "")))
 
     def _row_of(self, parcel_no: str) -> _Row | None:
         """The row of the number that the parcel carries now."""

@@ -118,6 +118,13 @@ def test_a_wrong_sign_is_refused_and_changes_nothing(world: World, sign: str) ->
     assert world.nodes(order) == []
 
 
+def test_a_number_in_small_letters_is_the_same_number(world: World) -> None:
+    order = world.sent("YT000000000000A", "K9")
+    told = param("yt000000000000a", node("2026-11-21 10:30:00", "已揽收", "103"))
+    assert world.push(signed(told)).status_code == 200
+    assert [bool(entry["raw"]) for entry in world.nodes(order)] == [True]
+
+
 def test_a_sign_in_capitals_counts_and_an_abort_is_answered_too(world: World) -> None:
     told = json.dumps(param("YT0000000000004", status="abort") | {"lastResult": ""}).encode()
 
@@ -149,6 +156,15 @@ def test_a_refresh_asks_once_and_says_when_it_may_ask_again(world: World) -> Non
     assert len(world.nodes(order)) == first["new_nodes"]
     unknown = world.rep.post("/v1/parcels/XX01/track").json()
     assert (unknown["asked"], unknown["trouble"]) == (False, "no_waybill")
+
+
+def test_states_nobody_knows_are_counted_for_the_operator(world: World) -> None:
+    order = world.sent("YT0000000000008", "K8")
+    for code in ("977", "978"):
+        told = param("YT0000000000008", node(f"2026-11-21 1{code[-1]}:30:00", "无人机派送", code))
+        assert world.push(signed(told), "YT0000000000008").status_code == 200
+    assert [e["detail"]["node"] for e in world.nodes(order)] == ["other", "other"]
+    assert 'orderdock_strange_words_total{connector="kuaidi100"} ' in world.hub.admin().get("/metrics").text
 
 
 def test_finance_reads_no_raw_words(world: World) -> None:
