@@ -410,8 +410,9 @@ def test_regression_a_printed_fact_answered_at_once_does_not_wait_for_ever(outbo
     for state, before in ((P.checking_device, P.waiting), (P.sending, P.checking_device)):
         assert outbox.set_state("JOB1", state, "", MORNING, {before})
     fact = printed_act(a_job(), "ACT-P", MORNING)
-    gate = threading.Event()
-    outbox.run(lambda db: gate.wait(1))
+    taken, gate = threading.Event(), threading.Event()
+    outbox.run(lambda db: (taken.set(), gate.wait(15)))
+    assert taken.wait(15), "the writer is busy: what comes now waits for its turn"
     mover = threading.Thread(
         target=outbox.set_state, args=("JOB1", P.printed, "", MORNING, {P.sending}), kwargs={"act": fact}
     )
