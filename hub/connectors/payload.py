@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from hub.connectors.shapes import BadPayload
 
-_MISSING: Final = object()
 _SURE: Final = object()
 #: Larger than any true moment, amount or id; longer texts of digits are no numbers of ours (design 3.3).
 _MOST = 2**63 - 1
@@ -43,12 +42,8 @@ class Payload:
 
     def get(self, path: str) -> Payload | None:
         """The piece at ``path``; None where there is none or it is null."""
-        value: Any = self.value
-        for key in path.split("."):
-            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
-            if value is _MISSING or value is None:
-                return None
-        return Payload(value, self._path(path))
+        value = self._value(path)
+        return None if value is None else Payload(value, self._path(path))
 
     def need(self, path: str) -> Payload:
         found = self.get(path)
@@ -128,12 +123,21 @@ class Payload:
             yield Payload(value, f"{found.at}[{n}]")
 
     def _found(self, path: str, default: Any, *, blank: bool = False) -> Any:
-        found = self.get(path)
-        if found is None or (blank and found.value == ""):
+        value = self._value(path)
+        if value is None or (blank and value == ""):
             if default is _SURE:
                 raise BadPayload(self._path(path))
             return None
-        return found.value
+        return value
+
+    def _value(self, path: str) -> Any:
+        """What stands at ``path``; None where there is nothing."""
+        value: Any = self.value
+        for key in path.split(".") if "." in path else (path,):
+            value = value.get(key) if isinstance(value, dict) else None
+            if value is None:
+                return None
+        return value
 
     def _path(self, path: str) -> str:
         return f"{self.at}.{path}" if self.at else path

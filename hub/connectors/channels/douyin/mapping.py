@@ -312,9 +312,9 @@ def read_push(raw: bytes, headers: Mapping[str, str], shop: Shop, now: datetime)
 
     Raises :class:`BadSignature`, before anything is parsed, and nothing else.
     """
-    said = {name.lower(): value for name, value in headers.items()}
+    said = headers.get("event-sign") or next((v for k, v in headers.items() if k.lower() == "event-sign"), "")
     expected = push_signature(shop.app_key, shop.app_secret, raw)
-    given = said.get("event-sign", "").strip().lower().encode("utf-8", "replace")
+    given = said.strip().lower().encode("utf-8", "replace")
     if not (shop.app_key and shop.app_secret and hmac.compare_digest(expected.encode(), given)):
         raise BadSignature("event-sign")
     try:
