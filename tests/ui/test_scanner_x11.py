@@ -62,7 +62,7 @@ class Desk:
         self.xdo("type", "--delay", str(delay_ms), "--args", "1", code, *end)
 
     def type(self, text: str) -> None:
-        self.xdo("type", "--delay", "90", text)
+        self.xdo("type", "--delay", "250", text)
 
     def wait(self, right: Callable[[State], bool]) -> State:
         deadline = time.monotonic() + 20
@@ -90,7 +90,7 @@ def test_scans_and_typing_in_a_search_box_are_told_apart(desk: Desk) -> None:
     desk.type("wei ")
     for code, delay_ms in zip(CODES, (0, 1, 2, 5, 12, 12), strict=True):
         desk.scan(code, delay_ms, *ENDS[delay_ms])
-        time.sleep(0.1)
+        time.sleep(0.3)
         desk.type("x")
     desk.type(" 2807")
     state = desk.wait(
@@ -114,6 +114,6 @@ def test_regression_two_like_digits_of_a_fast_scanner(desk: Desk) -> None:
     and the rest of the code typed into the field."""
     for delay_ms in (0, 1, 2):
         desk.scan(f"1122333444400{delay_ms}", delay_ms, "key", "Return")
-        time.sleep(0.1)
+        time.sleep(0.3)
     state = desk.wait(lambda state: len(state["scans"]) == 3)  # type: ignore[arg-type]
     assert state == {"scans": [f"1122333444400{n}" for n in range(3)], "field": ""}
