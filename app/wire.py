@@ -244,6 +244,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     waiting_acts: int = 0
     printers: list[PrinterReport] = []
     sign_on: str = ""
+    oldest_waiting_at: datetime | None = None
 
 
 class StationList(msgspec.Struct, frozen=True, kw_only=True):

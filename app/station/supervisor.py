@@ -29,6 +29,9 @@ R = InterceptResult
 #: A bench that has not beaten for so long is shown as offline; the feed tells of beats every 30 s only.
 SILENT_AFTER = timedelta(seconds=60)
 
+#: So many changes may be on their way to a bench that keeps up.
+_IN_FLIGHT = 50
+
 #: What can still be done, best chance first.
 Chance = Literal["at_bench", "packed", "safe", "held", "gone"]
 _CHANCES: tuple[Chance, ...] = ("at_bench", "packed", "held", "safe", "gone")
@@ -37,6 +40,7 @@ _CHANCES: tuple[Chance, ...] = ("at_bench", "packed", "held", "safe", "gone")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopView:
     """One parcel under one stop. ``stage``: waiting, picking, packing, packed, gone. ``age`` counts from the stop.
+    ``scanned_at``: the last scan of this parcel at a bench, by the hub's clock.
 
     ``chance``: at_bench = hands are on it now; packed = in a closed box, not gone; held = a planned stop;
     safe = nobody works on it; gone = too late here.
@@ -55,11 +59,16 @@ class StopView:
     is_acked: bool
     command_state: CommandState | None
     order: Order
+    scanned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchView:
-    """One station as it last reported itself."""
+    """One station as it last reported itself.
+
+    ``behind``: changes its copy lacked at that moment, 0 for a copy that was up to date. ``oldest_waiting_at``: since
+    when the oldest of its acts waits for the hub.
+    """
 
     station_id: str
     name: str
@@ -71,6 +80,8 @@ class BenchView:
     printers: tuple[PrinterReport, ...]
     sign_on: str
     stops_here: int
+    behind: int = 0
+    oldest_waiting_at: datetime | None = None
 
 
 class SupervisorDesk:
@@ -80,10 +91,10 @@ class SupervisorDesk:
         self._asking = asking
 
     def stops(self, now: datetime) -> list[StopView]:
-        """What can still be saved first, the oldest first among equals."""
+        """What can still be saved first; among equals where hands moved last, for there it goes on soonest."""
         hub_now = now + self._bench.status.facts.offset
         views = [view for found in self._read.open_stops() for view in self._views(found, hub_now)]
-        return sorted(views, key=lambda v: (_CHANCES.index(v.chance), -v.age))
+        return sorted(views, key=_urgency)
 
     def _views(self, found: OpenStop, now: datetime) -> list[StopView]:
         return [self._view(found.order, found.stop, parcel, now) for parcel in found.parcels]
@@ -106,12 +117,14 @@ class SupervisorDesk:
             is_acked=parcel.parcel_no in stop.acked,
             command_state=command.state if command else None,
             order=order,
+            scanned_at=parcel.last_scan_at,
         )
 
     def stations(self, now: datetime) -> list[BenchView]:
         """Every bench of the scope: those with something wrong first."""
         hub_now = now + self._bench.status.facts.offset
         stops = [parcel.alarm_holder for found in self._read.open_stops() for parcel in found.parcels]
+        seqs = self._read.station_seqs()
         views = [
             BenchView(
                 station_id=s.station_id,
@@ -124,6 +137,8 @@ class SupervisorDesk:
                 printers=tuple(s.printers),
                 sign_on=s.sign_on,
                 stops_here=stops.count(s.station_id),
+                behind=_behind(seqs.get(s.station_id, 0), s.seq_seen),
+                oldest_waiting_at=s.oldest_waiting_at if s.waiting_acts else None,
             )
             for s in self._read.stations()
         ]
@@ -154,6 +169,22 @@ class SupervisorDesk:
     async def release(self, order_no: str, stop_id: str, note: str, now: datetime) -> Asked:
         """Lifts one stop; without ``stop_id`` lets an order that waits for its audit go to the floor."""
         return await self._asking.ask(ActKind.release, order_no, now, Release(stop_id=stop_id, note=note))
+
+
+def _urgency(view: StopView) -> tuple[int, bool, float, timedelta]:
+    scanned = view.scanned_at
+    return (
+        _CHANCES.index(view.chance),
+        scanned is None,
+        -scanned.timestamp() if scanned else 0.0,
+        -view.age,
+    )
+
+
+def _behind(reported_at_seq: int, seq_seen: int) -> int:
+    """A report has a seq of its own, and what went out in the same moment is on its way: that is no lag."""
+    lacking = reported_at_seq - seq_seen
+    return lacking if lacking > _IN_FLIGHT else 0
 
 
 def _is_online(last_beat_at: datetime | None, now: datetime) -> bool:

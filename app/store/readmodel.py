@@ -322,6 +322,11 @@ class ReadModel:
     def stations(self) -> list[StationView]:
         return sorted(self._things("station", StationView), key=lambda station: station.name)
 
+    def station_seqs(self) -> dict[str, int]:
+        """The feed's seq of each station's last report: how far the hub was when it reported."""
+        query = "SELECT key, seq FROM thing WHERE kind = 'station' LIMIT ?"
+        return dict(self._cache.read(lambda db: db.execute(query, (LOOK_MAX,)).fetchall()))
+
     def station(self, station_id: str) -> StationView | None:
         station: StationView | None = self._thing("station", station_id, StationView)
         return station

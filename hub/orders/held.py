@@ -131,7 +131,7 @@ SELECT_STATION = (
 )
 SELECT_STATION_VIEW = (
     "SELECT station_id, name, kind, warehouse, is_revoked, last_beat_at, seq_seen, waiting_acts, printers,"
-    " sign_on FROM station WHERE station_id"
+    " sign_on, oldest_waiting_at FROM station WHERE station_id"
 )
 
 
@@ -148,6 +148,7 @@ def station_view(row: Row) -> StationView:
         waiting_acts=row[7],
         printers=msgspec.json.decode(row[8], type=list[PrinterReport]),
         sign_on=row[9],
+        oldest_waiting_at=from_ms(row[10]) if row[10] else None,
     )
 
 

@@ -198,6 +198,44 @@ def test_benches_with_something_wrong_come_first(bench: FedBench) -> None:
     assert benches[1].printers == tuple(printers)
 
 
+def test_among_equals_the_parcel_in_moving_hands_comes_first(bench: FedBench) -> None:
+    """What was scanned a moment ago is closed soonest; the age of the stop says nothing of that."""
+
+    def held(n: int, scanned_s: float | None) -> Order:
+        order = an_order(n, state=OrderState.packing)
+        at = None if scanned_s is None else bench.clock.now() - timedelta(seconds=scanned_s)
+        order = order.with_parcel(replace(order.parcels[0], last_scan_at=at))
+        return _cancelled(order, InterceptResult.trying, "ST-7")
+
+    bench.fed(held(1, 40), held(2, None), held(3, 4))
+    views = bench.core.supervisor.stops(bench.clock.now())
+    assert [view.order_no for view in views] == [order_no(3), order_no(1), order_no(2)]
+    assert views[0].scanned_at == bench.clock.now() - timedelta(seconds=4)
+
+
+def test_a_copy_that_keeps_up_is_not_called_old(bench: FedBench) -> None:
+    """A report has a seq of its own: a bench that has seen all before it is up to date."""
+    now = bench.clock.now()
+    since = now - timedelta(minutes=3)
+    keeps_up = StationView(
+        station_id="ST-1", name="一号台", kind="packing", warehouse="main", last_beat_at=now, seq_seen=899
+    )
+    behind = StationView(
+        station_id="ST-2",
+        name="二号台",
+        kind="packing",
+        warehouse="main",
+        last_beat_at=now,
+        seq_seen=89,
+        waiting_acts=2,
+        oldest_waiting_at=since,
+    )
+    bench.changes(change(901, "station", "ST-1", keeps_up), change(902, "station", "ST-2", behind))
+    first, second = bench.core.supervisor.stations(now)
+    assert (first.behind, first.oldest_waiting_at) == (0, None)
+    assert (second.behind, second.oldest_waiting_at) == (813, since)
+
+
 def test_alarms_newest_first_acknowledged_last(bench: FedBench) -> None:
     def alarm(n: int, acked: bool = False) -> AlarmView:
         at = MORNING + timedelta(minutes=n)
@@ -253,7 +291,7 @@ def test_the_story_holds_steps_nodes_and_own_work_with_durations(bench: FedBench
     assert [line.lasted for line in lines] == [
         timedelta(minutes=5),
         timedelta(hours=2, minutes=55),
-        timedelta(hours=1),
+        None,  # a courier's node lasts until the courier's next one
         None,
     ]
     assert (lines[2].raw_text, lines[2].source, lines[1].after) == (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -36,7 +37,8 @@ _GROUPS: dict[Chance, str] = {
 
 @dataclass(frozen=True, slots=True)
 class StopRow:
-    """One parcel under one stop. ``since`` ticks on the screen; ``acts`` are what makes sense to do about it."""
+    """One parcel under one stop. ``since`` and ``scanned_at`` tick on the screen; ``acts`` are what makes sense to do
+    about it."""
 
     key: str
     order_no: str
@@ -57,6 +59,7 @@ class StopRow:
     command: Chip | None
     advice: str
     acts: tuple[Act, ...]
+    scanned_at: datetime | None = None
 
 
 def stop_row(view: StopView, words: Words, now: datetime) -> StopRow:
@@ -88,7 +91,16 @@ def stop_row(view: StopView, words: Words, now: datetime) -> StopRow:
         command=states.command_chip(view.command_state, words) if view.command_state else None,
         advice=_advice(view, words),
         acts=_acts(view, now),
+        scanned_at=view.scanned_at if view.stage != "gone" else None,
     )
+
+
+def keep_places(shown: Sequence[StopRow], wanted: Sequence[StopRow]) -> tuple[StopRow, ...]:
+    """The wanted rows without moving one that is shown: what is new stands at the end, and what is over stays where
+    it was. For the moment a finger is over the list."""
+    fresh = {row.key: row for row in wanted}
+    kept = [fresh.pop(row.key, row) for row in shown]
+    return (*kept, *fresh.values())
 
 
 def _where(view: StopView, words: Words) -> str:
@@ -157,6 +169,7 @@ class BenchRow:
     chip: Chip
     waiting: str
     waiting_state: State
+    copy: Chip | None
     printers: tuple[Chip, ...]
     who: str
     stops: int
@@ -184,14 +197,31 @@ def bench_row(view: BenchView, words: Words, now: datetime) -> BenchRow:
         name=view.name,
         kind=words.maybe(f"states.kind_{view.kind}", ""),
         chip=chip,
-        waiting=tr("supervisor.bench_waiting", n=view.waiting_acts)
-        if view.waiting_acts
-        else tr("supervisor.bench_no_waiting"),
+        waiting=_waiting(view, words, now),
         waiting_state="wait" if view.waiting_acts else "idle",
+        copy=_copy(view, words),
         printers=tuple(printers),
         who=view.sign_on,
         stops=view.stops_here,
     )
+
+
+def _waiting(view: BenchView, words: Words, now: datetime) -> str:
+    if not view.waiting_acts:
+        return words.tr("supervisor.bench_no_waiting")
+    if view.oldest_waiting_at is None:
+        return words.tr("supervisor.bench_waiting", n=view.waiting_acts)
+    ago = words.since(view.oldest_waiting_at, now)
+    return words.tr("supervisor.bench_waiting_since", n=view.waiting_acts, ago=ago)
+
+
+def _copy(view: BenchView, words: Words) -> Chip | None:
+    """How old its copy is; of a bench that is away its last word says that already."""
+    if not view.is_online or view.is_revoked:
+        return None
+    if view.behind:
+        return Chip("wait", words.tr("supervisor.bench_behind", n=view.behind))
+    return Chip("ok", words.tr("supervisor.bench_fresh"))
 
 
 # -- alarms --------------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from app.core.scan import parse
 from app.station.asking import Asked
 from ui.kit import Kit
 from ui.models.rows import RowsModel
-from ui.present.supervisor import AlarmRow, BenchRow, StopRow, alarm_row, bench_row, stop_row
+from ui.present.supervisor import AlarmRow, BenchRow, StopRow, alarm_row, bench_row, keep_places, stop_row
 from ui.screens.asked import say_asked
 from ui.screens.first_orders import first_orders
 from ui.screens.order_page import OrderPage
+from ui.screens.pointer_hold import PointerHold
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
@@ -70,7 +71,14 @@ class StopDelegate(RowDelegate):
         lower = brush.icon_left(lower, where_icon, "wait_text" if view.where_state == "wait" else "muted")
         lower = brush.left(lower, view.where, "body", bold=view.is_savable)
         lower = brush.left(lower, view.stage, "body", "muted")
+        lower = brush.left(lower, self._last_scan(view), "body", "wait_text" if view.is_savable else "muted")
         brush.left(lower, view.why, "body", "faint")
+
+    def _last_scan(self, view: StopRow) -> str:
+        if view.scanned_at is None:
+            return ""
+        ago = self.kit.i18n.words.since(view.scanned_at, self.kit.ticker.now())
+        return self.kit.i18n.tr("supervisor.last_scan", ago=ago)
 
     def _paint_age(self, brush: Brush, rect: QRectF, view: StopRow) -> QRectF:
         kit, now = self.kit, self.kit.ticker.now()
@@ -96,6 +104,8 @@ class BenchDelegate(RowDelegate):
         brush.left(rest, " · ".join(part for part in (view.kind, view.who) if part), "caption", "muted")
         colour = "wait_text" if view.waiting_state == "wait" else "muted"
         rest = brush.left(lower, view.waiting, "caption", colour)
+        if view.copy is not None:
+            rest = brush.chip_left(rest, view.copy, "bare")
         for printer in view.printers:
             rest = brush.chip_left(rest, printer, "bare")
 
@@ -126,7 +136,11 @@ class SupervisorScreen(Page):
         super().__init__()
         self._room = room
         self._shown: tuple[StopRow, ...] = ()
+        self._benches: tuple[BenchRow, ...] = ()
         self.stops = StopsCard(room, self._fetch_stops)
+        self._hold = PointerHold(self)
+        self._hold.watch(self.stops.list.viewport(), *self.stops.panel.buttons.values())
+        self._hold.released.connect(self._show_stops)
         self.stops.search.returnPressed.connect(lambda: self.look_up(self.stops.search.text()))
         self.benches = ListCard(
             room.kit, "supervisor.benches", BenchDelegate(room.kit), self._fetch_benches, "station_id"
@@ -197,22 +211,31 @@ class SupervisorScreen(Page):
     def refresh(self, topics: frozenset[str] = TOPICS) -> None:
         if not topics & TOPICS:
             return
-        now, words = self._room.now(), self._room.words()
-        known = {stop.key for stop in self._shown}
-        self._shown = tuple(stop_row(view, words, now) for view in self._room.core.supervisor.stops(now))
-        if any(stop.key not in known for stop in self._shown):
-            self.show_board()  # what can still be saved comes before what somebody looks at
+        words = self._room.words()
+        self._show_stops()
         self.order.refresh()
-        self.stops.show_rows(self._shown)
-        benches = self._room.core.supervisor.stations(now)
-        online = sum(bench.is_online for bench in benches)
-        self.benches.refresh(
-            words.tr("supervisor.benches_online", on=online, of=len(benches)) if benches else ""
-        )
+        self._show_benches()
         alarms = self._room.core.supervisor.alarms()
         still_open = sum(alarm.acked_at is None for alarm in alarms)
         self.alarms.refresh(words.tr("supervisor.alarms_open", n=still_open) if still_open else "")
         self._room.allow(self._ack, "ack_alarm")
+
+    def _show_benches(self) -> None:
+        now, words = self._room.now(), self._room.words()
+        views = self._room.core.supervisor.stations(now)
+        self._benches = tuple(bench_row(view, words, now) for view in views)
+        online = sum(view.is_online for view in views)
+        self.benches.refresh(words.tr("supervisor.benches_online", on=online, of=len(views)) if views else "")
+
+    def _show_stops(self) -> None:
+        """Every stop as it is now; no row leaves its place while somebody's finger is over them."""
+        now, words = self._room.now(), self._room.words()
+        wanted = tuple(stop_row(view, words, now) for view in self._room.core.supervisor.stops(now))
+        known = {stop.key for stop in self._shown}
+        self._shown = keep_places(self._shown, wanted) if self._hold.is_held else wanted
+        self.stops.show_rows(self._shown)
+        if any(stop.key not in known for stop in self._shown):
+            self.show_board()  # what can still be saved comes before what somebody looks at
 
     @property
     def shown_stops(self) -> tuple[StopRow, ...]:
@@ -221,14 +244,14 @@ class SupervisorScreen(Page):
     def _tick(self) -> None:
         # Silence of a bench is a matter of time alone: no topic tells it.
         if self.isVisible():
-            self.benches.list.refresh()
+            self._show_stops()
+            self._show_benches()
 
     def _fetch_stops(self, n: int, after: str) -> tuple[Sequence[StopRow], str]:
         return self._shown, ""
 
     def _fetch_benches(self, n: int, after: str) -> tuple[Sequence[BenchRow], str]:
-        now, words = self._room.now(), self._room.words()
-        return [bench_row(view, words, now) for view in self._room.core.supervisor.stations(now)], ""
+        return self._benches, ""
 
     def _fetch_alarms(self, n: int, after: str) -> tuple[Sequence[AlarmRow], str]:
         words = self._room.words()

@@ -126,4 +126,10 @@ async def test_stations_as_they_last_beat(core: Core) -> None:
         "李华",
     )
     assert station.last_beat_at == core.clock.now()
+    assert station.oldest_waiting_at is None, "it does not say since when"
+    since = core.clock.now() - timedelta(minutes=3)
+    assert await core.beat("bench-1", waiting_acts=3, oldest_waiting_at=since)
+    assert core.lookup.stations()[0].oldest_waiting_at == since
+    assert await core.beat("bench-1")
+    assert core.lookup.stations()[0].oldest_waiting_at is None
     assert LEAD.name

@@ -25,7 +25,7 @@ from ui.present.packing import Bench
 from ui.present.service import answer_view, groups, hit, order_head
 from ui.present.story import story_rows
 from ui.present.strip import strip_views
-from ui.present.supervisor import alarm_row, bench_row, stop_row
+from ui.present.supervisor import alarm_row, bench_row, keep_places, stop_row
 from ui.present.words import Words
 
 R = InterceptResult
@@ -210,7 +210,11 @@ STORIES: list[tuple[StoryLine, str, str]] = [
         "已揽收 · 【杭州】已揽收",
         "中通快递",
     ),
-    (line("state_followed", source="carrier:kuaidi100", actor="zhongtong"), "状态随物流更新", "中通快递 · 快递100"),
+    (
+        line("state_followed", source="carrier:kuaidi100", actor="zhongtong"),
+        "状态随物流更新",
+        "中通快递 · 快递100",
+    ),
     (line("stop_set", params={"reason": "address", "note": ""}), "设置停止标记 地址问题", "订单中枢"),
     (line("something_newer"), "系统记录了一次变更", "订单中枢"),
     (line("opened", source="station:st-1", actor="打包台 1"), "打开包裹，开始打包", "打包台 1"),
@@ -379,7 +383,38 @@ def test_a_bench_says_whether_it_is_there(changes: dict[str, Any], state: str, t
     row = bench_row(BenchView(**values), words(), NOW)
     assert (row.chip.state, row.chip.text) == (state, text)
     assert row.waiting == "待上传 3 条"
+    assert (row.copy is not None) == (state == "ok"), "a bench that is away says when it was last heard of"
     assert (row.printers[0].state, row.printers[0].text) == ("stop", "拣货单打印机缺纸，排队 2 张")
+
+
+def test_a_bench_says_how_old_its_copy_is_and_since_when_its_work_waits() -> None:
+    view = BenchView(
+        station_id="st-1",
+        name="打包台 1",
+        kind="packing",
+        is_online=True,
+        is_revoked=False,
+        last_beat_at=NOW,
+        waiting_acts=3,
+        printers=(),
+        sign_on="",
+        stops_here=0,
+        behind=812,
+        oldest_waiting_at=NOW - timedelta(minutes=4),
+    )
+    row = bench_row(view, words(), NOW)
+    assert row.copy is not None and (row.copy.state, row.copy.text) == ("wait", "落后 812 条")
+    assert row.waiting == "待上传 3 条，最早 4 分前"
+    fresh = bench_row(replace(view, behind=0, waiting_acts=0), words("en"), NOW)
+    assert fresh.copy is not None and (fresh.copy.state, fresh.copy.text) == ("ok", "Up to date")
+
+
+def test_no_row_leaves_its_place_under_a_finger() -> None:
+    one, two, three = (stop_row(a_stop(stopped(an_order(n))), words(), NOW) for n in (1, 2, 3))
+    later = replace(two, answer=None)
+    assert keep_places((one, two), (three, later, one)) == (one, later, three)
+    assert keep_places((one, two), (two,)) == (one, two), "what is over goes when the finger is gone"
+    assert keep_places((), (two, one)) == (two, one)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -51,3 +51,36 @@ def test_a_scan_opens_an_order_that_nothing_stops_until_a_stop_comes(
     scan(qtbot, station, "NOBODYS-CODE-1")
     assert desk.order.shown_order == ""
     assert "NOBODYS-CODE-1" in station.window.bar.words()
+
+
+def test_no_row_moves_while_a_finger_is_over_the_stops(
+    qtbot: QtBot, hub: RealHub, open_station: Callable[[str], Station], new_order: Callable[..., str]
+) -> None:
+    """A cancel is more pressing than a hold and belongs above it: but not while somebody is about to touch the hold."""
+    held, cancelled = new_order((SKU, 1)), new_order((SKU, 1))
+    station = open_station("supervisor")
+    desk = station.desk
+    assert isinstance(desk, SupervisorScreen)
+    qtbot.waitUntil(lambda: station.core.read.order(cancelled) is not None, timeout=WAIT_MS)
+    act = {"act_id": f"hold-{held}", "kind": "hold", "order_no": held, "made_at": "2026-11-21T02:00:00.000Z"}
+    hub.api("POST", "/v1/acts", [{**act, "body": {"reason": "address", "note": ""}}])
+
+    def order_nos() -> list[str]:
+        return [row.order_no for row in desk.shown_stops]
+
+    qtbot.waitUntil(lambda: held in order_nos(), timeout=WAIT_MS)
+    before = order_nos()
+    viewport = desk.stops.list.viewport()
+    other = {**act, "act_id": f"hold-{cancelled}", "order_no": cancelled}
+    hub.api("POST", "/v1/acts", [{**other, "body": {"reason": "stock", "note": ""}}])
+    places = iter(range(10_000))
+
+    def came() -> bool:
+        QTest.mouseMove(viewport, viewport.rect().center() + QPoint(next(places) % 5, 0))
+        return cancelled in order_nos()
+
+    qtbot.waitUntil(came, timeout=WAIT_MS)
+    assert order_nos() == [*before, cancelled], "what comes stands behind, all else where it was"
+    release = {**act, "act_id": f"free-{held}", "kind": "release"}
+    hub.api("POST", "/v1/acts", [{**release, "body": {"stop_id": f"hold-{held}", "note": "买家补了"}}])
+    qtbot.waitUntil(lambda: held not in order_nos(), timeout=WAIT_MS)
