@@ -9,34 +9,20 @@ import pytest
 
 from hub.connectors.contract import folders, manifest_of
 from tests.helpers.source import ROOT
+from tests.hub.connectors.checks import CHECKS, Check
 
 FOLDERS = folders()
-each = pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+MIRRORS = ROOT / "tests" / "hub" / "connectors"
 
 
 def test_there_are_connectors() -> None:
-    assert FOLDERS
+    assert {"file", "pdd", "douyin", "kuaidi100"} <= {folder.name for folder in FOLDERS}
 
 
-@each
-def test_a_folder_has_all_its_files(folder: Path) -> None:
-    manifest = manifest_of(folder)
-    needed = ["README.md", "manifest.toml", "mapping.py", "settings.py"]
-    needed += ["client.py"] if manifest.timeout_s > 0 else []
-    assert [name for name in needed if not (folder / name).is_file()] == []
-    assert (ROOT / "tests" / "hub" / "connectors" / folder.name).is_dir()
-
-
-@each
-def test_a_manifest_says_who_and_what(folder: Path) -> None:
-    manifest = manifest_of(folder)
-    assert manifest.capabilities and manifest.title_zh and manifest.title_en
-    assert manifest.kind + "s" == folder.parent.name
-
-
-@each
-def test_a_readme_tells_people_how_to_use_it(folder: Path) -> None:
-    assert len((folder / "README.md").read_text(encoding="utf-8")) > 500
+@pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
+@pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+def test_a_folder_keeps_the_contract(folder: Path, check: Check) -> None:
+    assert check(folder, MIRRORS / folder.name) == []
 
 
 def test_a_manifest_with_a_wrong_name_or_an_unknown_word_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,11 @@ from hub.connectors.shapes import (
 
 
 def open_shop(shop: Shop, http: httpx.AsyncClient, clock: Clock) -> PddShop:
-    """One shop. ``shop.base_url`` "" means the platform's own router."""
+    """One shop. ``shop.base_url`` "" means the platform's own router. Raises :class:`WrongSettings` naming what is
+    missing."""
+    for name in ("app_key", "app_secret", "access_token"):
+        if not getattr(shop, name):
+            raise WrongSettings(name)
     timeout_s = manifest_of(Path(__file__).parent).timeout_s
     return PddShop(shop, http, clock, shop.access_token, timeout_s)
 
@@ -158,6 +162,9 @@ class Messages:
 
     async def hints(self) -> AsyncIterator[Sequence[Hint]]:
         """A message is answered when its hints were taken, that is when the next ones are asked for."""
+        for name in ("app_key", "app_secret"):
+            if not getattr(self.shop, name):
+                raise WrongSettings(name)
         try:
             async with await self._connected() as line:
                 beating = asyncio.create_task(self._beat(line))

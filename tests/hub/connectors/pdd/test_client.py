@@ -233,6 +233,17 @@ async def test_the_connection_test_tells_key_secret_token_and_right_apart(stage:
             await door.check()
 
 
+@pytest.mark.parametrize("name", ["app_key", "app_secret", "access_token"])
+async def test_a_shop_that_lacks_something_has_no_door_and_says_what(stage: Stage, name: str) -> None:
+    lacking = msgspec.structs.replace(stage.shop, **{name: ""})
+    with pytest.raises(WrongSettings, match=name):
+        async with stage.door(lacking):
+            pass
+    if name != "access_token":  # messages belong to the app
+        with pytest.raises(WrongSettings, match=name):
+            await heard(Messages(lacking, stage.server.ws_url, stage.clock, 15), 1)
+
+
 async def test_a_clock_that_is_far_off_is_a_wrong_setting_and_not_a_lost_order(stage: Stage) -> None:
     [order] = stage.book.buy()
     async with stage.door() as door:
@@ -283,7 +294,9 @@ async def test_what_is_no_answer_of_the_platform_is_trouble_of_its_kind(
         return reply
 
     with serving(app_of(answer, Manners())) as server:
-        shop = Shop(id="p", connector="pdd", base_url=server.url + PATH, app_key="k", app_secret="s")
+        shop = Shop(
+            id="p", connector="pdd", base_url=server.url + PATH, app_key="k", app_secret="s", access_token="t"
+        )
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
             with pytest.raises(kind):
                 await open_shop(shop, http, FakeClock()).order(NO)
@@ -297,7 +310,9 @@ async def test_elements_without_a_number_are_said_after_all_others_were_given() 
         return Reply.told(body)
 
     with serving(app_of(answer, Manners())) as server:
-        shop = Shop(id="p", connector="pdd", base_url=server.url + PATH, app_key="k", app_secret="s")
+        shop = Shop(
+            id="p", connector="pdd", base_url=server.url + PATH, app_key="k", app_secret="s", access_token="t"
+        )
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
             clock = FakeClock()
             door, given = open_shop(shop, http, clock), 0
