@@ -99,6 +99,16 @@ class _Row:
     tries: int
 
 
+@dataclass(eq=False, slots=True)
+class _Heard:
+    """What a source said of a number, on its way into the watch list."""
+
+    source: Source
+    news: News
+    carrying: tuple[tuple[str, str], ...]
+    is_noted: bool = False
+
+
 class Tracks:
     """All courier sources of one hub. ``sources`` are those whose settings are whole; ``count(connector, n)`` hears of
     every word that no table knows."""
@@ -123,6 +133,8 @@ class Tracks:
         self._enrolled = -1
         self._troubled: dict[str, datetime] = {}
         self._calls: list[asyncio.Task[None]] = []
+        self._to_note: list[_Heard] = []
+        self._noting = asyncio.Lock()
         self._sweep_at = clock.now() + _FIRST_SWEEP
 
     # ------------------------------------------------------------------------------------------ steps
@@ -374,28 +386,42 @@ class Tracks:
         if news.damaged:
             await self._quarantine(source, news.waybill_no, "nodes", list(news.damaged))
         if carrying:
-            await self._writer.run(lambda tx: self._heard(tx, source, news, carrying))
+            await self._noted(_Heard(source, news, tuple(carrying)))
         return new_nodes
 
-    def _heard(self, tx: Tx, source: Source, news: News, carrying: Sequence[tuple[str, str]]) -> None:
-        for parcel_no, waybill_no in carrying:
-            asked = select(*_COLUMNS).where(
-                w.connector == source.connector,
-                w.parcel_no == parcel_no,
-                w.waybill_no == waybill_no,
-            )
-            found = tx.conn.execute(asked.with_for_update()).first()
-            row = (
-                _Row(*found)
-                if found is not None
-                else self._listed(tx, source, parcel_no, waybill_no, news.carrier)
-            )
-            values: dict[str, Any] = {"heard_at": tx.now, **_after(news, row, tx.now)}
-            if news.corrected:
-                values["carrier"] = news.corrected
-            if news.nodes:
-                values["blob_pii"] = self._with_pieces(tx, row, news)
-            self._set(tx, row, **values)
+    async def _noted(self, heard: _Heard) -> None:
+        """Into the watch list, with what others heard meanwhile: a commit of its own for each would cost most."""
+        self._to_note.append(heard)
+        async with self._noting:
+            if heard.is_noted:
+                return
+            # one that was in a batch that failed goes alone: the fault may be another's
+            batch, self._to_note = (self._to_note, []) if heard in self._to_note else ([heard], self._to_note)
+            await self._writer.run(lambda tx: self._note(tx, batch))
+            for one in batch:
+                one.is_noted = True
+
+    def _note(self, tx: Tx, batch: Sequence[_Heard]) -> None:
+        for one in batch:
+            for parcel_no, waybill_no in one.carrying:
+                self._note_parcel(tx, one.source, one.news, parcel_no, waybill_no)
+
+    def _note_parcel(self, tx: Tx, source: Source, news: News, parcel_no: str, waybill_no: str) -> None:
+        asked = select(*_COLUMNS).where(
+            w.connector == source.connector, w.parcel_no == parcel_no, w.waybill_no == waybill_no
+        )
+        found = tx.conn.execute(asked.with_for_update()).first()
+        row = (
+            _Row(*found)
+            if found is not None
+            else self._listed(tx, source, parcel_no, waybill_no, news.carrier)
+        )
+        values: dict[str, Any] = {"heard_at": tx.now, **_after(news, row, tx.now)}
+        if news.corrected:
+            values["carrier"] = news.corrected
+        if news.nodes:
+            values["blob_pii"] = self._with_pieces(tx, row, news)
+        self._set(tx, row, **values)
 
     def _listed(self, tx: Tx, source: Source, parcel_no: str, waybill_no: str, carrier: str) -> _Row:
         """A row for a number whose push came before the list was looked at."""
