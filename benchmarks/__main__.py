@@ -11,7 +11,17 @@ from pathlib import Path
 
 from benchmarks.report import page
 
-NAMES = ("ingest", "push_ingest", "cancel_fanout", "red_pixels", "lookup", "scan_to_screen", "slips", "start", "memory")
+NAMES = (
+    "ingest",
+    "push_ingest",
+    "cancel_fanout",
+    "red_pixels",
+    "lookup",
+    "scan_to_screen",
+    "slips",
+    "start",
+    "memory",
+)
 
 
 def main(argv: list[str]) -> int:
