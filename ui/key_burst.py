@@ -152,7 +152,7 @@ class KeyBurst:
         if not text.startswith(self.settings.prefix):
             return None
         code = text.removeprefix(self.settings.prefix)
-        if len(code) < self.settings.least:
+        if len(code) < self.settings.least or _is_held_down(keys):
             return None
         return Burst(code, keys[0].at_ms, keys[-1].at_ms)
 
@@ -168,6 +168,12 @@ class KeyBurst:
     def _take(self) -> tuple[Key, ...]:
         keys, self._held = tuple(self._held), []
         return keys
+
+
+def _is_held_down(keys: list[Key]) -> bool:
+    """One key that repeats: not every system says so, and some repeat it 25 to 30 times a second."""
+    is_one = all(key.key_id == keys[0].key_id and key.char == keys[0].char for key in keys)
+    return is_one and keys[-1].at_ms - keys[0].at_ms >= _PAUSE_MS * (len(keys) - 1)
 
 
 def undoubled(text: str, least_half: int = 8) -> str | None:

@@ -66,6 +66,18 @@ def test_typing_at_any_human_speed_is_typed_with_its_enter(gap_ms: int) -> None:
     assert (bench.scans, bench.typed) == ([], "wang wei 2807\r")
 
 
+@pytest.mark.parametrize(
+    ("gap_ms", "is_scan"), [(1, True), (12, True), (25, False), (33, False), (40, False)]
+)
+def test_a_key_held_down_is_no_scan_where_the_system_does_not_call_it_repeated(
+    gap_ms: int, is_scan: bool
+) -> None:
+    bench = Field()
+    bench.keys("0000000000", gap_ms)
+    bench.rest()
+    assert (bench.scans, bench.typed) == ((["0000000000"], "") if is_scan else ([], "0000000000"))
+
+
 def test_two_keys_struck_together_are_still_typed() -> None:
     bench = Field()
     bench.keys("th", 8)

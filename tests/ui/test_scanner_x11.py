@@ -24,6 +24,8 @@ CODES = [f"S1OD202611210{n:04d}01007K" for n in range(6)]
 # What the scanner adds: Return, Tab, a line feed, nothing at all.
 ENDS = {0: ("key", "Return"), 1: (), 2: ("key", "Linefeed"), 5: ("key", "Tab"), 12: ("key", "Return")}
 State = dict[str, object]
+#: Wider than a shop's own: the keys of a fast scanner come late on a machine busy with other tests.
+SHOPS_MS, WIDE_MS = 40, 120
 
 
 @pytest.fixture
@@ -45,11 +47,18 @@ def display() -> Iterator[str]:
 class Desk:
     """The little window of wedge_app, and somebody at its keyboard."""
 
-    def __init__(self, display: str, out: Path, *, busy: bool) -> None:
+    def __init__(self, display: str, out: Path, gap_ms: int, *, busy: bool) -> None:
         self._out = out
         self._env = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
         self.app = subprocess.Popen(
-            [sys.executable, "-m", "tests.helpers.wedge_app", str(out), *(["--busy"] if busy else [])],
+            [
+                sys.executable,
+                "-m",
+                "tests.helpers.wedge_app",
+                str(out),
+                str(gap_ms),
+                *(["--busy"] if busy else []),
+            ],
             env=self._env,
         )
         self.wait(lambda state: True)
@@ -80,12 +89,13 @@ class Desk:
 
 @pytest.fixture
 def desk(display: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    made = Desk(display, tmp_path / "state.json", busy=request.param)
+    gap_ms, busy = request.param
+    made = Desk(display, tmp_path / "state.json", gap_ms, busy=busy)
     yield made
     made.close()
 
 
-@pytest.mark.parametrize("desk", [False, True], indirect=True, ids=["idle", "busy"])
+@pytest.mark.parametrize("desk", [(WIDE_MS, False), (WIDE_MS, True)], indirect=True, ids=["idle", "busy"])
 def test_scans_and_typing_in_a_search_box_are_told_apart(desk: Desk) -> None:
     desk.type("wei ")
     for code, delay_ms in zip(CODES, (0, 1, 2, 5, 12, 12), strict=True):
@@ -99,7 +109,7 @@ def test_scans_and_typing_in_a_search_box_are_told_apart(desk: Desk) -> None:
     assert state == {"scans": CODES, "field": "wei xxxxxx 2807"}
 
 
-@pytest.mark.parametrize("desk", [False], indirect=True, ids=["idle"])
+@pytest.mark.parametrize("desk", [(SHOPS_MS, False)], indirect=True, ids=["idle"])
 def test_a_key_held_down_repeats_in_the_field_and_is_no_scan(desk: Desk) -> None:
     desk.xdo("keydown", "a", "sleep", "0.9", "keyup", "a")
     state = desk.wait(lambda state: len(str(state["field"])) > 5)
@@ -108,7 +118,7 @@ def test_a_key_held_down_repeats_in_the_field_and_is_no_scan(desk: Desk) -> None
     assert desk.wait(lambda state: bool(state["scans"]))["scans"] == ["6901234567892"]
 
 
-@pytest.mark.parametrize("desk", [False], indirect=True, ids=["idle"])
+@pytest.mark.parametrize("desk", [(WIDE_MS, False)], indirect=True, ids=["idle"])
 def test_regression_two_like_digits_of_a_fast_scanner(desk: Desk) -> None:
     """X11 calls a press that comes in the millisecond of the release before it an auto-repeat; "11" was cut there
     and the rest of the code typed into the field."""
