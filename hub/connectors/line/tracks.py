@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Engine, and_, insert, select, update
+from sqlalchemy import Engine, and_, bindparam, insert, select, update
 
 from app.core.masks import phones_in
 from app.core.order import Order, OrderState
@@ -402,40 +402,49 @@ class Tracks:
                 one.is_noted = True
 
     def _note(self, tx: Tx, batch: Sequence[_Heard]) -> None:
+        """All of it with one question and one statement, whatever the number of pushes."""
+        held = self._held(tx, batch)
         for one in batch:
             for parcel_no, waybill_no in one.carrying:
-                self._note_parcel(tx, one.source, one.news, parcel_no, waybill_no)
+                values = held[one.source.connector, parcel_no, waybill_no]
+                row = _Row(*(values[column.key] for column in _COLUMNS))
+                values |= {"heard_at": tx.now, **_after(one.news, row, tx.now)}
+                if one.news.corrected:
+                    values["carrier"] = one.news.corrected
+                if one.news.nodes:
+                    values["blob_pii"] = self._with_pieces(row, values["blob_pii"], one.news, tx.now)
+        rows = [
+            {f"its_{name}": values[name] for name in _KEY} | {name: values[name] for name in _CHANGED}
+            for _, values in sorted(held.items(), key=lambda one: one[0])
+        ]
+        if rows:
+            tx.conn.execute(_NOTE, rows)
 
-    def _note_parcel(self, tx: Tx, source: Source, news: News, parcel_no: str, waybill_no: str) -> None:
-        asked = select(*_COLUMNS).where(
-            w.connector == source.connector, w.parcel_no == parcel_no, w.waybill_no == waybill_no
-        )
-        found = tx.conn.execute(asked.with_for_update()).first()
-        row = (
-            _Row(*found)
-            if found is not None
-            else self._listed(tx, source, parcel_no, waybill_no, news.carrier)
-        )
-        values: dict[str, Any] = {"heard_at": tx.now, **_after(news, row, tx.now)}
-        if news.corrected:
-            values["carrier"] = news.corrected
-        if news.nodes:
-            values["blob_pii"] = self._with_pieces(tx, row, news)
-        self._set(tx, row, **values)
+    def _held(self, tx: Tx, batch: Sequence[_Heard]) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """The rows of the list that this batch is about; those that a push came before are made."""
+        parcel_nos = sorted({parcel_no for one in batch for parcel_no, _ in one.carrying})
+        asked = select(t.track_watch).where(w.parcel_no.in_(parcel_nos)).with_for_update()
+        found = [dict(row) for row in tx.conn.execute(asked).mappings()]
+        rows = {(row["connector"], row["parcel_no"], row["waybill_no"]): row for row in found}
+        held, new = {}, []
+        for one in batch:
+            for parcel_no, waybill_no in one.carrying:
+                key = (one.source.connector, parcel_no, waybill_no)
+                if key not in rows:
+                    row = _Row(*key, one.news.carrier, "wanted", tx.now, 0)
+                    empty: dict[str, Any] = {"word": "", "blob_pii": None, "due_at": tx.now}
+                    rows[key] = asdict(row) | empty
+                    new.append(rows[key].copy())
+                held[key] = rows[key]
+        if new:
+            tx.conn.execute(insert(t.track_watch), new)
+        return held
 
-    def _listed(self, tx: Tx, source: Source, parcel_no: str, waybill_no: str, carrier: str) -> _Row:
-        """A row for a number whose push came before the list was looked at."""
-        row = _Row(source.connector, parcel_no, waybill_no, carrier, "wanted", tx.now, 0)
-        tx.conn.execute(insert(t.track_watch).values(due_at=tx.now, **asdict(row)))
-        return row
-
-    def _with_pieces(self, tx: Tx, row: _Row, news: News) -> bytes:
+    def _with_pieces(self, row: _Row, blob: bytes | None, news: News, now: datetime) -> bytes:
         """The kept pieces with those of this answer, sealed; what came before keeps the moment it came (TRK-06)."""
-        key = and_(w.connector == row.connector, w.parcel_no == row.parcel_no, w.waybill_no == row.waybill_no)
-        blob = tx.conn.execute(select(w.blob_pii).where(key)).scalar()
         pieces = {} if blob is None else self._pieces(row, bytes(blob))
         for node, raw in zip(news.nodes, news.raws, strict=True):
-            pieces.setdefault((node.at, node.raw_text), (raw, tx.now))
+            pieces.setdefault((node.at, node.raw_text), (raw, now))
         kept = [[at.isoformat(), text, raw, when.isoformat()] for (at, text), (raw, when) in pieces.items()]
         return self._vault.seal({"pieces": kept}, _context(row))
 
@@ -510,6 +519,14 @@ class Tracks:
         tx.conn.execute(update(t.track_watch).where(key).values(**values))
 
 
+_KEY = ("connector", "parcel_no", "waybill_no")
+#: What a push or an answer changes in a row.
+_CHANGED = ("carrier", "state", "heard_at", "due_at", "tries", "word", "blob_pii")
+_NOTE = (
+    update(t.track_watch)
+    .where(*(w[name] == bindparam(f"its_{name}") for name in _KEY))
+    .values({name: bindparam(name) for name in _CHANGED})
+)
 _COLUMNS = (w.connector, w.parcel_no, w.waybill_no, w.carrier, w.state, w.wanted_at, w.tries)
 
 

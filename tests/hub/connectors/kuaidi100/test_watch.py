@@ -374,6 +374,19 @@ async def test_signed_and_unreadable_is_kept_sealed_and_answered_as_taken(world:
     assert "13800001111" in opened["kept"][0]
 
 
+async def test_pushes_of_one_moment_are_noted_together_known_numbers_and_new_ones(world: World) -> None:
+    numbers = [f"YT000000000000{n}" for n in range(1, 7)]
+    orders = [await world.sent(number, n=n) for n, number in enumerate(numbers[:3], 1)]
+    await world.step()
+    orders += [await world.sent(number, n=n) for n, number in enumerate(numbers[3:], 4)]
+    seen = node("2026-11-21 10:30:00", "已揽收", "103")
+    await asyncio.gather(*(world.push(param(number, seen), nu=number) for number in numbers * 2))
+    assert [row[0] for row in world.watch()] == numbers
+    assert [row[2] for row in world.watch()] == ["watched"] * 3 + ["wanted"] * 3
+    for order in orders:
+        assert world.nodes(order) == ["picked_up"] and len(world.tracks.raws(order.order_no)) == 1
+
+
 async def test_a_number_that_is_not_ours_is_taken_and_forgotten(world: World) -> None:
     await world.push(param("SF0000000000000", node("2026-11-21 10:30:00", "已揽收", "103")), nu="")
     assert world.core.rows("SELECT count(*) FROM track") == [(0,)]
