@@ -47,6 +47,11 @@ from hub.auth.rights import Role
 from hub.auth.tokens import hash_of, new_pairing_code
 from hub.config import Settings
 from hub.connectors.line.courier_sources import Lacking, open_sources
+from hub.connectors.line.line import LOOK as LOOK_AT_LINE
+from hub.connectors.line.line import Line, Tools
+from hub.connectors.line.notices import Notices
+from hub.connectors.line.records import Records
+from hub.connectors.line.shops import Folder, ShopLine, folder_of
 from hub.connectors.line.tracks import LOOK as LOOK_AT_TRACKS
 from hub.connectors.line.tracks import Tracks
 from hub.db import tables as t
@@ -58,6 +63,7 @@ from hub.orders.results import HubBusy
 from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
 from hub.surroundings import Surroundings
+from hub.vault import Vault
 
 TICK = timedelta(milliseconds=200)
 SWEEP = timedelta(hours=1)
@@ -104,6 +110,9 @@ class Hub:
         often: dict[str, Any] = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
         self._jobs.add_job(self._tick, "interval", seconds=TICK.total_seconds(), **often)
         self._jobs.add_job(self._sweep, "interval", seconds=SWEEP.total_seconds(), **often)
+        if doors.line is not None:
+            await doors.line.start()
+            self._jobs.add_job(self._walk_line, "interval", seconds=LOOK_AT_LINE.total_seconds(), **often)
         if doors.tracks is not None:
             self._jobs.add_job(self._track, "interval", seconds=LOOK_AT_TRACKS.total_seconds(), **often)
         if self._engine.dialect.name == "postgresql":
@@ -117,6 +126,8 @@ class Hub:
             self._jobs.pause()
             if self.doors.tracks is not None:
                 await self.doors.tracks.stop()
+            if self.doors.line is not None:
+                await self.doors.line.stop()
             # the scheduler would cancel a step in the middle of its work
             await asyncio.gather(*self._steps.values())
             await asyncio.sleep(0)
@@ -168,6 +179,11 @@ class Hub:
         if self.doors.tracks is not None:
             await self._stepped("track", self.doors.tracks.step(self.doors.world.clock.now()))
 
+    async def _walk_line(self) -> None:
+        """What is due between us and the platforms begins."""
+        if self.doors.line is not None:
+            await self._stepped("line", self.doors.line.step(self.doors.world.clock.now()))
+
     async def _look(self) -> None:
         async def look() -> None:
             self.doors.out.broadcast.look(await asyncio.to_thread(self.doors.orders.feed.head))
@@ -197,8 +213,12 @@ def create_app(
     *,
     recover: str | None = None,
     ca_sha256: str = "",
+    folders: Callable[[str], Folder | None] = folder_of,
 ) -> Hub:
-    """A hub on its database. Raises :class:`Surroundings` for everything the surroundings refuse."""
+    """A hub on its database; ``folders`` finds a platform's folder by its name.
+
+    Raises :class:`Surroundings` for everything the surroundings refuse.
+    """
     engine = open_database(settings.db_url, settings.data_dir, new_id)
     try:
         opened = _vault(engine, settings, clock, recover)
@@ -236,10 +256,34 @@ def create_app(
         )
         if sources
         else None,
+        line=_line(settings, engine, writer, opened.vault, clock, folders),
     )
     hub = Hub(doors, engine, opened.recovery_code)
     hub.couriers_lacking = lacking
     return hub
+
+
+def _line(
+    settings: Settings,
+    engine: Engine,
+    writer: Writer,
+    vault: Vault,
+    clock: Clock,
+    folders: Callable[[str], Folder | None],
+) -> Line | None:
+    """The shops that speak to a platform, joined with what the line needs; None where there are none."""
+    found = [(shop, folder) for shop in settings.shops if (folder := folders(shop.connector)) is not None]
+    if not found:
+        return None
+    tools = Tools(
+        writer=writer,
+        records=Records(engine),
+        vault=vault,
+        clock=clock,
+        notices=Notices(settings.notices, resources.texts()),
+        zone=settings.zone,
+    )
+    return Line([ShopLine(shop, folder, clock, writer, vault, _http) for shop, folder in found], tools)
 
 
 def _http(timeout_s: float) -> httpx.AsyncClient:

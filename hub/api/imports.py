@@ -20,7 +20,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy import insert
 
-from app.wire import Done, ImportProgress, ImportReport, ShopList, ShopView
+from app.wire import Done, ImportProgress, ImportReport
 from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.http import ApiError, Dirty, clean
 from hub.config import Shop
@@ -181,23 +181,7 @@ async def stop_import(ticket: FromPath[str], call: GivenCall, imports: GivenImpo
     return Done()
 
 
-@get("/v1/shops", summary="The shops of the settings, without their secrets")
-async def list_shops(doors: GivenDoors, call: GivenCall) -> ShopList:
-    """Where no shop takes files, the one that files go to by themselves stands at the end."""
-    shops = doors.world.settings.shops
-    if not any(shop.connector == "file" for shop in shops):
-        shops = (*shops, _FILE_SHOP)
-    house = call.known.warehouse
-    return ShopList(
-        shops=[
-            ShopView(shop_id=shop.id, connector=shop.connector, warehouse=shop.warehouse)
-            for shop in shops
-            if house in (None, shop.warehouse)
-        ]
-    )
-
-
-HANDLERS = [import_file, import_progress, stop_import, list_shops]
+HANDLERS = [import_file, import_progress, stop_import]
 
 
 def _shop(doors: Doors, shop_id: str) -> Shop:

@@ -23,6 +23,12 @@ class Metrics:
         self.acts = Counter(
             "orderdock_acts", "Acts by kind and outcome", ["kind", "outcome"], registry=self.registry
         )
+        self.pushes = Counter(
+            "orderdock_pushes",
+            "Pushes of platforms by outcome",
+            ["connector", "outcome"],
+            registry=self.registry,
+        )
         self.strange_words = Counter(
             "orderdock_strange_words",
             "States of couriers that no table knows",

@@ -97,6 +97,9 @@ TOLD: dict[tuple[str, str], Told] = {
             "ticket": {"type": "string", "description": "your own, to ask how far it is and to stop it"},
         },
     ),
+    ("POST", "/v1/webhooks/{shop_id}"): Told(
+        "A platform's push about a shop's orders, in the platform's own words and signed by it", media="*/*"
+    ),
     ("POST", "/v1/webhooks/carrier/{connector}"): Told(
         "Courier nodes, signed by the courier in its own way: kuaidi100 by form, the rehearsal courier like this",
         CourierPush,

@@ -20,7 +20,7 @@ from litestar.exceptions import (
 from litestar.openapi.config import OpenAPIConfig
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.api import hot, imports, ordinary, plain, story_door, tracks, webhooks
+from hub.api import hot, imports, ordinary, plain, shops, story_door, tracks, webhooks
 from hub.api.context import Call, Doors
 from hub.api.front import Front, HotDoor
 from hub.api.http import ApiError, AsgiApp, Receive, Send, answer, error_body, error_headers, language_of
@@ -48,6 +48,7 @@ def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
         ("GET", "/v1/orders/{order_no}/story"): story_door.get_story,
         ("POST", "/v1/parcels/{parcel_no}/track"): tracks.post_track,
         ("POST", "/v1/webhooks/carrier/{connector}"): webhooks.post_carrier,
+        ("POST", "/v1/webhooks/{shop_id}"): webhooks.post_shop,
     }
     return Front(doors, hot.HOT | others, cast(AsgiApp, router), lifespan)
 
@@ -72,7 +73,7 @@ def _router(doors: Doors) -> Litestar:
         return Response(body, status_code=said.status, media_type="application/json", headers=headers)
 
     return Litestar(
-        [*ordinary.HANDLERS, *imports.HANDLERS],
+        [*ordinary.HANDLERS, *imports.HANDLERS, *shops.HANDLERS],
         dependencies={
             "doors": Provide(given),
             "call": Provide(found),

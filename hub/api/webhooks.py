@@ -1,4 +1,4 @@
-"""Pushes of carriers: the sources of the watch list by their own protocols, and the rehearsal courier.
+"""Pushes of platforms, and of carriers: the sources of the watch list by their own protocols, the rehearsal courier.
 
 The rehearsal courier signs with the key of its [[carrier]]: ``X-Orderdock-Signature`` = hex HMAC-SHA256 over
 ``<X-Orderdock-Timestamp>.<body>``, the timestamp in Unix seconds, five minutes old at most. Nodes are merged, so a
@@ -17,6 +17,7 @@ from app.core.tracking import NodeKind, TrackNode
 from app.wire import CourierAnswer, CourierNode, CourierPush
 from hub.api.context import Call, Doors
 from hub.api.http import ApiError, Receive, Send, answer, answer_json, decoded
+from hub.connectors.line.line import NoSuchShop
 from hub.connectors.shapes import BadSignature
 from hub.orders.results import View
 
@@ -62,6 +63,34 @@ async def post_kuaidi100(doors: Doors, call: Call, send: Send) -> None:
     except BadSignature as error:
         raise ApiError(401, "bad_signature") from error
     await answer(send, 200, said)
+
+
+async def post_shop(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
+    """A platform's push: signed or refused, answered in its own words when all of it is committed.
+
+    Only pushes without a good signature are counted against their sender: to be told "too many" makes platforms
+    drop pushes.
+    """
+    line, shop_id = doors.line, call.path["shop_id"]
+    if line is None or shop_id not in line.shops:
+        raise ApiError(404, "no_such_page")
+    pushes, connector = doors.out.metrics.pushes, line.shops[shop_id].shop.connector
+    body = await call.request.body()
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in call.request.headers.items()
+    }
+    try:
+        push = await line.push(shop_id, body, headers)
+    except NoSuchShop as error:
+        raise ApiError(404, "no_such_page") from error
+    except BadSignature as error:
+        pushes.labels(connector, "bad_signature").inc()
+        key = f"push|{shop_id}|{call.request.client_host}"
+        doors.auth.tries.check(key)
+        doors.auth.tries.failed(key)
+        raise ApiError(401, "bad_signature") from error
+    pushes.labels(connector, "taken").inc()
+    await answer(send, 200, push.answer, [(b"content-type", push.content_type.encode("ascii"))])
 
 
 def _check_signature(doors: Doors, call: Call, key: str, body: bytes) -> None:

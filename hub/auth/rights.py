@@ -120,6 +120,9 @@ ALL_STATIONS = frozenset(OPERATOR)
 _OPEN = Access(needs="nothing")
 _ANYONE_KNOWN = Access(EVERYONE, ALL_STATIONS)
 _OFFICE = EVERYONE - {R.packer}
+#: Who looks after the shops: the ops desk, and those who put settings right.
+_SHOPS = Access(frozenset({R.ops_lead, R.admin}))
+_HEALTH = frozenset({R.supervisor, R.warehouse_admin, R.cs_lead, R.ops_lead, R.manager, R.admin})
 _INTAKE = Access(frozenset({R.warehouse_admin, R.ops_lead, R.admin}))
 
 ROUTES: dict[tuple[str, str], Access] = {
@@ -160,10 +163,20 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/parcels/{parcel_no}/track"): Access(SERVICE | HEADS_OF_FLOOR),
     # intake
     ("GET", "/v1/shops"): Access(_OFFICE),
+    ("PUT", "/v1/shops/{shop_id}"): Access(frozenset({R.admin})),
+    ("POST", "/v1/shops/{shop_id}/check"): _SHOPS,
+    ("POST", "/v1/shops/{shop_id}/poll"): _SHOPS,
+    ("POST", "/v1/shops/{shop_id}/sweep"): _SHOPS,
+    ("GET", "/v1/shops/{shop_id}/missed"): _SHOPS,
+    ("POST", "/v1/shops/{shop_id}/missed"): _SHOPS,
+    ("GET", "/v1/ship_backs"): Access(_HEALTH),
+    ("GET", "/v1/quarantine"): _SHOPS,
+    ("POST", "/v1/quarantine/{quarantine_id}/retry"): _SHOPS,
     ("POST", "/v1/imports"): _INTAKE,
     ("GET", "/v1/imports/{ticket}"): _INTAKE,
     ("POST", "/v1/imports/{ticket}/stop"): _INTAKE,
     ("POST", "/v1/webhooks/carrier/{connector}"): _OPEN,
+    ("POST", "/v1/webhooks/{shop_id}"): _OPEN,
 }
 
 
@@ -176,11 +189,18 @@ def may_call(access: Access, role: Role | None, station_kind: str | None) -> boo
     return role in access.roles or station_kind in access.stations
 
 
+def sees_health(role: Role | None) -> bool:
+    """Whether the list of shops tells how they do."""
+    return role in _HEALTH
+
+
 #: Calls a window shows a button for, under the name its answer of "who am I" tells.
 _DOORS: dict[str, tuple[str, str]] = {
     "import": ("POST", "/v1/imports"),
     "ack_alarm": ("POST", "/v1/alarms/{alarm_id}/ack"),
     "pair": ("POST", "/v1/pairing_codes"),
+    "shops": ("POST", "/v1/shops/{shop_id}/check"),
+    "shop_pace": ("PUT", "/v1/shops/{shop_id}"),
 }
 
 

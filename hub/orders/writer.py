@@ -40,6 +40,7 @@ from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
+from hub.orders.said import SayJob
 from hub.orders.settings import LineSettings
 from hub.orders.statements import Statements
 from hub.orders.told import Detail, Heard, HintAnswer, HintJob, TellJob
@@ -187,6 +188,10 @@ class Writer:
         """Fetched details, one answer each in their order; they alone lift what hints have stopped."""
         answers = await self._ask([TellJob(detail, cause) for detail in details], bulk)
         return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
+
+    async def say(self, said: SayJob) -> None:
+        """An alarm about a source of orders, or its end."""
+        await self._ask_whole([said])
 
     async def leases(self, ask: LeaseAsk, by: Actor) -> list[LeaseAnswer]:
         if by.station_id is None:

@@ -44,6 +44,15 @@ POST /v1/parcels/{parcel_no}/track        . x x x x x . . x
 POST /v1/alarms/{alarm_id}/ack            . x x . x x . . x
 POST /v1/acts                             x x x x x x x x x
 GET  /v1/shops                            . x x x x x x x x
+PUT  /v1/shops/{shop_id}                  . . . . . . . . x
+POST /v1/shops/{shop_id}/check            . . . . . x . . x
+POST /v1/shops/{shop_id}/poll             . . . . . x . . x
+POST /v1/shops/{shop_id}/sweep            . . . . . x . . x
+GET  /v1/shops/{shop_id}/missed           . . . . . x . . x
+POST /v1/shops/{shop_id}/missed           . . . . . x . . x
+GET  /v1/ship_backs                       . x x . x x . x x
+GET  /v1/quarantine                       . . . . . x . . x
+POST /v1/quarantine/{quarantine_id}/retry . . . . . x . . x
 POST /v1/imports                          . . x . . x . . x
 GET  /v1/imports/{ticket}                 . . x . . x . . x
 POST /v1/imports/{ticket}/stop            . . x . . x . . x
@@ -79,6 +88,7 @@ OPEN = {
     ("POST", "/v1/sessions"),
     ("POST", "/v1/stations"),
     ("POST", "/v1/webhooks/carrier/{connector}"),
+    ("POST", "/v1/webhooks/{shop_id}"),
 }
 ACTS_BY_ROLE = """
 opened            x x x . . . . . x
@@ -143,6 +153,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
 def _is_let_in(client: HubClient, method: str, path: str) -> bool:
     """Whether the gate lets the caller through; what is behind it may find fault with the empty body."""
     path = path.replace("{order_no}", "NOBODY").replace("{station_id}", "NOBODY").replace("{name}", "nobody")
+    path = path.replace("{shop_id}", "nobody").replace("{quarantine_id}", "nothing")
     path = (
         path.replace("{parcel_no}", "NOBODY").replace("{alarm_id}", "NOBODY").replace("{connector}", "nobody")
     )

@@ -1,0 +1,218 @@
+"""The shops and how they do: health, "test connection", paces, what was missed, put aside or waits to be told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+from litestar import get, post, put
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from app.core.texts import Lang
+from app.wire import (
+    Done,
+    MissedOrders,
+    MissedTaken,
+    QuarantineList,
+    QuarantineView,
+    ShipBackList,
+    ShipBackView,
+    ShopChecked,
+    ShopHealth,
+    ShopList,
+    ShopPace,
+    ShopPolled,
+    ShopView,
+)
+from hub.api.context import Call, Doors, GivenCall, GivenDoors
+from hub.api.http import ApiError
+from hub.auth import rights
+from hub.config import Shop
+from hub.connectors.line.line import Line
+from hub.connectors.line.watch import trouble_of, word_of
+from hub.connectors.shapes import ShopTrouble
+
+#: The shop that files go to by themselves where no shop of the settings takes them.
+FILE_SHOP = Shop(id="file", connector="file")
+_STATES = ("waiting", "refused", "told", "overtaken")
+
+
+@get("/v1/shops", summary="The shops of the settings, without their secrets, and how they do")
+async def list_shops(doors: GivenDoors, call: GivenCall) -> ShopList:
+    """Where no shop takes files, the one that files go to by themselves stands at the end."""
+    shops = doors.world.settings.shops
+    if not any(shop.connector == "file" for shop in shops):
+        shops = (*shops, FILE_SHOP)
+    house = call.known.warehouse
+    seen = [shop for shop in shops if house in (None, shop.warehouse)]
+    healths = await _healths(doors, call) if rights.sees_health(call.known.role) else {}
+    return ShopList(
+        shops=[
+            ShopView(
+                shop_id=shop.id,
+                connector=shop.connector,
+                warehouse=shop.warehouse,
+                health=healths.get(shop.id),
+            )
+            for shop in seen
+        ]
+    )
+
+
+async def _healths(doors: Doors, call: Call) -> dict[str, ShopHealth]:
+    line, settings = doors.line, doors.world.settings
+    if line is None:
+        return {}
+    today = doors.world.clock.now().astimezone(settings.zone)
+    counts = await asyncio.to_thread(line.counts, f"{settings.hub.order_prefix}{today:%Y%m%d}")
+    return {shop_id: _health(doors, call, line, shop_id, counts.get(shop_id, {})) for shop_id in line.shops}
+
+
+def _health(doors: Doors, call: Call, line: Line, shop_id: str, counts: dict[str, object]) -> ShopHealth:
+    state = line.state(shop_id)
+    health = state.row.health
+    return ShopHealth(
+        trouble=health.trouble,
+        word=health.word,
+        text=_text(doors, call.lang, health.trouble, health.word),
+        failures=health.failures,
+        failing_since=health.failing_since,
+        last_good_at=health.last_good_at,
+        last_push_at=state.pushed_at,
+        is_listening=line.is_listening(shop_id),
+        cursor=state.row.cursor,
+        next_poll_at=line.next_poll_at(shop_id, doors.world.now()),
+        poll_s=line.poll_s(shop_id),
+        **counts,  # type: ignore[arg-type]
+    )
+
+
+def _text(doors: Doors, lang: Lang, trouble: str, word: str) -> str:
+    return doors.world.texts.text(f"notices.trouble_{trouble}", lang, word=word or "-") if trouble else ""
+
+
+@post("/v1/shops/{shop_id:str}/check", summary="Test the connection to a shop's platform", status_code=200)
+async def check_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> ShopChecked:
+    found = await line_of(doors, call, shop_id).check(shop_id)
+    return ShopChecked(
+        trouble=found.trouble,
+        word=found.word,
+        text=_text(doors, call.lang, found.trouble, found.word),
+    )
+
+
+@post("/v1/shops/{shop_id:str}/poll", summary="Ask a shop for its changes now", status_code=200)
+async def poll_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> ShopPolled:
+    try:
+        return ShopPolled(orders=await line_of(doors, call, shop_id).poll(shop_id))
+    except ShopTrouble as trouble:
+        raise said(doors, call, trouble) from trouble
+
+
+@put("/v1/shops/{shop_id:str}", summary="How often a shop is asked for changes, from now on")
+async def set_shop_pace(
+    shop_id: FromPath[str], data: JSONBody[ShopPace], doors: GivenDoors, call: GivenCall
+) -> Done:
+    await line_of(doors, call, shop_id).set_poll_s(shop_id, data.poll_s)
+    return Done()
+
+
+@post(
+    "/v1/shops/{shop_id:str}/sweep",
+    summary="Compare the last 24 hours with the platform now",
+    status_code=200,
+)
+async def sweep_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> MissedOrders:
+    try:
+        return MissedOrders(channel_order_nos=await line_of(doors, call, shop_id).sweep(shop_id))
+    except ShopTrouble as trouble:
+        raise said(doors, call, trouble) from trouble
+
+
+@get("/v1/shops/{shop_id:str}/missed", summary="Orders that the platform has and we lack")
+async def list_missed(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> MissedOrders:
+    line = line_of(doors, call, shop_id)
+    return MissedOrders(channel_order_nos=await asyncio.to_thread(line.missed, shop_id))
+
+
+@post("/v1/shops/{shop_id:str}/missed", summary="Take in all orders that were missed", status_code=200)
+async def take_missed(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> MissedTaken:
+    try:
+        taken, left = await line_of(doors, call, shop_id).take_missed(shop_id)
+    except ShopTrouble as trouble:
+        raise said(doors, call, trouble) from trouble
+    return MissedTaken(taken=taken, left=left)
+
+
+@get("/v1/ship_backs", summary="Waybills on their way to their platforms, the nearest deadline first")
+async def list_ship_backs(
+    doors: GivenDoors,
+    call: GivenCall,
+    in_state: Annotated[
+        str, QueryParameter(name="state", pattern="^(|waiting|refused|told|overtaken)$")
+    ] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=500)] = 200,
+) -> ShipBackList:
+    """Without ``state``: those that wait and those that were refused."""
+    if doors.line is None:
+        return ShipBackList(ship_backs=[])
+    states = (in_state,) if in_state in _STATES else ("waiting", "refused")
+    rows = await asyncio.to_thread(doors.line.ship_backs, states, limit, call.known.warehouse)
+    views = []
+    for row in rows:
+        values = asdict(row)
+        del values["warehouse"]
+        views.append(ShipBackView(**values))
+    return ShipBackList(ship_backs=views)
+
+
+@get("/v1/quarantine", summary="What could not be read or taken, without what is in it")
+async def list_quarantine(doors: GivenDoors) -> QuarantineList:
+    if doors.line is None:
+        return QuarantineList(things=[])
+    line = doors.line
+    things = await asyncio.to_thread(line.quarantine)
+    return QuarantineList(
+        things=[QuarantineView(**asdict(kept), can_retry=line.can_retry(kept)) for kept in things]
+    )
+
+
+@post("/v1/quarantine/{quarantine_id:str}/retry", summary="Ask the platform for it again", status_code=200)
+async def retry_quarantine(quarantine_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> Done:
+    try:
+        taken = await doors.line.retry(quarantine_id) if doors.line else None
+    except ShopTrouble as trouble:
+        raise said(doors, call, trouble) from trouble
+    if taken is None:
+        raise ApiError(404, "nothing_to_retry")
+    return Done(done=taken)
+
+
+HANDLERS = [
+    list_shops,
+    check_shop,
+    poll_shop,
+    set_shop_pace,
+    sweep_shop,
+    list_missed,
+    take_missed,
+    list_ship_backs,
+    list_quarantine,
+    retry_quarantine,
+]
+
+
+def line_of(doors: Doors, call: Call, shop_id: str) -> Line:
+    """The line, where it has this shop and the caller may see it. Raises :class:`ApiError` 404."""
+    line, house = doors.line, call.known.warehouse
+    if line is None or shop_id not in line.shops or house not in (None, line.shops[shop_id].shop.warehouse):
+        names = ", ".join(line.shops) if line is not None else ""
+        raise ApiError(404, "no_such_shop", name=shop_id, names=names or "-")
+    return line
+
+
+def said(doors: Doors, call: Call, trouble: ShopTrouble) -> ApiError:
+    """A platform's trouble as an answer of ours."""
+    why = _text(doors, call.lang, trouble_of(trouble), word_of(trouble))
+    return ApiError(503, "platform_says_no", why=why)

@@ -1,0 +1,655 @@
+"""The line to the platforms: pushes and messages in, changes polled, details fetched, waybills told back.
+
+Everything here may die at any moment: what was accepted is in the database, and a cursor moves only behind orders
+that are committed, so what was under way is done again (and counts once, ING-06).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import hints
+from app.ports import Clock
+from hub.connectors.line import records
+from hub.connectors.line.notices import Notices
+from hub.connectors.line.records import Records, ShipBack, ShopRow, Wanted
+from hub.connectors.line.shops import ShopLine
+from hub.connectors.line.watch import Health, bad, good, trouble_of, word_of
+from hub.connectors.shapes import (
+    BadPayload,
+    Hint,
+    Later,
+    NotTaken,
+    Push,
+    Seen,
+    Shipment,
+    ShopDoor,
+    ShopTrouble,
+    Told,
+)
+from hub.orders.results import HubBusy, Sealer, Taken
+from hub.orders.said import SayJob
+from hub.orders.told import Detail, Heard
+from hub.orders.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+#: How often the line looks at what is due.
+LOOK = timedelta(milliseconds=500)
+#: A shop that was never polled begins so far back.
+FIRST = timedelta(days=3)
+#: Polls while a bench works and no push reaches us (design 3.7); a failed poll is tried again after so long at most.
+WORK_S = 60
+RETRY = timedelta(seconds=30)
+#: A push so long ago proves no more that pushes reach us.
+PUSHED = timedelta(hours=1)
+#: Details fetched at a time of one shop; those of stopping hints have places of their own.
+FETCHES, STOPS = 4, 4
+#: Nobody waits longer than this for "test connection" (ING-14).
+CHECK_S = 5
+#: An order that its platform does not know after so long is given up, and said.
+FETCH_FOR = timedelta(hours=24)
+#: The sweep looks at so much, at this hour of the shop's day.
+SWEEP_HOUR, SWEPT = 9, timedelta(hours=24)
+#: A waybill that is not told so long before the platform's deadline is an alarm.
+DEADLINE_NEAR = timedelta(hours=2)
+_BACK_OFF_S = (5, 10, 20, 40, 60, 120, 300, 600)
+_LISTEN_S = (1, 2, 5, 10, 30, 60)
+#: A connection of ours that has lasted so long is one.
+_CONNECTED = timedelta(seconds=5)
+_DUE = 50
+
+_FAILING = (
+    "shop_later",
+    "shop_no_permission",
+    "shop_sign_in_again",
+    "shop_wrong_settings",
+    "shop_bad_payload",
+    "shop_refused",
+)
+
+
+class NoSuchShop(Exception):
+    """No shop of this id speaks to a platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the line stands on."""
+
+    writer: Writer
+    records: Records
+    vault: Sealer
+    clock: Clock
+    notices: Notices
+    zone: ZoneInfo
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What the line knows of a shop while it runs; all that must last is in the database."""
+
+    row: ShopRow = field(default_factory=ShopRow)
+    pushed_at: datetime | None = None
+    listening_since: datetime | None = None
+    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
+    stops: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STOPS))
+    poll_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    under_way: dict[str, bool] = field(default_factory=dict)
+    """Orders being fetched; True where another hint came meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What "test connection" found: ``trouble`` "" is all well."""
+
+    trouble: str = ""
+    word: str = ""
+
+
+class Line:
+    """All shops of hub.toml whose platform we speak to."""
+
+    def __init__(self, shops: Sequence[ShopLine], tools: Tools) -> None:
+        self.shops = {shop.id: shop for shop in shops}
+        self.states = {shop.id: State() for shop in shops}
+        self._tools = tools
+        self._writer = tools.writer
+        self._records = tools.records
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_work_open = False
+        self._looked_at: datetime | None = None
+        self._seen_head = -1
+        self._is_stopping = False
+
+    # ---------------------------------------------------------------------------------------------------- life
+
+    async def start(self) -> None:
+        """Read where each shop stands and open its connections."""
+        for shop in self.shops.values():
+            self.states[shop.id].row = await asyncio.to_thread(self._records.shop, shop.id)
+            await shop.load(self._records.token)
+            if shop.folder.open_listener is not None:
+                self._spawn(f"listen {shop.id}", self._listen(shop))
+
+    async def stop(self) -> None:
+        """What is under way ends where it is: it is done again after the next start."""
+        self._is_stopping = True
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for shop in self.shops.values():
+            await shop.close()
+
+    async def step(self, now: datetime) -> None:
+        """Begin what is due; nothing here waits for a platform."""
+        if not self.shops or self._is_stopping:
+            return
+        if self._looked_at is None or now - self._looked_at >= timedelta(seconds=10):
+            self._looked_at = now
+            self._is_work_open = await asyncio.to_thread(self._records.is_work_open, now)
+        for shop in self.shops.values():
+            if shop.can("orders_poll") and self.next_poll_at(shop.id, now) <= now:
+                self._spawn(f"poll {shop.id}", self._poll_step(shop))
+            if shop.can("orders_poll") and self._is_sweep_due(shop, now):
+                self._spawn(f"sweep {shop.id}", self._sweep_step(shop))
+        for wanted in await asyncio.to_thread(self._records.wanted, now, _DUE):
+            if wanted.shop_id in self.shops:
+                self._fetch_soon(self.shops[wanted.shop_id], wanted.channel_order_no, wanted)
+        self._spawn("ship", self._ship_step())
+
+    def state(self, shop_id: str) -> State:
+        if shop_id not in self.states:
+            raise NoSuchShop(shop_id)
+        return self.states[shop_id]
+
+    # -------------------------------------------------------------------------------------------------- pushes
+
+    async def push(self, shop_id: str, raw: bytes, headers: Mapping[str, str]) -> Push:
+        """A platform's call: everything in it is committed when this returns, its fetches are on their way.
+
+        Raises :class:`NoSuchShop` and what the folder's ``read_push`` raises (``BadSignature``).
+        """
+        shop = self.shops.get(shop_id)
+        if shop is None or shop.folder.read_push is None:
+            raise NoSuchShop(shop_id)
+        now = self._tools.clock.now()
+        push = shop.folder.read_push(raw, headers, shop.shop, now)
+        self.states[shop_id].pushed_at = now
+        await self._take_hints(shop, push.hints)
+        if push.damaged:
+            await self._keep(shop, "push", "", "BadPayload", [{"text": text} for text in push.damaged])
+        return push
+
+    async def _take_hints(self, shop: ShopLine, come: Sequence[Hint]) -> None:
+        whole = [hint for hint in come if hint.channel_order_no]
+        heard = [
+            Heard(
+                event_id=hint.event_id,
+                channel_order_no=hint.channel_order_no,
+                kind=hint.kind,
+                at=hint.at,
+                word=hint.word,
+                is_known=hint.is_known,
+            )
+            for hint in whole
+        ]
+        answers = await self._writer.hints(shop.id, heard) if heard else []
+        if torn := [{"text": hint.damaged} for hint in come if hint.damaged]:
+            await self._keep(shop, "message", "", "BadPayload", torn)
+        for hint, answer in sorted(
+            zip(whole, answers, strict=True), key=lambda pair: not hints.stops(pair[0].kind)
+        ):
+            if answer.is_new:
+                self._fetch_soon(shop, hint.channel_order_no, None, stops=hints.stops(hint.kind))
+
+    async def _listen(self, shop: ShopLine) -> None:
+        """The connection that we open: opened again for ever, later and later while it fails."""
+        state, tries = self.states[shop.id], 0
+        while not self._is_stopping:
+            began = self._tools.clock.now()
+            try:
+                listener = shop.listener()
+                if listener is None:
+                    return
+                state.listening_since = began
+                async for come in listener.hints():
+                    tries = 0
+                    await self._take_hints(shop, come)
+            except ShopTrouble as trouble:
+                log.info("listener_closed", shop=shop.id, trouble=trouble_of(trouble))
+            except (HubBusy, SQLAlchemyError) as error:
+                log.warning("listener_waits", shop=shop.id, error=type(error).__name__)
+            state.listening_since = None
+            if self._tools.clock.now() - began > timedelta(minutes=1):
+                tries = 0
+            await asyncio.sleep(_LISTEN_S[min(tries, len(_LISTEN_S) - 1)])
+            tries += 1
+
+    # ------------------------------------------------------------------------------------------------- fetches
+
+    def _fetch_soon(
+        self, shop: ShopLine, channel_order_no: str, wanted: Wanted | None, *, stops: bool = False
+    ) -> None:
+        under_way = self.states[shop.id].under_way
+        if channel_order_no in under_way:
+            under_way[channel_order_no] = under_way[channel_order_no] or wanted is None
+            return
+        under_way[channel_order_no] = False
+        name = f"fetch {shop.id} {channel_order_no}"
+        if not self._spawn(name, self._fetch(shop, channel_order_no, wanted, stops)):
+            del under_way[channel_order_no]
+
+    async def _fetch(self, shop: ShopLine, channel_order_no: str, wanted: Wanted | None, stops: bool) -> None:
+        state = self.states[shop.id]
+        try:
+            async with state.stops if stops else state.fetches:
+                again = True
+                while again:
+                    state.under_way[channel_order_no] = False
+                    await self._fetch_once(shop, channel_order_no, wanted)
+                    again = state.under_way[channel_order_no]
+        finally:
+            state.under_way.pop(channel_order_no, None)
+
+    async def _fetch_once(self, shop: ShopLine, channel_order_no: str, wanted: Wanted | None) -> None:
+        now = self._tools.clock.now()
+        tries = wanted.tries if wanted else 0
+        later = now + timedelta(seconds=_BACK_OFF_S[min(tries, len(_BACK_OFF_S) - 1)])
+        try:
+            taken = await self.fetch(shop.id, channel_order_no)
+        except BadPayload as bad_payload:
+            await self._unreadable(shop, channel_order_no, bad_payload)
+            await self._writer.run(records.fetch_given_up(shop.id, channel_order_no, now))
+            return
+        except ShopTrouble as trouble:
+            after = trouble.after if isinstance(trouble, Later) else timedelta(0)
+            log.info("fetch_waits", shop=shop.id, trouble=trouble_of(trouble))
+            await self._put_off(shop, channel_order_no, max(later, now + after), wanted, now)
+            return
+        if taken is None:
+            await self._put_off(shop, channel_order_no, later, wanted, now)
+
+    async def _put_off(
+        self, shop: ShopLine, channel_order_no: str, due_at: datetime, wanted: Wanted | None, now: datetime
+    ) -> None:
+        if wanted is not None and now - wanted.heard_at > FETCH_FOR:
+            await self._writer.run(records.fetch_given_up(shop.id, channel_order_no, now))
+            params = {"shop_id": shop.id, "channel_order_no": channel_order_no}
+            await self._writer.say(SayJob("fetch_given_up", "major", params, shop.shop.warehouse))
+            return
+        await self._writer.run(records.fetch_later(shop.id, channel_order_no, due_at))
+
+    async def fetch(self, shop_id: str, channel_order_no: str, cause: str = "fetch") -> Taken | None:
+        """Ask for one order and take it; None where the platform does not know it. Raises :class:`ShopTrouble`."""
+        shop = self._shop(shop_id)
+        asked_at = self._tools.clock.now()
+        told = await shop.call(lambda door: door.order(channel_order_no))
+        if told is None:
+            return None
+        [taken] = await self._writer.told([_detail(told, asked_at)], cause)
+        return taken
+
+    # -------------------------------------------------------------------------------------------------- polling
+
+    def poll_s(self, shop_id: str) -> int:
+        """The pace that people set."""
+        return self.state(shop_id).row.poll_s or self.shops[shop_id].shop.poll_s
+
+    def next_poll_at(self, shop_id: str, now: datetime) -> datetime:
+        state = self.state(shop_id)
+        last = state.row.polled_at
+        if last is None or last > now:  # a clock that was set back must not silence a shop
+            return now
+        pace = timedelta(seconds=self.poll_s(shop_id))
+        if self._is_work_open and not self._is_reached(shop_id, now):
+            pace = min(pace, timedelta(seconds=WORK_S))
+        return last + (min(pace, RETRY) if state.row.health.failures else pace)
+
+    def is_listening(self, shop_id: str) -> bool:
+        since = self.state(shop_id).listening_since
+        return since is not None and self._tools.clock.now() - since > _CONNECTED
+
+    def _is_reached(self, shop_id: str, now: datetime) -> bool:
+        """Whether the platform's words come to us by themselves."""
+        pushed = self.states[shop_id].pushed_at
+        return self.is_listening(shop_id) or (pushed is not None and now - pushed < PUSHED)
+
+    async def _poll_step(self, shop: ShopLine) -> None:
+        with suppress(ShopTrouble):
+            await self.poll(shop.id)
+
+    async def poll(self, shop_id: str) -> int:
+        """Take all changes up to now; gives how many orders came or changed.
+
+        What fails is remembered, said once at the third time, and raised.
+        """
+        shop, state = self._shop(shop_id), self.states[shop_id]
+        async with state.poll_turn:
+            try:
+                taken = await self._windows(shop)
+            except ShopTrouble as trouble:
+                await self._polled(shop, trouble)
+                raise
+            await self._polled(shop, None)
+            return taken
+
+    async def _windows(self, shop: ShopLine) -> int:
+        """Window after window behind the cursor, which moves when a window's orders are committed."""
+        state, now = self.states[shop.id], self._tools.clock.now()
+        paces = shop.door.paces
+        end, taken = now - paces.behind, 0
+        begin = max(state.row.cursor or end - FIRST, now - paces.keeps)
+        while True:
+            until = max(min(begin + paces.window - paces.overlap, end), begin)
+            taken += await shop.call(self._window_of(shop, begin - paces.overlap, until))
+            if until > begin:
+                await self._writer.run(records.shop_kept(shop.id, cursor=until))
+                state.row = replace(state.row, cursor=until)
+            if until >= end:
+                return taken
+            begin = until
+
+    def _window_of(
+        self, shop: ShopLine, since: datetime, until: datetime
+    ) -> Callable[[ShopDoor], Awaitable[int]]:
+        async def window(door: ShopDoor) -> int:
+            taken, pages = 0, aiter(door.changed(since, until))
+            while True:
+                asked_at = self._tools.clock.now()
+                page = await anext(pages, None)
+                if page is None:
+                    return taken
+                taken += await self._take_page(shop, door, page, asked_at)
+
+        return window
+
+    async def _take_page(
+        self, shop: ShopLine, door: ShopDoor, page: Sequence[Seen], asked_at: datetime
+    ) -> int:
+        """The details of a page, those of unchanged orders left out, in one commit."""
+        known = await asyncio.to_thread(
+            self._records.modified, shop.id, [seen.channel_order_no for seen in page]
+        )
+        details: list[Detail] = []
+        for seen in page:
+            if seen.told is not None:
+                details.append(_detail(seen.told, asked_at))
+                continue
+            ours = known.get(seen.channel_order_no)
+            if ours is not None and seen.modified_at is not None and ours >= seen.modified_at:
+                continue
+            began = self._tools.clock.now()
+            try:
+                told = await door.order(seen.channel_order_no)
+            except BadPayload as bad_payload:
+                await self._unreadable(shop, seen.channel_order_no, bad_payload)
+                continue
+            except NotTaken:
+                continue
+            if told is not None:
+                details.append(_detail(told, began))
+        done = await self._writer.told(details, "poll", bulk=len(details) > 20) if details else []
+        return sum(one.outcome in ("new", "changed") for one in done)
+
+    async def _polled(self, shop: ShopLine, trouble: ShopTrouble | None) -> None:
+        now, state = self._tools.clock.now(), self.states[shop.id]
+        known = state.row.health
+        health, news = good(known, now) if trouble is None else bad(known, trouble, now)
+        values = records.health_values(health)
+        await self._writer.run(records.shop_kept(shop.id, polled_at=now, **values))
+        state.row = replace(state.row, polled_at=now, health=health)
+        if news:
+            await self._say(shop, health, news)
+
+    async def _say(self, shop: ShopLine, health: Health, news: str) -> None:
+        """Once when it fails, once when it is over: an alarm in the house, a notice outside."""
+        word = health.word or "-"
+        if news == "failing":
+            params = {"shop_id": shop.id, "word": word}
+            said = SayJob(f"shop_{health.trouble}", "critical", params, shop.shop.warehouse)
+        else:
+            said = SayJob("shop_recovered", "info", {"shop_id": shop.id}, shop.shop.warehouse, over=_FAILING)
+        await self._writer.say(said)
+        key = f"shop_{news}"
+        notice = self._notice(key, shop.id, health, word)
+        self._spawn(f"notice {shop.id} {key}", notice)
+
+    async def _notice(self, key: str, shop_id: str, health: Health, word: str) -> None:
+        await self._tools.notices.send(
+            key, shop_id=shop_id, trouble=health.trouble, failures=health.failures, word=word
+        )
+
+    async def set_poll_s(self, shop_id: str, poll_s: int) -> None:
+        """Another pace from now on, without a restart (ING-02)."""
+        state = self.state(shop_id)
+        await self._writer.run(records.shop_kept(shop_id, poll_s=poll_s))
+        state.row = replace(state.row, poll_s=poll_s)
+
+    async def check(self, shop_id: str) -> Checked:
+        """Key, secret, token and rights tried with the cheapest call, within five seconds."""
+        shop = self._shop(shop_id)
+        try:
+            async with asyncio.timeout(CHECK_S - 0.5):
+                await shop.call(lambda door: door.check())
+        except TimeoutError:
+            return Checked(trouble="later", word="")
+        except ShopTrouble as trouble:
+            return Checked(trouble=trouble_of(trouble), word=word_of(trouble))
+        return Checked()
+
+    # ------------------------------------------------------------------------------------------- morning sweep
+
+    def _is_sweep_due(self, shop: ShopLine, now: datetime) -> bool:
+        here = now.astimezone(self._tools.zone)
+        row = self.states[shop.id].row
+        is_well = row.cursor is not None and not row.health.failures
+        return is_well and here.hour >= SWEEP_HOUR and row.swept_day != f"{here:%Y%m%d}"
+
+    async def _sweep_step(self, shop: ShopLine) -> None:
+        try:
+            await self.sweep(shop.id)
+        except ShopTrouble as trouble:
+            log.info("sweep_waits", shop=shop.id, trouble=trouble_of(trouble))
+            await asyncio.sleep(RETRY.total_seconds())
+
+    async def sweep(self, shop_id: str) -> list[str]:
+        """The platform's whole list of the last 24 hours against ours: what we lack is listed, not taken (ING-09).
+
+        It looks no further than polls have reached: what the line will come to by itself is not missed.
+        """
+        shop, now = self._shop(shop_id), self._tools.clock.now()
+        paces, reached = shop.door.paces, self.states[shop_id].row.cursor
+        end, begin = min(now - paces.behind, reached or now), now - SWEPT
+        listed: dict[str, None] = {}
+        while begin < end:
+            until = min(begin + paces.window, end)
+            listed.update(dict.fromkeys(await shop.call(_names(begin, until))))
+            begin = until
+        known = await asyncio.to_thread(self._records.known, shop_id, listed)
+        missing = [no for no in listed if no not in known]
+        day = f"{now.astimezone(self._tools.zone):%Y%m%d}"
+        await self._writer.run(records.swept(shop_id, day, missing))
+        state = self.states[shop_id]
+        state.row = replace(state.row, swept_day=day)
+        if missing:
+            params = {"shop_id": shop_id, "n": str(len(missing))}
+            await self._writer.say(
+                SayJob("orders_missed", "major", params, shop.shop.warehouse, ("orders_missed",))
+            )
+        return await asyncio.to_thread(self._records.missed, shop_id)
+
+    async def take_missed(self, shop_id: str) -> tuple[int, int]:
+        """Fetch what the sweep listed; gives how many were taken and how many are left. Raises ShopTrouble."""
+        shop = self._shop(shop_id)
+        listed = await asyncio.to_thread(self._records.missed, shop_id)
+        done: list[str] = []
+        try:
+            for no in listed:
+                taken = await self.fetch(shop_id, no, "sweep")
+                if taken is not None and taken.outcome != "failed":
+                    done.append(no)
+        finally:
+            if done:
+                await self._writer.run(records.missed_taken(shop_id, done))
+        if len(done) == len(listed):
+            over = SayJob("", "info", {"shop_id": shop_id}, shop.shop.warehouse, over=("orders_missed",))
+            await self._writer.say(over)
+        return len(done), len(listed) - len(done)
+
+    # ----------------------------------------------------------------------------------------- waybills told back
+
+    async def _ship_step(self) -> None:
+        """Take what left into the queue, tell what is due."""
+        shops = frozenset(shop.id for shop in self.shops.values() if shop.can("ship_back"))
+        if not shops:
+            return
+        if self._writer.head != self._seen_head:
+            head = self._writer.head
+            while await self._writer.run(records.ship_backs_enrolled(shops)):
+                pass
+            self._seen_head = head
+        now = self._tools.clock.now()
+        for back in await asyncio.to_thread(self._records.ship_backs, "waiting", due=now, most=_DUE):
+            if back.shop_id in shops:
+                await self._ship(self.shops[back.shop_id], back)
+
+    async def _ship(self, shop: ShopLine, back: ShipBack) -> None:
+        now = self._tools.clock.now()
+        shipment = Shipment(
+            channel_order_no=back.channel_order_no, carrier=back.carrier, waybill_no=back.waybill_no
+        )
+        try:
+            await shop.call(lambda door: door.ship(shipment))
+        except NotTaken as no:
+            await self._writer.run(
+                records.ship_back_kept(back, state="refused", tries=back.tries + 1, word=word_of(no))
+            )
+            await self._ship_alarm("ship_back_refused", shop, back, word_of(no))
+        except ShopTrouble as trouble:
+            wait = timedelta(seconds=_BACK_OFF_S[min(back.tries, len(_BACK_OFF_S) - 1)])
+            after = trouble.after if isinstance(trouble, Later) else timedelta(0)
+            values = {"due_at": now + max(wait, after), "tries": back.tries + 1, "word": word_of(trouble)}
+            await self._writer.run(records.ship_back_kept(back, **values))
+            if back.ship_by_at is not None and back.ship_by_at - now < DEADLINE_NEAR:
+                await self._ship_alarm("ship_back_late", shop, back, word_of(trouble))
+        else:
+            values = {"state": "told", "told_at": now, "tries": back.tries + 1, "word": ""}
+            await self._writer.run(records.ship_back_kept(back, **values))
+            over = SayJob(
+                "", "info", {"parcel_no": back.parcel_no}, over=("ship_back_late",), about="parcel_no"
+            )
+            if back.tries:
+                await self._writer.say(over)
+
+    async def _ship_alarm(self, kind: str, shop: ShopLine, back: ShipBack, word: str) -> None:
+        params = {
+            "shop_id": shop.id,
+            "parcel_no": back.parcel_no,
+            "waybill_no": back.waybill_no,
+            "word": word or "-",
+        }
+        await self._writer.say(SayJob(kind, "major", params, back.warehouse))
+
+    # --------------------------------------------------------------------------------------- what desks ask for
+
+    def counts(self, day_prefix: str) -> dict[str, dict[str, Any]]:
+        """Blocks: per shop, as :meth:`Records.counts`."""
+        return self._records.counts(day_prefix)
+
+    def missed(self, shop_id: str) -> list[str]:
+        """Blocks."""
+        return self._records.missed(shop_id)
+
+    def ship_backs(self, states: Sequence[str], most: int, warehouse: str | None = None) -> list[ShipBack]:
+        """Blocks: the nearest deadline first."""
+        rows = self._records.ship_backs(*states, most=most)
+        return [row for row in rows if warehouse in (None, row.warehouse)]
+
+    def quarantine(self) -> list[records.Kept]:
+        """Blocks: the newest first."""
+        return self._records.quarantine()
+
+    def can_retry(self, kept: records.Kept) -> bool:
+        shop_id, _, channel_order_no = kept.ref.partition(" ")
+        return shop_id in self.shops and bool(channel_order_no)
+
+    # --------------------------------------------------------------------------------------------- quarantine
+
+    async def _unreadable(self, shop: ShopLine, channel_order_no: str, bad_payload: BadPayload) -> None:
+        content = {"shop_id": shop.id, "channel_order_no": channel_order_no, "path": bad_payload.path}
+        await self._keep(shop, "detail", channel_order_no, f"BadPayload {bad_payload.path}"[:200], [content])
+
+    async def _keep(
+        self, shop: ShopLine, what: str, channel_order_no: str, error: str, contents: Sequence[dict[str, Any]]
+    ) -> None:
+        """Sealed, listed, and said while nobody has seen the last one."""
+        ref = f"{shop.id} {channel_order_no}".rstrip()
+        await self._writer.run(records.quarantined(self._tools.vault, what, ref, error, contents))
+        await self._writer.say(SayJob("quarantined", "major", {"shop_id": shop.id}, shop.shop.warehouse))
+
+    async def retry(self, quarantine_id: str) -> bool | None:
+        """Ask the platform again for what was put aside. None: there is no such thing, or it names no order.
+
+        Raises :class:`ShopTrouble`.
+        """
+        found = await asyncio.to_thread(self._records.quarantined, quarantine_id)
+        if found is None or not self.can_retry(found):
+            return None
+        shop_id, _, channel_order_no = found.ref.partition(" ")
+        taken = await self.fetch(shop_id, channel_order_no, "retry")
+        is_taken = taken is not None and taken.outcome != "failed"
+        if is_taken:
+            await self._writer.run(records.quarantine_over(quarantine_id))
+        return is_taken
+
+    # ------------------------------------------------------------------------------------------------- tasks
+
+    def _shop(self, shop_id: str) -> ShopLine:
+        shop = self.shops.get(shop_id)
+        if shop is None:
+            raise NoSuchShop(shop_id)
+        return shop
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> bool:
+        """Begin it unless one of this name is at it; a fault of ours in it is logged and ends it alone."""
+        if name in self._tasks or self._is_stopping:
+            work.close()
+            return False
+        task = asyncio.create_task(work, name=name)
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._ended(name, done))
+        return True
+
+    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._tasks[name]
+        error = None if task.cancelled() else task.exception()
+        what = name.partition(" ")[0]
+        if isinstance(error, HubBusy | SQLAlchemyError):
+            log.warning("line_waits", what=what, error=type(error).__name__)
+        elif error is not None:
+            log.error("line_fault", what=what, error=type(error).__name__, exc_info=error)
+
+
+def _detail(told: Told, asked_at: datetime) -> Detail:
+    order = told.order
+    if told.modified_at is not None and told.modified_at != order.modified_at:
+        order = replace(order, modified_at=told.modified_at)
+    return Detail(order=order, fetched_at=asked_at, raw=told.raw, unknown=told.unknown)
+
+
+def _names(since: datetime, until: datetime) -> Callable[[ShopDoor], Awaitable[list[str]]]:
+    async def names(door: ShopDoor) -> list[str]:
+        return [seen.channel_order_no async for page in door.changed(since, until) for seen in page]
+
+    return names

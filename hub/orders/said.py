@@ -1,0 +1,52 @@
+"""An alarm about a source of orders: raised when it falls silent, put away by the hub when it speaks again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.wire import AlarmView
+from hub.orders.jobs import Answer, Job
+from hub.orders.work import Work
+
+
+class SayJob(Job[None]):
+    """Raise one alarm, and acknowledge in the hub's name the open ones of ``over`` about the same ``params[about]``.
+
+    ``kind`` "" raises none.
+    """
+
+    what = "say"
+
+    def __init__(
+        self,
+        kind: str,
+        level: Any,
+        params: Mapping[str, str],
+        warehouse: str = "",
+        over: tuple[str, ...] = (),
+        about: str = "shop_id",
+    ) -> None:
+        self.kind = kind
+        self.level = level
+        self.params = dict(params)
+        self.warehouse = warehouse
+        self.over = over
+        self.about = about
+
+    def run(self, work: Work) -> Answer[None]:
+        if self.over:
+            for alarm in open_alarms(work):
+                if alarm.kind in self.over and alarm.params.get(self.about) == self.params.get(self.about):
+                    work.set_alarm(msgspec.structs.replace(alarm, acked_at=work.now, acked_by="hub"))
+        if self.kind:
+            work.raise_alarm(self.kind, self.level, None, "", self.params, self.warehouse)
+        return lambda numbers: None
+
+
+def open_alarms(work: Work) -> list[AlarmView]:
+    """Those that concern no single order and nobody has seen yet."""
+    work._load_open_alarms("")
+    return [alarm for alarm, _ in work.alarms.values() if not alarm.order_no and alarm.acked_at is None]

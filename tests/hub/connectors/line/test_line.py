@@ -1,0 +1,491 @@
+"""The line against a scripted platform over real HTTP: pushes, polls, fetches, troubles, sweeps and ship-backs."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.core.hints import HintKind as H
+from app.core.order import Order, OrderState
+from hub.connectors.line import line as lines
+from hub.orders.results import View
+from tests.helpers.hub import TOML, RunningHub, hub_in_thread
+from tests.helpers.platform import PACES, Platform, an_event, folders, platform_serving, toml_of
+
+LONG = 20.0
+_ALL = View(scope="all")
+
+
+def until(is_so: Callable[[], Any], trouble: str = "it did not happen") -> Any:
+    end = time.monotonic() + LONG
+    while not (found := is_so()):
+        assert time.monotonic() < end, trouble
+        time.sleep(0.02)
+    return found
+
+
+class Shop:
+    """A hub with one shop on a scripted platform."""
+
+    def __init__(self, hub: RunningHub, platform: Platform) -> None:
+        self.hub = hub
+        self.platform = platform
+
+    @property
+    def line(self) -> lines.Line:
+        line = self.hub.app.doors.line
+        assert line is not None
+        return line
+
+    def push(self, *events: dict[str, Any], secret: str = "") -> httpx.Response:
+        raw, headers = self.platform.push(*events, **({"secret": secret} if secret else {}))
+        return self.hub.client().post("/v1/webhooks/shop-1", content=raw, headers=headers)
+
+    def order(self, no: str) -> Order | None:
+        found = self.hub.app.doors.orders.lookup.orders(no, _ALL).orders
+        return next((one for one in found if one.channel_order_no == no), None)
+
+    def orders(self) -> list[str]:
+        return [row[0] for row in self.rows("SELECT channel_order_no FROM orders ORDER BY channel_order_no")]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.hub.app.doors.orders.engine.connect() as conn:
+            return [tuple(row) for row in conn.exec_driver_sql(sql)]
+
+    def poll(self) -> httpx.Response:
+        return self.hub.admin().post("/v1/shops/shop-1/poll")
+
+    def health(self) -> dict[str, Any]:
+        shops = self.hub.admin().get("/v1/shops").json()["shops"]
+        return next(dict(shop["health"]) for shop in shops if shop["shop_id"] == "shop-1")
+
+    def alarms(self) -> list[tuple[str, str]]:
+        return [(a.kind, a.level) for a in self.hub.app.doors.orders.lookup.alarms()]
+
+
+@contextmanager
+def a_shop(folder: Path, platform: Platform | None = None, toml: str = "", **more: Any) -> Iterator[Shop]:
+    with platform_serving(platform) as served:
+        settings = TOML + toml + toml_of(served, **more)
+        with hub_in_thread(folder, settings, folders=folders) as hub:
+            yield Shop(hub, served)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with a_shop(tmp_path / "中枢") as one:
+        until(lambda: one.health()["last_good_at"])  # the first poll is done
+        yield one
+
+
+# ---------------------------------------------------------------------------------------------------- pushes
+
+
+def test_a_paid_push_is_answered_in_the_platforms_words_and_its_order_is_here_soon(shop: Shop) -> None:
+    shop.platform.put("P1")
+    answer = shop.push(an_event("e1", "P1"))
+    assert (answer.status_code, answer.json()) == (200, {"taken": True})
+    order = until(lambda: shop.order("P1"))
+    assert order.order_state is OrderState.released and order.may_go.ok
+    assert shop.rows("SELECT * FROM fetch_wanted") == []
+
+
+def test_a_wrong_signature_is_refused_and_counted_and_never_limits_a_good_one(shop: Shop) -> None:
+    shop.platform.put("P1")
+    statuses = {shop.push(an_event("e1", "P1"), secret="guess").status_code for _ in range(8)}
+    assert statuses == {401, 429}
+    assert shop.push(an_event("e1", "P1")).status_code == 200
+    figures = shop.hub.client().get("/metrics").text
+    assert 'orderdock_pushes_total{connector="rehearsal",outcome="bad_signature"} 8.0' in figures
+    assert 'orderdock_pushes_total{connector="rehearsal",outcome="taken"} 1.0' in figures
+
+
+def test_a_shop_that_is_not_there_is_not_told_of(shop: Shop) -> None:
+    raw, headers = shop.platform.push(an_event("e1", "P1"))
+    answer = shop.hub.client().post("/v1/webhooks/nobody", content=raw, headers=headers)
+    assert answer.status_code == 404
+
+
+def test_a_cancel_push_stops_at_once_and_its_fetch_cancels(shop: Shop) -> None:
+    shop.platform.put("P1")
+    shop.push(an_event("e1", "P1"))
+    until(lambda: shop.order("P1"))
+    shop.platform.put("P1", state="cancelled")
+    shop.platform.trouble = "500"
+    assert shop.push(an_event("e2", "P1", H.cancelled)).status_code == 200
+    order = shop.order("P1")
+    assert order is not None and order.is_frozen and order.order_state is OrderState.released
+    shop.platform.trouble = ""
+    until(lambda: (found := shop.order("P1")) and found.order_state is OrderState.cancelled)
+
+
+def test_a_refund_hint_without_a_refund_is_lifted_by_the_detail(shop: Shop) -> None:
+    shop.platform.put("P1")
+    shop.push(an_event("e1", "P1"))
+    until(lambda: shop.order("P1"))
+    hinted_at = datetime.now(UTC) - timedelta(seconds=30)
+    shop.push(an_event("e2", "P1", H.refund_asked, hinted_at))
+    until(lambda: (found := shop.order("P1")) and found.may_go.ok)
+    kinds = [row[0] for row in shop.rows("SELECT kind FROM history ORDER BY id")]
+    assert kinds[-3:] == ["hinted", "stop_set", "hint_cleared"]
+
+
+def test_damaged_elements_are_kept_sealed_and_the_rest_is_taken(shop: Shop) -> None:
+    shop.platform.put("P1")
+    answer = shop.push({"id": "x", "phone": "18300012807"}, an_event("e1", "P1"))
+    assert answer.status_code == 200
+    until(lambda: shop.order("P1"))
+    [thing] = shop.hub.admin().get("/v1/quarantine").json()["things"]
+    assert (thing["what"], thing["ref"], thing["can_retry"]) == ("push", "shop-1", False)
+    assert b"18300012807" not in b"".join(bytes(r[0]) for r in shop.rows("SELECT blob_pii FROM quarantine"))
+    assert ("quarantined", "major") in shop.alarms()
+
+
+def test_push_three_times_and_poll_twice_at_once_is_one_order(shop: Shop) -> None:
+    """ING-06."""
+    for n in range(10):
+        shop.platform.put(f"P{n}")
+    events = [an_event(f"e{n}", f"P{n}") for n in range(10)]
+    shop.hub.admin()
+    with ThreadPoolExecutor(5) as pool:
+        done = [pool.submit(shop.push, *events) for _ in range(3)] + [
+            pool.submit(shop.poll) for _ in range(2)
+        ]
+        assert {one.result().status_code for one in done} == {200}
+    until(lambda: not shop.rows("SELECT * FROM fetch_wanted"))
+    assert shop.orders() == sorted(f"P{n}" for n in range(10))
+    assert shop.rows("SELECT count(*) FROM history WHERE kind = 'received'") == [(10,)]
+
+
+# ----------------------------------------------------------------------------------------------------- polls
+
+
+def test_changes_are_polled_page_by_page_and_the_cursor_follows(shop: Shop) -> None:
+    for n in range(12):
+        shop.platform.put(f"P{n:02d}")
+    assert shop.poll().json() == {"orders": 12}
+    before = shop.platform.count("/order")
+    assert shop.poll().json() == {"orders": 0}
+    assert shop.platform.count("/order") == before, "what did not change is not fetched again"
+    shop.platform.put("P03", refund="asked")
+    assert shop.poll().json() == {"orders": 1}
+    order = shop.order("P03")
+    assert order is not None and [s.command for s in order.stops] == ["refund"]
+
+
+def test_a_first_poll_begins_three_days_back_in_windows_without_a_gap(tmp_path: Path) -> None:
+    platform = Platform()
+    platform.put("OLD", datetime.now(UTC) - timedelta(days=2))
+    with a_shop(tmp_path, platform) as shop:
+        until(lambda: shop.orders() == ["OLD"])
+        until(lambda: shop.health()["last_good_at"])
+        spans = list(platform.spans)
+    assert all(a[1] >= b[0] for a, b in pairwise(spans)), "windows touch or overlap"
+    assert spans[0][0] < datetime.now(UTC) - timedelta(days=2, hours=23)
+    assert all(b - a <= PACES.window for a, b in spans)
+
+
+def test_a_poll_that_dies_between_pages_loses_and_skips_nothing(shop: Shop) -> None:
+    for n in range(12):
+        shop.platform.put(f"P{n:02d}")
+    cursor = shop.rows("SELECT cursor FROM shop_line")
+    shop.platform.die_after_pages = 1
+    assert shop.poll().status_code == 503
+    assert len(shop.orders()) == 5 and shop.rows("SELECT cursor FROM shop_line") == cursor
+    shop.platform.die_after_pages = -1
+    assert shop.poll().json() == {"orders": 7} and len(shop.orders()) == 12
+
+
+def test_a_hub_that_was_away_takes_up_where_its_cursor_stands(tmp_path: Path) -> None:
+    platform = Platform()
+    with platform_serving(platform):
+        toml = TOML + toml_of(platform)
+        with hub_in_thread(tmp_path, toml, folders=folders) as hub:
+            until(lambda: Shop(hub, platform).health()["cursor"])
+        platform.put("WHILE-AWAY")
+        platform.spans.clear()
+        with hub_in_thread(tmp_path, toml.replace("86400", "1"), folders=folders) as hub:
+            until(lambda: Shop(hub, platform).order("WHILE-AWAY"))
+        # a morning sweep may look a day back; the beginning was three days ago
+        assert min(platform.spans)[0] > datetime.now(UTC) - timedelta(hours=25), (
+            "not from the beginning again"
+        )
+
+
+def test_a_hint_survives_a_hub_that_dies_before_its_fetch(tmp_path: Path) -> None:
+    platform = Platform()
+    platform.put("P1")
+    platform.hidden.add("P1")
+    with platform_serving(platform):
+        toml = TOML + toml_of(platform)
+        with hub_in_thread(tmp_path, toml, folders=folders) as hub:
+            shop = Shop(hub, platform)
+            until(lambda: shop.health()["last_good_at"])
+            platform.trouble = "500"
+            assert shop.push(an_event("e1", "P1", H.refund_asked)).status_code == 200
+        platform.trouble = ""
+        platform.put("P1", datetime.now(UTC) - timedelta(hours=1), refund="none")
+        with hub_in_thread(tmp_path, toml, folders=folders) as hub:
+            order = until(lambda: Shop(hub, platform).order("P1"))
+            assert [s.command for s in order.stops] == ["refund"], "its detail was older than the hint"
+
+
+def test_the_pace_is_set_without_a_restart(shop: Shop) -> None:
+    assert shop.hub.admin().put("/v1/shops/shop-1", json={"poll_s": 0}).status_code == 422
+    assert shop.health()["poll_s"] == 86_400
+    assert shop.hub.admin().put("/v1/shops/shop-1", json={"poll_s": 1}).status_code == 200
+    shop.platform.put("P1")
+    until(lambda: shop.order("P1"))
+    assert shop.health()["poll_s"] == 1
+
+
+def test_while_a_bench_works_and_no_push_comes_it_is_asked_every_minute(shop: Shop) -> None:
+    line, now = shop.line, datetime.now(UTC)
+    far = line.next_poll_at("shop-1", now)
+    line._is_work_open = True
+    soon = line.next_poll_at("shop-1", now)
+    assert far - soon == timedelta(seconds=86_400 - 60)
+    shop.push(an_event("e1", "P1"))
+    line._is_work_open = True
+    assert line.next_poll_at("shop-1", now) == far, "a push came: there is no need"
+
+
+def test_an_unreadable_order_is_put_aside_and_tried_again(shop: Shop) -> None:
+    shop.platform.put("P1")
+    shop.platform.put("P2")
+    shop.platform.garbled.add("P1")
+    assert shop.poll().json() == {"orders": 1} and shop.orders() == ["P2"]
+    [thing] = shop.hub.admin().get("/v1/quarantine").json()["things"]
+    assert (thing["ref"], thing["can_retry"]) == ("shop-1 P1", True) and "order.no" in thing["error"]
+    assert shop.health()["quarantined"] == 1
+    shop.platform.garbled.clear()
+    retry = f"/v1/quarantine/{thing['quarantine_id']}/retry"
+    assert shop.hub.admin().post(retry).json() == {"done": True}
+    assert shop.orders() == ["P1", "P2"] and shop.hub.admin().post(retry).status_code == 404
+
+
+# ------------------------------------------------------------------------------------------------- troubles
+
+
+class Ear:
+    """Somebody who is told: a web hook of apprise's own JSON kind."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        told = self.told
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                told.append(json.loads(raw)["message"])
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *said: Any) -> None:
+                """Nobody reads it."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self.thread.start()
+        self.toml = f'[[notice]]\nid = "ops"\nurl = "json://127.0.0.1:{self.server.server_address[1]}/"\n'
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(timeout=10)
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    one = Ear()
+    yield one
+    one.close()
+
+
+def test_the_third_failure_is_said_once_and_so_is_the_recovery(tmp_path: Path, ear: Ear) -> None:
+    """ING-07."""
+    with a_shop(tmp_path, toml=ear.toml) as shop:
+        until(lambda: shop.health()["last_good_at"])
+        shop.platform.trouble = "500"
+        for _ in range(2):
+            assert shop.poll().status_code == 503
+        assert ear.told == [] and shop.alarms() == []
+        for _ in range(3):
+            shop.poll()
+        until(lambda: ear.told)
+        assert shop.alarms() == [("shop_later", "critical")]
+        health = shop.health()
+        assert health["failures"] == 5 and health["trouble"] == "later" and health["failing_since"]
+        assert "try" in health["text"] or "again" in health["text"]
+        shop.platform.trouble = ""
+        assert shop.poll().status_code == 200
+        until(lambda: len(ear.told) == 2)
+        shop.poll()
+        assert shop.alarms() == [("shop_recovered", "info")]
+        assert "连续 3 次" in ear.told[0] and "failed 3 times" in ear.told[0] and "已恢复" in ear.told[1]
+        assert shop.health()["trouble"] == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble", "words"),
+    [
+        ("permission", "no_permission", "lacks a right"),
+        ("sign_in", "sign_in_again", "authorise again"),
+        ("key", "wrong_settings", "hub.toml"),
+        ("busy", "later", "busy"),
+    ],
+)
+def test_troubles_are_told_apart_in_words(shop: Shop, code: str, trouble: str, words: str) -> None:
+    shop.platform.trouble = code
+    said = shop.hub.admin().post("/v1/shops/shop-1/check")
+    assert said.status_code == 200 and said.json()["trouble"] == trouble and words in said.json()["text"]
+    no = shop.poll()
+    assert no.status_code == 503 and words in no.json()["error"]["text"]
+    for _ in range(2):
+        shop.poll()
+    assert shop.alarms() == [(f"shop_{trouble}", "critical")]
+
+
+def test_a_good_connection_is_told_so_and_a_slow_one_is_given_up(shop: Shop) -> None:
+    assert shop.hub.admin().post("/v1/shops/shop-1/check").json() == {"trouble": "", "word": "", "text": ""}
+
+
+def test_an_expired_token_is_refreshed_kept_sealed_and_wins_after_a_restart(tmp_path: Path) -> None:
+    platform = Platform(token="somebody changed it")
+    with platform_serving(platform):
+        toml = TOML + toml_of(platform)
+        with hub_in_thread(tmp_path, toml, folders=folders) as hub:
+            until(lambda: Shop(hub, platform).health()["last_good_at"])
+            assert platform.count("/refresh") == 1
+            kept = b"".join(
+                bytes(row[0]) for row in Shop(hub, platform).rows("SELECT blob_pii FROM shop_token")
+            )
+            assert kept and b"t2" not in kept and b"r2" not in kept
+        with hub_in_thread(tmp_path, toml, folders=folders) as hub:
+            assert Shop(hub, platform).poll().status_code == 200
+            assert platform.count("/refresh") == 1, "the kept token was used"
+        platform.token = "t9"
+        with hub_in_thread(tmp_path, toml.replace('"t1"', '"t9"'), folders=folders) as hub:
+            assert Shop(hub, platform).poll().status_code == 200
+            assert platform.count("/refresh") == 1, "a new value in the file wins"
+
+
+def test_an_authorisation_that_is_over_asks_for_a_person(shop: Shop) -> None:
+    shop.platform.token, shop.platform.refresh_tokens = "gone", {}
+    assert shop.hub.admin().post("/v1/shops/shop-1/check").json()["trouble"] == "sign_in_again"
+
+
+def test_no_secret_is_told_by_any_door(shop: Shop) -> None:
+    """ING-14."""
+    told = shop.hub.admin().get("/v1/shops").text + shop.hub.admin().get("/openapi.json").text
+    for secret in ("platform secret", '"t1"', '"r1"'):
+        assert secret not in told
+
+
+def test_only_those_who_look_after_shops_see_how_they_do(shop: Shop) -> None:
+    for role, sees in (("cs_rep", False), ("finance", False), ("ops_lead", True), ("supervisor", True)):
+        [first, *_] = shop.hub.person(role).get("/v1/shops").json()["shops"]
+        assert (first["health"] is not None) == sees, role
+
+
+# --------------------------------------------------------------------------------------------- morning sweep
+
+
+def test_what_polls_and_pushes_never_told_is_listed_and_taken_by_one_call(shop: Shop) -> None:
+    """ING-09."""
+    for n in range(20):
+        shop.platform.put(f"P{n:02d}", datetime.now(UTC) - timedelta(minutes=n + 1))
+    shop.platform.hidden = {f"P{n:02d}" for n in range(7)}
+    admin = shop.hub.admin()
+    for n in range(7, 20):
+        shop.push(an_event(f"e{n}", f"P{n:02d}"))
+    until(lambda: len(shop.orders()) == 13)
+    assert shop.poll().status_code == 200
+    shop.platform.hidden = set()
+    found = admin.post("/v1/shops/shop-1/sweep").json()["channel_order_nos"]
+    assert sorted(found) == [f"P{n:02d}" for n in range(7)]
+    assert admin.get("/v1/shops/shop-1/missed").json()["channel_order_nos"] == found
+    assert shop.health()["missed"] == 7 and ("orders_missed", "major") in shop.alarms()
+    assert len(shop.orders()) == 13, "it lists, a person takes"
+    assert admin.post("/v1/shops/shop-1/missed").json() == {"taken": 7, "left": 0}
+    assert len(shop.orders()) == 20 and shop.alarms() == []
+    assert admin.post("/v1/shops/shop-1/sweep").json() == {"channel_order_nos": []}
+
+
+# -------------------------------------------------------------------------------------------- ship-backs
+
+
+def shipped(shop: Shop, no: str = "P1", waybill_no: str = "SF100") -> str:
+    """An order of the platform, packed and handed over here; its parcel number."""
+    shop.push(an_event(f"e-{no}", no))
+    order = until(lambda: shop.order(no))
+    parcel_no = str(order.parcels[0].parcel_no)
+    bench = shop.hub.station("packing")
+    for kind, body in (
+        ("waybill_bound", {"waybill_no": waybill_no, "carrier": "shunfeng"}),
+        ("line_packed", {"line_no": 1, "qty": 1}),
+        ("parcel_closed", {}),
+        ("handed_over", {}),
+    ):
+        receipt = bench.act(kind, order.order_no, parcel_no, body=body)
+        assert receipt.outcome == "applied", receipt
+    return parcel_no
+
+
+def backs(shop: Shop, state: str = "") -> list[dict[str, Any]]:
+    return list(shop.hub.admin().get("/v1/ship_backs", params={"state": state}).json()["ship_backs"])
+
+
+def test_a_handed_over_parcels_waybill_is_told_to_its_platform(shop: Shop) -> None:
+    shop.platform.put("P1")
+    parcel_no = shipped(shop)
+    until(lambda: shop.platform.shipped == [("P1", "SF100")])
+    [back] = until(lambda: backs(shop, "told"))
+    assert back["parcel_no"] == parcel_no and back["told_at"] and backs(shop) == []
+
+
+def test_a_waybill_that_cannot_be_told_waits_visibly_beside_its_deadline(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C45."""
+    monkeypatch.setattr(lines, "_BACK_OFF_S", (0,))
+    ship_by = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    shop.platform.put("P1", ship_by=ship_by.isoformat())
+    shop.platform.refuses_ship = "busy"
+    shipped(shop)
+    until(lambda: [b for b in backs(shop) if b["tries"] >= 2])
+    [back] = backs(shop)
+    assert back["state"] == "waiting" and back["word"] == "busy"
+    assert datetime.fromisoformat(back["ship_by_at"]) == ship_by
+    health = shop.health()
+    assert health["ship_backs_waiting"] == 1
+    assert datetime.fromisoformat(health["ship_back_due_at"]) == ship_by
+    until(lambda: ("ship_back_late", "major") in shop.alarms())
+    shop.platform.refuses_ship = ""
+    until(lambda: backs(shop, "told"))
+    until(lambda: shop.alarms() == [])
+    assert shop.platform.shipped == [("P1", "SF100")]
+
+
+def test_a_waybill_the_platform_refuses_is_kept_and_said(shop: Shop) -> None:
+    shop.platform.put("P1")
+    shop.platform.refuses_ship = "no"
+    shipped(shop)
+    until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    until(lambda: ("ship_back_refused", "major") in shop.alarms())
+    assert shop.health()["ship_backs_refused"] == 1
