@@ -182,13 +182,16 @@ class RunningHub:
 
 @contextlib.contextmanager
 def hub_in_thread(
-    data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0
+    data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0, **parts: Any
 ) -> Iterator[RunningHub]:
-    """A hub on ``data_dir`` with the settings of ``toml``, on a free port of loopback unless one is said."""
+    """A hub on ``data_dir`` with the settings of ``toml``, on a free port of loopback unless one is said.
+
+    ``parts`` go to :func:`hub.main.create_app`.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     clock = clock or SystemClock()
     settings = config.parse(toml, Path("hub.toml"), data_dir, {})
-    app = create_app(settings, clock, Ulid(clock))
+    app = create_app(settings, clock, Ulid(clock), **parts)
     sock = socket.socket()
     sock.bind(("127.0.0.1", port))
     server = uvicorn.Server(
