@@ -14,6 +14,7 @@ from benchmarks.report import page
 NAMES = (
     "ingest",
     "push_ingest",
+    "nodes",
     "cancel_fanout",
     "red_pixels",
     "lookup",
