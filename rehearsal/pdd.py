@@ -341,15 +341,26 @@ class Pdd:
             for message in self.manners.outgoing("messages", waiting):
                 if self.manners.meet("messages", {Manner.slow}):
                     await asyncio.sleep(self.manners.slow_s)
+                is_last = self.manners.meet("messages", {Manner.lost}) is not None
+                if is_last:
+                    await self._answered(sent)
                 await line.send(self._frame(message))
                 sent.add(message.event_no)
-                if self.manners.meet("messages", {Manner.lost}):
-                    return  # the line goes down before anybody could answer
+                if is_last:
+                    return  # the line goes down before anybody could answer this one
             try:
                 async with asyncio.timeout(self._resend_s):
                     await awake.wait()
             except TimeoutError:
                 sent.clear()
+
+    async def _answered(self, sent: set[int]) -> None:
+        """Returns once all of these are answered, or nobody seems to."""
+        for _ in range(100):
+            with self._lock:
+                if sent.isdisjoint(self._messages):
+                    return
+            await asyncio.sleep(0.02)
 
     def _frame(self, message: _Message) -> str:
         millis = int(self._clock.now().timestamp() * 1000)
