@@ -310,7 +310,8 @@ def _at_its_new_address(order: Order, came: ChannelOrder, now: datetime) -> tupl
         before={"consignee": asdict(before)},
         after={"consignee": asdict(masked)},
     )
-    order, entries = hints.readdressed(replace(order, consignee=masked), came.shop_id, now)
+    moved = replace(order, consignee=masked, extra={**order.extra, **came.extra})
+    order, entries = hints.readdressed(moved, came.shop_id, now)
     return order, [entry, *entries]
 
 

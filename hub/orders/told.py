@@ -67,6 +67,8 @@ class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     word: str = ""
 
 
+#: Douyin's and Taobao's names for it.
+_ADDRESS_KEYS = ("open_address_id", "oaid")
 _encode = msgspec.json.Encoder().encode
 _read_kept = msgspec.json.Decoder(list[_Kept])
 
@@ -221,9 +223,15 @@ class TellJob(Job[Taken]):
     def _readdressed(self, work: Work, known: Order) -> ChannelOrder | None:
         """The detail with the address that stands from now on, or None where it is the one we have.
 
-        A field with stars in it, or an empty one, tells nothing. An erased buyer stays erased.
+        A field with stars in it, or an empty one, tells nothing by itself: two places may look the same behind
+        their stars. Where the platform gives an address a key of its own, another key is another address, whatever
+        is shown of it. An erased buyer stays erased.
         """
         told = self.came.consignee
+        is_elsewhere = _address_key(self.came.extra) not in (
+            "",
+            _address_key(known.extra) or _address_key(self.came.extra),
+        )
         if not any(asdict(told).values()):
             return None
         rows = work.sql.fetch(work.conn, "SELECT blob_pii FROM sealed WHERE order_no", [known.order_no])
@@ -234,9 +242,9 @@ class TellJob(Job[Taken]):
         news = {
             name: value
             for name, value in asdict(told).items()
-            if value and "*" not in value and value != getattr(ours, name)
+            if value and (is_elsewhere or "*" not in value) and value != getattr(ours, name)
         }
-        if not news:
+        if not news and not is_elsewhere:
             return None
         nick = self.came.buyer_nick or str(secret.get("buyer_nick", ""))
         return replace(self.came, consignee=replace(ours, **news), buyer_nick=nick)
@@ -252,6 +260,11 @@ class TellJob(Job[Taken]):
             work.row(work.sql.fetch_again, (to_ms(fetched_at + hints.APART), b"[]", *key))
         else:
             work.row(work.sql.fetch_done, key)
+
+
+def _address_key(extra: dict[str, Any]) -> str:
+    """The platform's own key of an address, equal as long as the address is; "" where it gives none."""
+    return next((str(extra[name]) for name in _ADDRESS_KEYS if extra.get(name)), "")
 
 
 def kept_hints(work: Work, shop_id: str, channel_order_no: str) -> list[_Kept]:

@@ -161,6 +161,20 @@ async def test_a_new_address_goes_to_the_sealed_table_alone(core: Core) -> None:
     assert core.feed.head() == head, "stars tell nothing"
 
 
+async def test_an_address_that_looks_the_same_behind_its_stars_is_another_by_its_key(core: Core) -> None:
+    """Douyin shows no street: a house around the corner looks like the old one, and its label would go there."""
+    shown = Consignee(name="林**", phone="1********07", province="浙江省", city="杭州市", address="****")
+    [taken] = await core.writer.told([a_detail(0, consignee=shown, extra={"open_address_id": "A1"})])
+    await core.writer.told([a_detail(1, modified=1, consignee=shown, extra={"open_address_id": "A1"})])
+    assert "address_changed" not in core.kinds(core.order(taken.order_no))
+    await core.writer.told([a_detail(2, modified=2, consignee=shown, extra={"open_address_id": "A2"})])
+    order = core.order(taken.order_no)
+    assert core.kinds(order)[-1] == "address_changed" and order.extra["open_address_id"] == "A2"
+    head = core.feed.head()
+    await core.writer.told([a_detail(3, modified=2, consignee=shown, extra={"open_address_id": "A2"})])
+    assert core.feed.head() == head, "and it changes once"
+
+
 async def test_an_erased_buyer_stays_erased(core: Core) -> None:
     [taken] = await core.writer.told([a_detail(0)])
     await core.writer.run(lambda tx: tx.conn.exec_driver_sql("DELETE FROM sealed"))
