@@ -461,7 +461,7 @@ class ShopHealth(msgspec.Struct, frozen=True, kw_only=True):
     ship_back_due_at: datetime | None = None
 
 
-class ShopView(msgspec.Struct, frozen=True, kw_only=True):
+class ShopView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One shop of the hub's settings, without its secrets; ``health`` for shops on a platform."""
 
     shop_id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -80,6 +81,10 @@ class Platform:
     calls: list[str] = field(default_factory=list)
     spans: list[tuple[datetime, datetime]] = field(default_factory=list)
     die_after_pages: int = -1
+    garbled_lists: bool = False
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    """Events that wait for whoever listens; the first goes when it was acknowledged."""
+    acknowledged: list[str] = field(default_factory=list)
     url: str = ""
 
     def put(self, no: str, modified_at: datetime | None = None, **says: Any) -> None:
@@ -107,6 +112,11 @@ class Platform:
             return 200, {"access_token": fresh, "refresh_token": "r2"}
         if token != self.token:
             return 200, {"code": "expired"}
+        if path == "/messages":
+            if ack := query.get("ack"):
+                self.acknowledged.append(ack)
+                self.messages = [event for event in self.messages if event["id"] != ack]
+            return 200, {"event": self.messages[0] if self.messages else None}
         if path == "/changed":
             return self._changed(query)
         if path == "/order":
@@ -131,6 +141,8 @@ class Platform:
             for no, order in self.orders.items()
             if no not in self.hidden and since <= datetime.fromisoformat(order["modified"]) < until
         )
+        if self.garbled_lists:
+            return 200, {"rows": [{"no": 7}], "more": False}
         rows = [{"no": no, "modified": at} for at, no in found[page * 5 : page * 5 + 5]]
         return 200, {"rows": rows, "more": len(found) > page * 5 + 5}
 
@@ -195,6 +207,8 @@ class Door:
         while more:
             span = {"since": since.isoformat(), "until": until.isoformat(), "page": str(page)}
             said = await self._get("/changed", span)
+            if any(not isinstance(row["no"], str) for row in said["rows"]):
+                raise BadPayload("rows.no")
             yield [Seen(channel_order_no=row["no"], modified_at=_at(row["modified"])) for row in said["rows"]]
             page, more = page + 1, said["more"]
 
@@ -266,18 +280,20 @@ def read_push(raw: bytes, headers: Mapping[str, str], shop: Shop, now: datetime)
     hints, damaged = [], []
     for event in json.loads(raw):
         try:
-            hints.append(
-                Hint(
-                    event_id=event["id"],
-                    channel_order_no=event["no"],
-                    kind=HintKind(event["kind"]),
-                    at=_at(event["at"]),
-                    word=event["kind"],
-                )
-            )
+            hints.append(_hint(event))
         except (KeyError, ValueError, TypeError):
             damaged.append(json.dumps(event))
     return Push(hints=tuple(hints), answer=b'{"taken":true}', damaged=tuple(damaged))
+
+
+def _hint(event: dict[str, Any]) -> Hint:
+    return Hint(
+        event_id=event["id"],
+        channel_order_no=event["no"],
+        kind=HintKind(event["kind"]),
+        at=_at(event["at"]),
+        word=event["kind"],
+    )
 
 
 def open_shop(shop: Shop, http: httpx.AsyncClient, clock: Clock) -> Door:
@@ -286,11 +302,42 @@ def open_shop(shop: Shop, http: httpx.AsyncClient, clock: Clock) -> Door:
     return Door(shop, http, shop.access_token)
 
 
+@dataclass(frozen=True)
+class Messages:
+    """A :class:`hub.connectors.shapes.Listener`: asks again and again, acknowledges with the next question."""
+
+    shop: Shop
+
+    async def hints(self) -> AsyncIterator[Sequence[Hint]]:
+        taken = ""
+        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=5) as http:
+            while True:
+                door = Door(self.shop, http, self.shop.access_token)
+                event = (await door._get("/messages", {"ack": taken} if taken else {}))["event"]
+                taken = ""
+                if event is None:
+                    await asyncio.sleep(0.02)
+                    continue
+                yield [_hint(event)]
+                taken = event["id"]
+
+
+def open_listener(shop: Shop, clock: Clock) -> Messages:
+    return Messages(shop)
+
+
 FOLDER = Folder(manifest=MANIFEST, open_shop=open_shop, read_push=read_push)
+
+
+LISTENING = replace(FOLDER, open_listener=open_listener)
 
 
 def folders(connector: str) -> Folder | None:
     return FOLDER if connector == "rehearsal" else None
+
+
+def listening_folders(connector: str) -> Folder | None:
+    return LISTENING if connector == "rehearsal" else None
 
 
 def toml_of(platform: Platform, shop_id: str = "shop-1", **more: Any) -> str:

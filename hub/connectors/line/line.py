@@ -23,7 +23,7 @@ from hub.connectors.line import records
 from hub.connectors.line.notices import Notices
 from hub.connectors.line.records import Records, ShipBack, ShopRow, Wanted
 from hub.connectors.line.shops import ShopLine
-from hub.connectors.line.watch import Health, bad, good, trouble_of, word_of
+from hub.connectors.line.watch import SAID_AT, Health, bad, good, trouble_of, word_of
 from hub.connectors.shapes import (
     BadPayload,
     Hint,
@@ -67,6 +67,8 @@ _LISTEN_S = (1, 2, 5, 10, 30, 60)
 #: A connection of ours that has lasted so long is one.
 _CONNECTED = timedelta(seconds=5)
 _DUE = 50
+#: How the reference of a list that was put aside begins.
+_WINDOW = "list:"
 
 _FAILING = (
     "shop_later",
@@ -104,6 +106,8 @@ class State:
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
     stops: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STOPS))
     poll_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    unreadable: tuple[datetime, int] | None = None
+    """The window whose list cannot be read, and how often it was tried."""
     under_way: dict[str, bool] = field(default_factory=dict)
     """Orders being fetched; True where another hint came meanwhile."""
 
@@ -352,13 +356,30 @@ class Line:
         begin = max(state.row.cursor or end - FIRST, now - paces.keeps)
         while True:
             until = max(min(begin + paces.window - paces.overlap, end), begin)
-            taken += await shop.call(self._window_of(shop, begin - paces.overlap, until))
+            try:
+                taken += await shop.call(self._window_of(shop, begin - paces.overlap, until))
+            except BadPayload as bad_payload:
+                await self._window_failed(shop, begin, begin - paces.overlap, until, bad_payload)
             if until > begin:
                 await self._writer.run(records.shop_kept(shop.id, cursor=until))
                 state.row = replace(state.row, cursor=until)
             if until >= end:
                 return taken
             begin = until
+
+    async def _window_failed(
+        self, shop: ShopLine, begin: datetime, since: datetime, until: datetime, bad_payload: BadPayload
+    ) -> None:
+        """A list that stays unreadable must not hold up all orders after it: it is put aside, to be tried again."""
+        state = self.states[shop.id]
+        tries = state.unreadable[1] + 1 if state.unreadable and state.unreadable[0] == begin else 1
+        state.unreadable = (begin, tries)
+        if tries < SAID_AT:
+            raise bad_payload
+        state.unreadable = None
+        span = f"{_WINDOW}{since.isoformat()}/{until.isoformat()}"
+        content = {"shop_id": shop.id, "since": since.isoformat(), "until": until.isoformat()}
+        await self._keep(shop, "list", span, f"BadPayload {bad_payload.path}"[:200], [content])
 
     def _window_of(
         self, shop: ShopLine, since: datetime, until: datetime
@@ -607,8 +628,14 @@ class Line:
         if found is None or not self.can_retry(found):
             return None
         shop_id, _, channel_order_no = found.ref.partition(" ")
-        taken = await self.fetch(shop_id, channel_order_no, "retry")
-        is_taken = taken is not None and taken.outcome != "failed"
+        if channel_order_no.startswith(_WINDOW):
+            since, until = map(datetime.fromisoformat, channel_order_no.removeprefix(_WINDOW).split("/"))
+            shop = self._shop(shop_id)
+            await shop.call(self._window_of(shop, since, until))
+            is_taken = True
+        else:
+            taken = await self.fetch(shop_id, channel_order_no, "retry")
+            is_taken = taken is not None and taken.outcome != "failed"
         if is_taken:
             await self._writer.run(records.quarantine_over(quarantine_id))
         return is_taken
@@ -650,6 +677,12 @@ def _detail(told: Told, asked_at: datetime) -> Detail:
 
 def _names(since: datetime, until: datetime) -> Callable[[ShopDoor], Awaitable[list[str]]]:
     async def names(door: ShopDoor) -> list[str]:
-        return [seen.channel_order_no async for page in door.changed(since, until) for seen in page]
+        found: list[str] = []
+        try:
+            async for page in door.changed(since, until):
+                found += [seen.channel_order_no for seen in page]
+        except BadPayload as bad_payload:  # polls say it; what could be read is compared all the same
+            log.info("sweep_unreadable", path=bad_payload.path)
+        return found
 
     return names

@@ -83,6 +83,9 @@ class ShopLine:
     @property
     def door(self) -> ShopDoor:
         """Raises :class:`WrongSettings` where hub.toml lacks something."""
+        return self._open()
+
+    def _open(self) -> ShopDoor:
         if self._door is None:
             door = self.folder.open_shop(self.shop, self._http, self._clock)
             is_files = self._tokens.access_token == self.shop.access_token
@@ -93,9 +96,10 @@ class ShopLine:
         return capability in self.folder.manifest.capabilities
 
     def listener(self) -> Listener | None:
-        """The connection that we open, where the platform has one; by the token that holds now."""
+        """The connection that we open, where the platform has one. Raises :class:`WrongSettings` as :attr:`door`."""
         if self.folder.open_listener is None:
             return None
+        self._open()
         return self.folder.open_listener(self.shop, self._clock)
 
     async def load(self, read: Callable[[str], records.SealedToken | None]) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
@@ -22,7 +22,15 @@ from app.core.order import Order, OrderState
 from hub.connectors.line import line as lines
 from hub.orders.results import View
 from tests.helpers.hub import TOML, RunningHub, hub_in_thread
-from tests.helpers.platform import PACES, Platform, an_event, folders, platform_serving, toml_of
+from tests.helpers.platform import (
+    PACES,
+    Platform,
+    an_event,
+    folders,
+    listening_folders,
+    platform_serving,
+    toml_of,
+)
 
 LONG = 20.0
 _ALL = View(scope="all")
@@ -276,6 +284,38 @@ def test_an_unreadable_order_is_put_aside_and_tried_again(shop: Shop) -> None:
     assert shop.orders() == ["P1", "P2"] and shop.hub.admin().post(retry).status_code == 404
 
 
+def test_a_list_that_stays_unreadable_is_put_aside_and_holds_up_nothing_behind_it(shop: Shop) -> None:
+    shop.platform.put("P1")
+    shop.platform.garbled_lists = True
+    assert [shop.poll().status_code for _ in range(3)] == [503, 503, 200]
+    [thing] = shop.hub.admin().get("/v1/quarantine").json()["things"]
+    assert thing["what"] == "list" and thing["can_retry"]
+    shop.platform.garbled_lists = False
+    time.sleep(0.01)
+    assert shop.hub.admin().post(f"/v1/quarantine/{thing['quarantine_id']}/retry").json() == {"done": True}
+    assert shop.orders() == ["P1"] and shop.hub.admin().get("/v1/quarantine").json() == {"things": []}
+
+
+def test_messages_over_our_own_connection_are_taken_then_acknowledged(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        platform = stack.enter_context(platform_serving())
+        toml = TOML + toml_of(platform)
+        hub = stack.enter_context(hub_in_thread(tmp_path, toml, folders=listening_folders))
+        shop = Shop(hub, platform)
+        until(lambda: shop.health()["last_good_at"])
+        platform.put("P1")
+        platform.messages.append(an_event("m1", "P1"))
+        until(lambda: shop.order("P1"))
+        until(lambda: platform.acknowledged == ["m1"])
+        platform.trouble = "500"
+        platform.messages.append(an_event("m2", "P1", H.refund_asked))
+        until(lambda: not shop.health()["is_listening"])
+        platform.trouble = ""
+        until(lambda: platform.acknowledged == ["m1", "m2"])
+        order = shop.order("P1")
+        assert order is not None and "hinted" in [row[0] for row in shop.rows("SELECT kind FROM history")]
+
+
 # ------------------------------------------------------------------------------------------------- troubles
 
 
@@ -400,7 +440,7 @@ def test_no_secret_is_told_by_any_door(shop: Shop) -> None:
 def test_only_those_who_look_after_shops_see_how_they_do(shop: Shop) -> None:
     for role, sees in (("cs_rep", False), ("finance", False), ("ops_lead", True), ("supervisor", True)):
         [first, *_] = shop.hub.person(role).get("/v1/shops").json()["shops"]
-        assert (first["health"] is not None) == sees, role
+        assert ("health" in first) == sees, role
 
 
 # --------------------------------------------------------------------------------------------- morning sweep
