@@ -69,7 +69,7 @@ class IntakeJob(Job[Taken]):
         work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
         work.admit(order)
         work.write(order_no, entries, self.why)
-        work.row(work.sql.sealed, _sealed(work, order_no, came))
+        work.row(work.sql.sealed, sealed_row(work, order_no, came))
         return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
 
     def _again(self, work: Work, known: Order) -> Answer[Taken]:
@@ -82,7 +82,7 @@ class IntakeJob(Job[Taken]):
         return lambda numbers: Taken(known.order_no, "changed", numbers.of(known.order_no))
 
 
-def _sealed(work: Work, order_no: str, came: ChannelOrder) -> Row:
+def sealed_row(work: Work, order_no: str, came: ChannelOrder) -> Row:
     """The row of personal data: sealed for this order alone, findable by keyed digests."""
     vault, blob, consignee = work.vault, work.sql.blob, came.consignee
     secret = {"consignee": consignee, "buyer_nick": came.buyer_nick}

@@ -21,7 +21,7 @@ from app.core.order import Consignee, Order
 from hub.db.tables import to_ms
 from hub.orders.apply import apply
 from hub.orders.held import Cause, HeldReceipt, Needs
-from hub.orders.intake import _sealed
+from hub.orders.intake import sealed_row
 from hub.orders.items import learn_barcode
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Taken
@@ -187,7 +187,7 @@ class TellJob(Job[Taken]):
         work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
         work.admit(order)
         work.write(order_no, entries, self.why)
-        work.row(work.sql.sealed, _sealed(work, order_no, came))
+        work.row(work.sql.sealed, sealed_row(work, order_no, came))
         self._settle(work, order)
         return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
 
@@ -202,7 +202,7 @@ class TellJob(Job[Taken]):
             order, came, rules, work.now, self.detail.fetched_at, is_readdressed=readdressed is not None
         )
         if readdressed is not None:
-            work.row(work.sql.resealed, _sealed(work, order_no, readdressed))
+            work.row(work.sql.resealed, sealed_row(work, order_no, readdressed))
         entries += more
         if order is not known:
             apply(work, order, entries, self.why)

@@ -402,26 +402,33 @@ class Line:
         known = await asyncio.to_thread(
             self._records.modified, shop.id, [seen.channel_order_no for seen in page]
         )
-        details: list[Detail] = []
-        for seen in page:
+        places = asyncio.Semaphore(FETCHES)
+
+        async def detail(seen: Seen) -> Detail | None:
             if seen.told is not None:
-                details.append(_detail(seen.told, asked_at))
-                continue
+                return _detail(seen.told, asked_at)
             ours = known.get(seen.channel_order_no)
             if ours is not None and seen.modified_at is not None and ours >= seen.modified_at:
-                continue
-            began = self._tools.clock.now()
-            try:
-                told = await door.order(seen.channel_order_no)
-            except BadPayload as bad_payload:
-                await self._unreadable(shop, seen.channel_order_no, bad_payload)
-                continue
-            except NotTaken:
-                continue
-            if told is not None:
-                details.append(_detail(told, began))
+                return None
+            async with places:
+                return await self._listed(shop, door, seen.channel_order_no)
+
+        found = await asyncio.gather(*(detail(seen) for seen in page))
+        details = [one for one in found if one is not None]
         done = await self._writer.told(details, "poll", bulk=len(details) > 20) if details else []
         return sum(one.outcome in ("new", "changed") for one in done)
+
+    async def _listed(self, shop: ShopLine, door: ShopDoor, channel_order_no: str) -> Detail | None:
+        """The detail of an order in a list; None for one that is put aside, or that the platform will not tell."""
+        began = self._tools.clock.now()
+        try:
+            told = await door.order(channel_order_no)
+        except BadPayload as bad_payload:
+            await self._unreadable(shop, channel_order_no, bad_payload)
+            return None
+        except NotTaken:
+            return None
+        return _detail(told, began) if told is not None else None
 
     async def _polled(self, shop: ShopLine, trouble: ShopTrouble | None) -> None:
         now, state = self._tools.clock.now(), self.states[shop.id]

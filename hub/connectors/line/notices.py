@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -23,6 +24,8 @@ class Notices:
     """Every [[notice]] of hub.toml gets each text, in Chinese and English."""
 
     def __init__(self, notices: Sequence[Notice], texts: Texts) -> None:
+        # its own log tells whole addresses, and their secrets stand in them
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         self._notices = tuple(notices)
         self._texts = texts
 
