@@ -128,7 +128,34 @@ class HubApi(Protocol):
         """Who the hub takes us for, and what we may do."""
 
     async def shops(self) -> wire.ShopList:
-        """The shops of the hub's settings."""
+        """The shops of the hub's settings, and how those on a platform do."""
+
+    async def check_shop(self, shop_id: str) -> wire.ShopChecked:
+        """Tries the connection to the shop's platform."""
+
+    async def poll_shop(self, shop_id: str) -> wire.ShopPolled:
+        """Asks the platform for its changes now."""
+
+    async def set_shop_pace(self, shop_id: str, poll_s: int) -> None:
+        """How often the shop is asked, from now on."""
+
+    async def sweep_shop(self, shop_id: str) -> wire.MissedOrders:
+        """Compares the last 24 hours with the platform now."""
+
+    async def missed_orders(self, shop_id: str) -> wire.MissedOrders:
+        """What the sweeps found at the platform and not here."""
+
+    async def take_missed(self, shop_id: str) -> wire.MissedTaken:
+        """Brings those in."""
+
+    async def ship_backs(self) -> wire.ShipBackList:
+        """Waybills that wait to be told to their platforms, or were refused; the nearest deadline first."""
+
+    async def quarantine(self) -> wire.QuarantineList:
+        """What could not be read or taken."""
+
+    async def retry_quarantine(self, quarantine_id: str) -> bool:
+        """Asks the platform for it again; whether it was taken."""
 
     async def import_file(
         self,

@@ -42,6 +42,8 @@ SILENCE_S = 12.0
 _Limits = tuple[float, float, float, float]
 _TIMEOUT: _Limits = (4.0, 20.0, 10.0, 10.0)
 _UPLOAD_S = 600.0
+#: So long a call may take for which the hub asks a platform.
+_PLATFORM_S = 120.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -237,6 +239,46 @@ class HubClient:
     async def shops(self) -> wire.ShopList:
         return await self._call(wire.ShopList, "GET", "/v1/shops", as_person=True)
 
+    async def check_shop(self, shop_id: str) -> wire.ShopChecked:
+        return await self._call(wire.ShopChecked, "POST", _shop(shop_id, "/check"), {}, as_person=True)
+
+    async def poll_shop(self, shop_id: str) -> wire.ShopPolled:
+        """Takes as long as the platform: minutes after a long silence."""
+        path = _shop(shop_id, "/poll")
+        return await self._call(
+            wire.ShopPolled, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S)
+        )
+
+    async def set_shop_pace(self, shop_id: str, poll_s: int) -> None:
+        pace = wire.ShopPace(poll_s=poll_s)
+        await self._call(wire.Done, "PUT", _shop(shop_id), pace, as_person=True)
+
+    async def sweep_shop(self, shop_id: str) -> wire.MissedOrders:
+        path = _shop(shop_id, "/sweep")
+        return await self._call(
+            wire.MissedOrders, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S)
+        )
+
+    async def missed_orders(self, shop_id: str) -> wire.MissedOrders:
+        return await self._call(wire.MissedOrders, "GET", _shop(shop_id, "/missed"), as_person=True)
+
+    async def take_missed(self, shop_id: str) -> wire.MissedTaken:
+        path = _shop(shop_id, "/missed")
+        return await self._call(
+            wire.MissedTaken, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S)
+        )
+
+    async def ship_backs(self) -> wire.ShipBackList:
+        return await self._call(wire.ShipBackList, "GET", "/v1/ship_backs", as_person=True)
+
+    async def quarantine(self) -> wire.QuarantineList:
+        return await self._call(wire.QuarantineList, "GET", "/v1/quarantine", as_person=True)
+
+    async def retry_quarantine(self, quarantine_id: str) -> bool:
+        path = f"/v1/quarantine/{quote(quarantine_id, safe='')}/retry"
+        done = await self._call(wire.Done, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S))
+        return done.done
+
     # ---------------------------------------------------------------------------------- underneath
 
     def _opened(self) -> httpx.AsyncClient:
@@ -306,6 +348,10 @@ class HubClient:
         if as_person and isinstance(trouble, SignInFailed) and trouble.code == "session_ended":
             self._session = ""
         return trouble
+
+
+def _shop(shop_id: str, call: str = "") -> str:
+    return f"/v1/shops/{quote(shop_id, safe='')}{call}"
 
 
 def _within(seconds: float) -> _Limits:

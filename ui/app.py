@@ -49,6 +49,7 @@ from ui.work import CrashReport, EngineLoop, Work
 
 if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for no page that nobody looks at
     from ui.screens.import_page import ImportPage
+    from ui.screens.ops import OpsScreen
     from ui.screens.service import ServiceScreen
     from ui.screens.settings import SettingsPage
     from ui.screens.supervisor import SupervisorScreen
@@ -163,7 +164,8 @@ class Station:
         self.sign_on = SignOnPage(self.room)
         self.settings: SettingsPage | None = None
         self.intake: ImportPage | None = None
-        self.desk: PackingScreen | SupervisorScreen | ServiceScreen | None = None
+        self.desk: PackingScreen | SupervisorScreen | ServiceScreen | OpsScreen | None = None
+        self.shops: OpsScreen | None = None
         self.welcome: WelcomePage | None = None
         self._join()
         self.start_desk()
@@ -283,6 +285,10 @@ class Station:
             self.window.pages.removeWidget(self.intake)
             self.intake.deleteLater()
             self.intake = None
+        if self.shops is not None:
+            self.window.pages.removeWidget(self.shops)
+            self.shops.deleteLater()
+            self.shops = None
         self.start_desk()
 
     def _use_printer(self, address: str) -> None:
@@ -314,7 +320,7 @@ class Station:
             self.window.set_desk(self.desk)
         self._show_strip()
 
-    def _desk_of(self, kind: StationKind) -> PackingScreen | SupervisorScreen | ServiceScreen:
+    def _desk_of(self, kind: StationKind) -> PackingScreen | SupervisorScreen | ServiceScreen | OpsScreen:
         match kind:
             case "packing":
                 slips = int(self.core.outbox.setting(SLIPS_AT_ONCE, str(SLIPS_DEFAULT)))
@@ -323,6 +329,10 @@ class Station:
                 from ui.screens.service import ServiceScreen
 
                 return ServiceScreen(self.room)
+            case "ops":
+                from ui.screens.ops import OpsScreen
+
+                return OpsScreen(self.room)
             case _:
                 from ui.screens.supervisor import SupervisorScreen
 
@@ -343,6 +353,7 @@ class Station:
             self.settings.finished.connect(self._back)
             self.settings.person_wanted.connect(self.show_sign_on)
             self.settings.import_wanted.connect(self.show_import)
+            self.settings.shops_wanted.connect(self.show_shops)
             if isinstance(self.desk, PackingScreen):
                 self.settings.slips_changed.connect(self.desk.set_slips)
             self.window.show_page(self.settings)
@@ -360,6 +371,17 @@ class Station:
             self.intake.take(file)
         self.intake.refresh()
         self.window.show_page(self.intake)
+
+    def show_shops(self) -> None:
+        """How every shop does, from a desk that is there for something else."""
+        if self.core.identity is None or self.alarm.active is not None:
+            return
+        if self.shops is None:
+            from ui.screens.ops import OpsScreen
+
+            self.shops = OpsScreen(self.room, is_desk=False)
+            self.shops.finished.connect(self._back)
+        self.window.show_page(self.shops)
 
     def show_sign_on(self) -> None:
         self.sign_on.refresh()
@@ -405,6 +427,8 @@ class Station:
             self._show_strip()
         if "print" in topics:
             self.papers.look()
+        if self.shops is not None:
+            self.shops.refresh(topics)
         if "rights" in topics and self.intake is not None:
             self.intake.refresh()
         if "session_ended" in topics:

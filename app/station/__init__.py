@@ -74,6 +74,11 @@ Joined once, in main.py::
     AnswerCard(order_no, command_state, result, parcels: [ParcelAnswer(parcel_no, result, holder, holder_name)],
                stop_id, asked_at, actor, note, counting_down_until)
 
+``app.station.shops.ShopsDesk`` (core.shops; all ask the hub)
+    await overview() -> list[ShopView]   await lists(shop_id) -> ShopLists(missed, ship_backs, aside, may_see)
+    await check(shop_id) -> ShopChecked  poll(shop_id) -> int   set_pace(shop_id, poll_s)   sweep(shop_id) -> int
+    await take_missed(shop_id) -> MissedTaken              retry(quarantine_id) -> bool
+
 ``app.station.intake.IntakeDesk`` (core.intake)
     await shops() -> list[ShopView]      await bring(file, kind=, shop=, check_only=, ticket=) -> ImportReport
     new_ticket() -> str                  await progress(ticket) -> ImportProgress | None     await stop(ticket) -> bool

@@ -24,6 +24,7 @@ from app.station.packing import PackingDesk
 from app.station.printwork import PrintWork, Render
 from app.station.rights import Rights, RightsWatch
 from app.station.service import ServiceDesk
+from app.station.shops import ShopsDesk
 from app.station.status import StripFacts, StripItem, strip
 from app.station.supervisor import SupervisorDesk
 from app.store.cache import Cache
@@ -88,6 +89,7 @@ class StationCore:
         self.packing = PackingDesk(self.bench, self.read, self._keeper, self.leases, self.alarms, rules)
         self.supervisor = SupervisorDesk(self.bench, self.read, asking)
         self.service = ServiceDesk(self.bench, self.read, asking)
+        self.shops = ShopsDesk(self.bench)
         self.intake = IntakeDesk(self.bench)
         self._rights = RightsWatch(self.bench)
         self._join()

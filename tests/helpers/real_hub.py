@@ -25,14 +25,15 @@ COURIER_KEY = "only-for-tests-2"
 class RealHub:
     """One hub; ``token`` is the administrator's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """``more``: further tables of its hub.toml."""
         self.folder = folder
         folder.mkdir(parents=True)
         config = folder / "hub.toml"
         config.write_text(
             f'[[shop]]\nid = "{SHOP}"\nconnector = "file"\n\n'
             f'[[carrier]]\nconnector = "rehearsal"\nkey = "{COURIER_KEY}"\n\n'
-            f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
+            f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n\n{more}',
             encoding="utf-8",
         )
         config.chmod(0o600)
@@ -95,8 +96,8 @@ class RealHub:
 
 
 @contextmanager
-def real_hub(folder: Path) -> Iterator[RealHub]:
-    hub = RealHub(folder)
+def real_hub(folder: Path, more: str = "") -> Iterator[RealHub]:
+    hub = RealHub(folder, more)
     try:
         yield hub
     finally:

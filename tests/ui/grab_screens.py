@@ -23,18 +23,29 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.tracking import NodeKind
-from app.wire import ImportProgress
+from app.station.shops import ShopLists
+from app.wire import ImportProgress, QuarantineView, ShipBackView, ShopHealth, ShopView
 from rehearsal import shop
 from rehearsal.courier import Node
 from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
 from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
+from ui.screens.ops import OpsScreen
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
 
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080), "1093x614": (1093, 614)}
-NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台"}
+NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台", "ops": "运营台"}
+#: A platform that nobody can reach, for the ops desk.
+PLATFORM = """[[shop]]
+id = "pdd-main"
+connector = "pdd"
+base_url = "http://127.0.0.1:9"
+app_key = "only-for-tests"
+app_secret = "only-for-tests"
+access_token = "only-for-tests"
+"""
 
 
 #: Every size in both languages and both looks; --all takes every combination.
@@ -112,7 +123,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="orderdock-screens-"))
     grab = Grabber(app, asked.out, "quick" if asked.quick else "all" if asked.all else "pairs")
     try:
-        with real_hub(folder / "hub") as hub:
+        with real_hub(folder / "hub", PLATFORM) as hub:
             first(grab, app, folder)
             empty(grab, app, hub, folder)
             fill(hub)
@@ -197,6 +208,7 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     grab.shots("packing-after-alarm", bench)
     supervisor(grab, app, hub, folder)
     service(grab, app, hub, folder, order_no)
+    ops(grab, app, hub, folder)
     held(grab, bench, order_no)
     bench.show_settings()
     grab.shots("settings", bench)
@@ -391,6 +403,113 @@ def under_way(grab: Grabber, station: Station, desk: ServiceScreen, hub: RealHub
     desk.view.raw.ask.click()
     grab.settle(1.0)
     grab.shots("service-raw-asked", station)
+
+
+def ops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+    station = paired(grab, app, hub, "ops", folder)
+    desk = station.desk
+    assert isinstance(desk, OpsScreen)
+    grab.until(lambda: len(desk.shown_shops) == 2, "the shops")
+    grab.settle(1.0)
+    grab.shots("ops", station)
+    station.close()
+    many_shops(grab, app, hub, folder)
+
+
+def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+    """A house with seven shops, some in trouble: composed, for no test hub has so many platforms."""
+    station = paired(grab, app, hub, "ops", folder / "many")
+    desk = station.desk
+    assert isinstance(desk, OpsScreen)
+    grab.until(lambda: len(desk.shown_shops) == 2, "the shops")
+    now = datetime.now(UTC)
+    good = {
+        "last_good_at": now - timedelta(seconds=48),
+        "next_poll_at": now + timedelta(minutes=14),
+        "cursor": now - timedelta(minutes=4),
+        "poll_s": 900,
+        "is_listening": True,
+    }
+    expired = {
+        "trouble": "sign_in_again",
+        "word": "access_token已过期",
+        "failures": 12,
+        "failing_since": now - timedelta(hours=2, minutes=5),
+        "last_good_at": now - timedelta(hours=2, minutes=5),
+    }
+    backs = {"ship_backs_waiting": 3, "ship_back_due_at": now + timedelta(minutes=50), "missed": 3}
+    shops = (
+        (
+            "旗舰店-pdd",
+            "pdd",
+            good | expired | backs | {"orders_today": 86, "quarantined": 2, "is_listening": False},
+        ),
+        ("清仓店-pdd", "pdd", good | {"orders_today": 1204}),
+        ("抖音一店", "douyin", good | {"orders_today": 371, "last_push_at": now - timedelta(seconds=9)}),
+        (
+            "抖音二店",
+            "douyin",
+            good | {"trouble": "later", "failures": 1, "failing_since": now, "orders_today": 52},
+        ),
+        ("天猫旗舰店", "tmall", good | {"orders_today": 640, "missed": 12}),
+    )
+    views = [
+        ShopView(shop_id=no, connector=kind, warehouse="main", health=ShopHealth(**health))
+        for no, kind, health in shops
+    ]
+    lists = ShopLists(
+        shop_id="旗舰店-pdd",
+        missed=tuple(f"261121-48359260{n:05d}" for n in (11, 57, 203)),
+        ship_backs=tuple(
+            ShipBackView(
+                parcel_no=f"OD20261121{n:03d}01",
+                order_no=f"OD20261121{n:03d}",
+                shop_id="旗舰店-pdd",
+                channel_order_no=f"261121-{n}",
+                carrier="zhongtong",
+                waybill_no=f"755280001177{n:02d}",
+                state="refused" if n == 18 else "waiting",
+                asked_at=now,
+                due_at=now,
+                ship_by_at=now + timedelta(minutes=40 * n),
+                tries=n,
+                word="订单已发货" if n == 18 else "",
+            )
+            for n in (2, 7, 18)
+        ),
+        aside=tuple(
+            QuarantineView(
+                quarantine_id=f"q{n}",
+                at=now - timedelta(minutes=n),
+                what="detail",
+                ref=f"旗舰店-pdd 261121-4835926{n:06d}",
+                error="",
+                can_retry=True,
+            )
+            for n in (3, 44)
+        ),
+    )
+    hub_asked = desk.shop._room.core.shops
+
+    class Told:
+        """Says what was composed instead of asking the hub."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(hub_asked, name)
+
+        async def overview(self) -> list[ShopView]:
+            return views
+
+        async def lists(self, shop_id: str) -> ShopLists:
+            return lists if shop_id == lists.shop_id else ShopLists(shop_id=shop_id)
+
+    station.core.shops = Told()  # type: ignore[assignment]
+    desk.ask()
+    grab.until(lambda: len(desk.shown_shops) == len(views), "the composed shops")
+    desk.show_shop("旗舰店-pdd")
+    grab.settle(0.5)
+    grab.shots("ops-many", station)
+    station.close()
 
 
 if __name__ == "__main__":

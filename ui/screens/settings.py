@@ -28,6 +28,8 @@ SOUNDS = (
     ("too_many", "station.set_sound_many"),
     ("stop", "station.set_sound_stop"),
 )
+#: Desks at which the state of the shops is somebody's affair; the ops desk shows nothing else.
+_SEES_SHOPS = frozenset({"supervisor", "service"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class SettingsPage(Page):
     slips_changed = Signal(int)
     person_wanted = Signal()
     import_wanted = Signal()
+    shops_wanted = Signal()
 
     def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[str], None]) -> None:
         super().__init__()
@@ -63,6 +66,7 @@ class SettingsPage(Page):
             self._scanner(),
             self._sound(),
             self._intake(),
+            *((self._shops(),) if room.core.kind in _SEES_SHOPS else ()),
             self._about(about),
         )
         for at, card in enumerate(cards):
@@ -169,6 +173,15 @@ class SettingsPage(Page):
         card = self._card("intake.title", "intake.set_text")
         go = BigButton(kit, "intake.choose", icon="import")
         go.clicked.connect(self.import_wanted)
+        card.body.addLayout(_tight(row(kit, go)))
+        card.body.addStretch(1)
+        return card
+
+    def _shops(self) -> Card:
+        kit = self._room.kit
+        card = self._card("ops.title", "ops.title_text")
+        go = BigButton(kit, "ops.open", icon="shop")
+        go.clicked.connect(self.shops_wanted)
         card.body.addLayout(_tight(row(kit, go)))
         card.body.addStretch(1)
         return card

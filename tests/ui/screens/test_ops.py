@@ -1,0 +1,119 @@
+"""The ops desk against a real hub with a shop whose platform cannot be reached, and one that files go to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
+from ui.app import Station
+from ui.screens.ops import OpsScreen
+from ui.screens.settings import SettingsPage
+
+WAIT_MS = 20_000
+#: Nobody listens on port 9 of this machine: the true answer of a platform that is away.
+PLATFORM = """[[shop]]
+id = "pdd-main"
+connector = "pdd"
+base_url = "http://127.0.0.1:9"
+app_key = "only-for-tests"
+app_secret = "only-for-tests"
+access_token = "only-for-tests"
+"""
+
+OpenStation = Callable[[str], Station]
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHub]:
+    with real_hub(tmp_path_factory.mktemp("ops hub") / "中枢", PLATFORM) as made:
+        yield made
+
+
+def desk_of(qtbot: QtBot, station: Station) -> OpsScreen:
+    desk = station.desk
+    assert isinstance(desk, OpsScreen)
+    qtbot.waitUntil(lambda: len(desk.shown_shops) == 2, timeout=WAIT_MS)
+    return desk
+
+
+def chip(desk: OpsScreen, shop_id: str) -> tuple[str, str]:
+    row = next(row for row in desk.shown_shops if row.shop_id == shop_id)
+    return row.chip.state, row.chip.text
+
+
+def test_the_shop_that_cannot_be_reached_stands_first_with_the_cause_and_what_to_do(
+    qtbot: QtBot, open_station: OpenStation
+) -> None:
+    desk = desk_of(qtbot, open_station("ops"))
+    qtbot.waitUntil(lambda: chip(desk, "pdd-main")[1] == "连不上平台", timeout=WAIT_MS)
+    assert desk.shown_shops[0].shop_id == "pdd-main"
+    assert desk.chosen_shop == "pdd-main"
+    words = desk.shop.words()
+    assert "平台繁忙、限流或连不上" in words and "会自动重试" in words
+    assert "上次拉到: 还没有" in words and "今天进单: 0 单" in words
+    assert "only-for-tests" not in words, "no secret is ever shown"
+    assert "店铺要处理" in desk.words()
+
+
+def test_a_connection_is_tested_and_the_plain_cause_said(qtbot: QtBot, open_station: OpenStation) -> None:
+    """ING-14."""
+    station = open_station("ops")
+    desk = desk_of(qtbot, station)
+    desk.show_shop("pdd-main")
+    qtbot.waitUntil(desk.shop.check.isEnabled, timeout=WAIT_MS)
+    desk.shop.check.click()
+    qtbot.waitUntil(lambda: "连不上" in station.window.bar.words(), timeout=WAIT_MS)
+    assert "不用处理，会自动重试" in station.window.bar.words()
+    qtbot.waitUntil(lambda: not desk.shop.check.locked, timeout=WAIT_MS)
+
+
+def test_a_pace_is_set_by_an_administrator_alone(
+    qtbot: QtBot, hub: RealHub, open_station: OpenStation
+) -> None:
+    """ING-02: by the window, without a new start."""
+    station = open_station("ops")
+    desk = desk_of(qtbot, station)
+    desk.show_shop("pdd-main")
+    five = desk.shop.paces[300]
+    qtbot.waitUntil(lambda: not five.isEnabled(), timeout=WAIT_MS)
+    assert five.toolTip(), "and the button says why"
+    station.work.run(lambda: station.core.sign_in("admin", PASSWORD))
+    qtbot.waitUntil(five.isEnabled, timeout=WAIT_MS)
+    five.click()
+    qtbot.waitUntil(lambda: "以后每 5 分拉一次" in station.window.bar.words(), timeout=WAIT_MS)
+    shops = hub.api("GET", "/v1/shops")["shops"]
+    assert next(s for s in shops if s["shop_id"] == "pdd-main")["health"]["poll_s"] == 300
+    qtbot.waitUntil(five.isChecked, timeout=WAIT_MS)
+
+
+def test_a_shop_by_file_has_no_buttons_and_says_how_its_orders_come(
+    qtbot: QtBot, open_station: OpenStation
+) -> None:
+    station = open_station("ops")
+    desk = desk_of(qtbot, station)
+    desk.show_shop("mian-shiguang")
+    assert "表格导入" in desk.shop.words()
+    assert not desk.shop.check.isVisible() and not desk.shop.missed.isVisible()
+    station.kit.i18n.toggle()
+    assert "by file" in desk.shop.words()
+    station.kit.i18n.toggle()
+
+
+def test_the_shops_are_seen_from_the_supervisors_desk_and_left_again(
+    qtbot: QtBot, open_station: OpenStation
+) -> None:
+    station = open_station("supervisor")
+    station.show_settings()
+    assert isinstance(station.settings, SettingsPage)
+    station.settings.shops_wanted.emit()
+    page = station.shops
+    assert page is not None and page.isVisible()
+    qtbot.waitUntil(lambda: len(page.shown_shops) == 2, timeout=WAIT_MS)
+    page.show_shop("pdd-main")
+    qtbot.waitUntil(lambda: not page.shop.check.isEnabled(), timeout=WAIT_MS)
+    assert "运营主管" in page.shop._not_yours.words() or not page.shop._not_yours.isVisible()
+    page.finished.emit()
+    assert station.window.at_desk

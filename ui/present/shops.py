@@ -1,0 +1,283 @@
+"""The ops desk as values: how every shop does, why one fails and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.station.shops import ShopLists
+from app.wire import QuarantineView, ShipBackView, ShopHealth, ShopView
+from ui.present import states
+from ui.present.states import Chip
+from ui.present.words import Words
+
+#: Troubles that wait for a person; the others are tried again by themselves.
+_NEEDS_PERSON = frozenset({"no_permission", "sign_in_again", "wrong_settings"})
+#: From the third failure in a row on it is more than a bad moment (ING-07).
+_FAILURES = 3
+#: What our own connection calls its troubles: nothing that a platform has said.
+_OURS = re.compile(r"[A-Za-z]*(?:Error|Timeout|Exception)")
+#: A waybill that must be told sooner than this is marked.
+SOON = timedelta(hours=2)
+#: Paces offered, in seconds; ING-02 asks for 10 and 15 minutes.
+PACES = (60, 300, 600, 900)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopRow:
+    """One shop in the list; ``rank`` sorts what needs somebody to the top."""
+
+    shop_id: str
+    name: str
+    chip: Chip
+    when: str
+    counts: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    label: str
+    value: str
+    state: states.State = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopPage:
+    """One shop in full. ``cause`` and ``todo`` are empty while all is well. ``pace_s`` 0: nothing is asked here."""
+
+    shop_id: str
+    title: str
+    chip: Chip
+    cause: str
+    todo: str
+    facts: tuple[Fact, ...]
+    pace_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    """One line of the lists below: what, how it stands, and small print."""
+
+    key: str
+    text: str
+    chip: Chip | None
+    note: str
+    can_retry: bool = False
+
+
+def shop_rows(shops: Sequence[ShopView], words: Words, now: datetime) -> tuple[ShopRow, ...]:
+    """What needs a person first, then by name."""
+    return tuple(sorted((_row(shop, words, now) for shop in shops), key=lambda row: (row.rank, row.name)))
+
+
+def _row(shop: ShopView, words: Words, now: datetime) -> ShopRow:
+    health = shop.health
+    chip = _chip(shop, words)
+    rank = {"stop": 0, "wait": 1, "info": 2, "ok": 2, "idle": 3}[chip.state]
+    channel = states.channel_name(shop.connector, words)
+    if health is None:
+        return ShopRow(shop.shop_id, shop.shop_id, chip, channel, "", rank)
+    when = f"{channel} · {_when(health, words, now)}"
+    return ShopRow(shop.shop_id, shop.shop_id, chip, when, _counts(health, words), rank)
+
+
+def _name(shop: ShopView, words: Words) -> str:
+    return words.tr("ops.shop_name", channel=states.channel_name(shop.connector, words), shop_id=shop.shop_id)
+
+
+def _chip(shop: ShopView, words: Words) -> Chip:
+    health = shop.health
+    if health is None:
+        return Chip("idle", words.tr("ops.state_file" if shop.connector == "file" else "ops.state_unknown"))
+    if health.trouble:
+        name = words.maybe(f"ops.short_{health.trouble}", words.tr("ops.short_refused"))
+        grave = health.trouble in _NEEDS_PERSON or health.failures >= _FAILURES
+        return Chip("stop" if grave else "wait", name)
+    if health.ship_backs_refused:
+        return Chip("wait", words.tr("ops.state_ship_back"))
+    if health.missed:
+        return Chip("wait", words.tr("ops.state_missed", n=health.missed))
+    if health.last_good_at is None:
+        return Chip("idle", words.tr("ops.state_new"))
+    return Chip("ok", words.tr("ops.state_ok"))
+
+
+def _when(health: ShopHealth, words: Words, now: datetime) -> str:
+    parts = []
+    if health.last_good_at is not None:
+        parts.append(words.tr("ops.good_ago", ago=words.since(health.last_good_at, now)))
+    parts.append(_next(health, words, now))
+    return " · ".join(part for part in parts if part)
+
+
+def _next(health: ShopHealth, words: Words, now: datetime) -> str:
+    if health.next_poll_at is None:
+        return ""
+    left = (health.next_poll_at - now).total_seconds()
+    if left < 1:
+        return words.tr("ops.next_now")
+    return words.tr("ops.next_in", span=words.duration(left))
+
+
+def _paced(health: ShopHealth, words: Words, now: datetime) -> str:
+    pace = words.tr("ops.every", span=pace_name(health.poll_s, words)) if health.poll_s else ""
+    return " · ".join(part for part in (_next(health, words, now), pace) if part)
+
+
+def _counts(health: ShopHealth, words: Words) -> str:
+    parts = [words.tr("ops.today", n=health.orders_today)]
+    if health.ship_backs_waiting:
+        parts.append(words.tr("ops.backs", n=health.ship_backs_waiting))
+    if health.quarantined:
+        parts.append(words.tr("ops.aside", n=health.quarantined))
+    return " · ".join(parts)
+
+
+# -- one shop ------------------------------------------------------------------------------------------------------
+
+
+def shop_page(shop: ShopView, words: Words, now: datetime) -> ShopPage:
+    health = shop.health
+    cause, todo = _cause(health, words, now) if health is not None else ("", "")
+    facts = _facts(health, words, now) if health is not None else (_file_fact(shop, words),)
+    return ShopPage(
+        shop_id=shop.shop_id,
+        title=_name(shop, words),
+        chip=_chip(shop, words),
+        cause=cause,
+        todo=todo,
+        facts=facts,
+        pace_s=health.poll_s if health is not None else 0,
+    )
+
+
+def _file_fact(shop: ShopView, words: Words) -> Fact:
+    key = "ops.file_text" if shop.connector == "file" else "ops.unknown_text"
+    return Fact(words.tr("ops.how"), words.tr(key))
+
+
+def _cause(health: ShopHealth, words: Words, now: datetime) -> tuple[str, str]:
+    """What happens, since when, in the platform's own words where it gave any; and what to do now."""
+    if not health.trouble:
+        return "", ""
+    known = health.trouble if words.texts.has(f"ops.cause_{health.trouble}") else "refused"
+    is_told = bool(health.word) and not _OURS.fullmatch(health.word)
+    said = words.tr("ops.platform_said", word=health.word) if is_told else ""
+    since = ""
+    if health.failing_since is not None:
+        span = words.duration((now - health.failing_since).total_seconds())
+        since = words.tr("ops.failing_for", span=span, n=health.failures)
+    cause = words.tr(f"ops.cause_{known}")
+    return words.tr("ops.join").join(part for part in (cause, since, said) if part), words.tr(
+        f"ops.todo_{known}"
+    )
+
+
+def _facts(health: ShopHealth, words: Words, now: datetime) -> tuple[Fact, ...]:
+    tr = words.tr
+    good = words.since(health.last_good_at, now) if health.last_good_at else tr("ops.never")
+    cursor = words.clock(health.cursor, now) if health.cursor else ""
+    return (
+        Fact(tr("ops.fact_good"), good, "stop" if health.trouble else "idle"),
+        Fact(tr("ops.fact_next"), _paced(health, words, now) or tr("ops.never")),
+        Fact(
+            tr("ops.fact_cursor"),
+            tr("ops.taken_until", clock=cursor) if cursor else tr("ops.never"),
+        ),
+        Fact(tr("ops.fact_push"), _push(health, words, now)),
+        Fact(tr("ops.fact_today"), tr("ops.orders", n=health.orders_today)),
+        _backs_fact(health, words, now),
+        Fact(
+            tr("ops.fact_missed"),
+            tr("ops.orders", n=health.missed) if health.missed else tr("ops.none"),
+            "wait" if health.missed else "idle",
+        ),
+        Fact(
+            tr("ops.fact_aside"),
+            tr("ops.things", n=health.quarantined) if health.quarantined else tr("ops.none"),
+            "wait" if health.quarantined else "idle",
+        ),
+    )
+
+
+def _push(health: ShopHealth, words: Words, now: datetime) -> str:
+    if health.last_push_at is not None:
+        ago = words.since(health.last_push_at, now)
+        return words.tr("ops.push_listening_ago" if health.is_listening else "ops.push_ago", ago=ago)
+    return words.tr("ops.push_listening" if health.is_listening else "ops.push_none")
+
+
+def _backs_fact(health: ShopHealth, words: Words, now: datetime) -> Fact:
+    tr = words.tr
+    if health.ship_backs_refused:
+        value = tr("ops.backs_refused", n=health.ship_backs_refused, waiting=health.ship_backs_waiting)
+        return Fact(tr("ops.fact_backs"), value, "stop")
+    if not health.ship_backs_waiting:
+        return Fact(tr("ops.fact_backs"), tr("ops.none"))
+    due = health.ship_back_due_at
+    if due is None:
+        return Fact(tr("ops.fact_backs"), tr("ops.backs", n=health.ship_backs_waiting), "wait")
+    value = tr("ops.backs_due", n=health.ship_backs_waiting, when=_deadline(due, words, now))
+    return Fact(tr("ops.fact_backs"), value, _urgency(due, now))
+
+
+def _deadline(due: datetime, words: Words, now: datetime) -> str:
+    left = (due - now).total_seconds()
+    span = words.duration(left)
+    return words.tr("ops.due_over" if left < 0 else "ops.due_in", span=span)
+
+
+def _urgency(due: datetime, now: datetime) -> states.State:
+    if due < now:
+        return "stop"
+    return "wait" if due - now < SOON else "idle"
+
+
+# -- lists ---------------------------------------------------------------------------------------------------------
+
+
+def missed_rows(lists: ShopLists) -> tuple[NoteRow, ...]:
+    return tuple(NoteRow(no, no, None, "") for no in lists.missed)
+
+
+def back_rows(lists: ShopLists, words: Words, now: datetime) -> tuple[NoteRow, ...]:
+    """The refused ones first, for nobody tries them again; then by deadline."""
+    ordered = sorted(lists.ship_backs, key=lambda back: (back.state != "refused", _due(back)))
+    return tuple(_back_row(back, words, now) for back in ordered)
+
+
+def _due(back: ShipBackView) -> datetime:
+    """When the platform wants to know it: its own limit, else when it is tried again."""
+    return back.ship_by_at or back.due_at
+
+
+def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
+    carrier = states.carrier_name(back.carrier, words)
+    if back.state == "refused":
+        chip, tried = Chip("stop", words.tr("ops.back_refused")), back.word
+    else:
+        due = _due(back)
+        chip = Chip(_urgency(due, now), _deadline(due, words, now))
+        tried = words.tr("ops.back_tries", n=back.tries, word=back.word).strip() if back.tries else ""
+    text = f"{states.short(back.parcel_no)} · {back.waybill_no}"
+    note = " · ".join(part for part in (carrier, tried) if part)
+    return NoteRow(f"{back.parcel_no}/{back.waybill_no}", text, chip, note)
+
+
+def aside_rows(lists: ShopLists, words: Words, now: datetime) -> tuple[NoteRow, ...]:
+    return tuple(_aside_row(thing, words, now) for thing in lists.aside)
+
+
+def _aside_row(thing: QuarantineView, words: Words, now: datetime) -> NoteRow:
+    number = thing.ref.partition(" ")[2] or words.tr("ops.aside_no_number")
+    what = words.maybe(f"ops.aside_{thing.what}", words.tr("ops.aside_other"))
+    return NoteRow(
+        thing.quarantine_id, number, None, f"{what} · {words.since(thing.at, now)}", thing.can_retry
+    )
+
+
+def pace_name(poll_s: int, words: Words) -> str:
+    return words.duration(poll_s)
