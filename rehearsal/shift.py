@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from rehearsal import courier, shop
+from rehearsal.platforms import Platforms
 from rehearsal.printer import StandInPrinter
 from rehearsal.processes import Desk, HubProcess, StepFailed, call, free_port, run_command
 
@@ -83,6 +85,7 @@ class Shift:
         self._desks: dict[str, Desk] = {}
         self._hub: HubProcess | None = None
         self._printer = StandInPrinter()
+        self._platforms = Platforms(seed)
         self._token = ""
         self._scans: dict[str, dict[str, str]] = {}
         self._slips: list[dict[str, str]] = []
@@ -106,6 +109,7 @@ class Shift:
                 while any(desk.process.poll() is None for desk in self._desks.values()):
                     time.sleep(0.5)
                     self._keep_papers()
+                    self._platforms.sell_now_and_then()
         except StepFailed:
             return 1
         except KeyboardInterrupt:
@@ -134,6 +138,7 @@ class Shift:
                     self.parcels_packed,
                     self.cancel_stops_the_hand,
                     self.parcels_handed_over,
+                    self.platforms_sell,
                     self.courier_tells,
                     self.rep_answers,
                     self.screens_taken,
@@ -149,6 +154,7 @@ class Shift:
     def stop(self) -> None:
         for desk in self._desks.values():
             desk.stop()
+        self._platforms.stop()
         if self._hub is not None:
             self._hub.stop()
 
@@ -212,7 +218,7 @@ class Shift:
         config = self.files.data / "hub.toml"
         config.write_text(
             f'[[shop]]\nid = "{SHOP}"\nconnector = "file"\n\n'
-            f'[[carrier]]\nconnector = "rehearsal"\nkey = "{SECRET}"\n\n'
+            f'{self._platforms.start()}[[carrier]]\nconnector = "rehearsal"\nkey = "{SECRET}"\n\n'
             f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
             encoding="utf-8",
         )
@@ -223,6 +229,7 @@ class Shift:
         health = self._hub.wait_ready()
         session = call(self._hub.url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})
         self._token = session["token"]
+        self._platforms.call_hub(self._hub.url)
         step.detail = {"wire": health["wire"], "db": health["db"]}
 
     def goods_imported(self, step: Step) -> None:
@@ -294,6 +301,29 @@ class Shift:
         began = time.monotonic()
         state = self._desks["packing"].ask("wait", queue_at_least=PACKED + SLIPS, seconds=20)
         step.detail = {"queue": state["queue"], "after_s": round(time.monotonic() - began, 3)}
+
+    def platforms_sell(self, step: Step) -> None:
+        """Paid on two platforms: at the bench by themselves; a refund asked and a cancel there stop them here."""
+        before = self._desks["packing"].ask("state")["queue"]
+        began = time.monotonic()
+        theirs = [order.order_no for order in self._platforms.pdd_book.buy(2)]
+        theirs += [order.order_no for order in self._platforms.douyin.book.buy(1)]
+        for channel_order_no in theirs:
+            _until(partial(self._sold, channel_order_no), 30, f"{channel_order_no} did not come in")
+        self._desks["packing"].ask("wait", queue_at_least=before + len(theirs), seconds=20)
+        at_the_bench_s = round(time.monotonic() - began, 3)
+        refunded, cancelled = theirs[0], theirs[-1]
+        self._platforms.pdd_book.ask_refund(refunded)
+        self._platforms.douyin.book.cancel(cancelled)
+        for no in (refunded, cancelled):
+            _until(
+                partial(self._sold, no), 30, f"{no} was not stopped", lambda found: bool(found["is_frozen"])
+            )
+        step.detail = {"orders": theirs, "at_the_bench_s": at_the_bench_s}
+
+    def _sold(self, channel_order_no: str) -> dict[str, Any]:
+        found = self._api("GET", f"/v1/orders?q={channel_order_no}")["orders"]
+        return dict(found[0]) if found else {}
 
     def slips_printed(self, step: Step) -> None:
         bench = self._desks["packing"]

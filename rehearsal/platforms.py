@@ -1,0 +1,67 @@
+"""The stand-in platforms of a shift: one shop on Pinduoduo that we listen to, one on Douyin that calls us.
+
+They speak their true protocols on this machine alone, and know the same goods as the file of orders.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import ExitStack
+
+from app.ports import SystemClock
+from rehearsal import pdd
+from rehearsal.book import Book
+from rehearsal.douyin import Douyin
+from rehearsal.douyin_pushes import Pusher
+from rehearsal.pdd import Pdd
+from rehearsal.server import serving
+
+PDD_SHOP, DOUYIN_SHOP = "demo-pdd", "demo-douyin"
+_EVERY_S = 30.0
+
+
+class Platforms:
+    """Both shops, open from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, seed: int) -> None:
+        clock = SystemClock()
+        self.pdd_book = Book(clock, pdd.numbering, seed)
+        self.douyin = Douyin(clock, seed=seed)
+        self._pdd = Pdd(self.pdd_book, clock)
+        self._open = ExitStack()
+        self._pusher: Pusher | None = None
+        self._books = deque([self.pdd_book, self.douyin.book])
+        self._next_sale = 0.0
+
+    def start(self) -> str:
+        """Opens both; gives what ``hub.toml`` has to say of them."""
+        theirs = self._open.enter_context(serving(self._pdd.app()))
+        gateway = self._open.enter_context(serving(self.douyin.app))
+        account, shop = self._pdd.account, self.douyin
+        return (
+            f'[[shop]]\nid = "{PDD_SHOP}"\nconnector = "pdd"\nbase_url = "{theirs.url}{pdd.PATH}"\n'
+            f'message_url = "{theirs.ws_url}"\napp_key = "{account.client_id}"\napp_secret = "{account.secret}"\n'
+            f'access_token = "{account.access_token}"\nrefresh_token = "{account.refresh_token}"\n\n'
+            f'[[shop]]\nid = "{DOUYIN_SHOP}"\nconnector = "douyin"\nbase_url = "{gateway.url}"\n'
+            f'app_key = "{shop.app_key}"\napp_secret = "{shop.app_secret}"\n'
+            f'access_token = "{shop.access_token}"\nrefresh_token = "{shop.refresh_token}"\n\n'
+        )
+
+    def call_hub(self, url: str) -> None:
+        """Douyin pushes to this hub from now on."""
+        self._pusher = Pusher(self.douyin, f"{url}/v1/webhooks/{DOUYIN_SHOP}")
+        self._pusher.start()
+
+    def sell_now_and_then(self) -> None:
+        """Called often: somebody buys every half minute, on one platform and then on the other."""
+        now = time.monotonic()
+        if now >= self._next_sale:
+            self._next_sale = now + _EVERY_S
+            self._books.rotate()
+            self._books[0].buy()
+
+    def stop(self) -> None:
+        if self._pusher is not None:
+            self._pusher.stop()
+        self._open.close()
