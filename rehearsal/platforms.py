@@ -5,7 +5,6 @@ They speak their true protocols on this machine alone, and know the same goods a
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from contextlib import ExitStack
 
@@ -25,7 +24,7 @@ class Platforms:
     """Both shops, open from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, seed: int) -> None:
-        clock = SystemClock()
+        self._clock = clock = SystemClock()
         self.pdd_book = Book(clock, pdd.numbering, seed)
         self.douyin = Douyin(clock, seed=seed)
         self._pdd = Pdd(self.pdd_book, clock)
@@ -55,7 +54,7 @@ class Platforms:
 
     def sell_now_and_then(self) -> None:
         """Called often: somebody buys every half minute, on one platform and then on the other."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if now >= self._next_sale:
             self._next_sale = now + _EVERY_S
             self._books.rotate()
