@@ -66,8 +66,9 @@ class StopView:
 class BenchView:
     """One station as it last reported itself.
 
-    ``behind``: changes its copy lacked at that moment, 0 for a copy that was up to date. ``oldest_waiting_at``: since
-    when the oldest of its acts waits for the hub.
+    ``behind``: changes its copy lacked at that moment, 0 for a copy that was up to date, None while only one report
+    lags: a station that has just started reports before it has loaded. ``oldest_waiting_at``: since when the oldest
+    of its acts waits for the hub.
     """
 
     station_id: str
@@ -80,7 +81,7 @@ class BenchView:
     printers: tuple[PrinterReport, ...]
     sign_on: str
     stops_here: int
-    behind: int = 0
+    behind: int | None = 0
     oldest_waiting_at: datetime | None = None
 
 
@@ -89,6 +90,8 @@ class SupervisorDesk:
         self._bench = bench
         self._read = read
         self._asking = asking
+        #: Stations whose reports lag, with the seq of the first report that did.
+        self._lagging: dict[str, int] = {}
 
     def stops(self, now: datetime) -> list[StopView]:
         """What can still be saved first; among equals where hands moved last, for there it goes on soonest."""
@@ -137,12 +140,20 @@ class SupervisorDesk:
                 printers=tuple(s.printers),
                 sign_on=s.sign_on,
                 stops_here=stops.count(s.station_id),
-                behind=_behind(seqs.get(s.station_id, 0), s.seq_seen),
+                behind=self._behind(s.station_id, seqs.get(s.station_id, 0), s.seq_seen),
                 oldest_waiting_at=s.oldest_waiting_at if s.waiting_acts else None,
             )
             for s in self._read.stations()
         ]
         return sorted(views, key=lambda v: (v.is_revoked, v.is_online, v.name))
+
+    def _behind(self, station_id: str, reported_at_seq: int, seq_seen: int) -> int | None:
+        """A report has a seq of its own, and what went out in the same moment is on its way: that is no lag."""
+        lacking = reported_at_seq - seq_seen
+        if lacking <= _IN_FLIGHT:
+            self._lagging.pop(station_id, None)
+            return 0
+        return lacking if self._lagging.setdefault(station_id, reported_at_seq) != reported_at_seq else None
 
     def alarms(self) -> list[AlarmView]:
         return self._read.alarms()
@@ -179,12 +190,6 @@ def _urgency(view: StopView) -> tuple[int, bool, float, timedelta]:
         -scanned.timestamp() if scanned else 0.0,
         -view.age,
     )
-
-
-def _behind(reported_at_seq: int, seq_seen: int) -> int:
-    """A report has a seq of its own, and what went out in the same moment is on its way: that is no lag."""
-    lacking = reported_at_seq - seq_seen
-    return lacking if lacking > _IN_FLIGHT else 0
 
 
 def _is_online(last_beat_at: datetime | None, now: datetime) -> bool:

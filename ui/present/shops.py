@@ -85,7 +85,7 @@ def _row(shop: ShopView, words: Words, now: datetime) -> ShopRow:
 
 
 def _name(shop: ShopView, words: Words) -> str:
-    return words.tr("ops.shop_name", channel=states.channel_name(shop.connector, words), shop_id=shop.shop_id)
+    return f"{states.channel_name(shop.connector, words)} · {shop.shop_id}"
 
 
 def _chip(shop: ShopView, words: Words) -> Chip:
@@ -171,7 +171,7 @@ def _cause(health: ShopHealth, words: Words, now: datetime) -> tuple[str, str]:
         span = words.duration((now - health.failing_since).total_seconds())
         since = words.tr("ops.failing_for", span=span, n=health.failures)
     cause = words.tr(f"ops.cause_{known}")
-    return words.tr("ops.join").join(part for part in (cause, since, said) if part), words.tr(
+    return (" " if words.lang == "en" else "").join(part for part in (cause, since, said) if part), words.tr(
         f"ops.todo_{known}"
     )
 

@@ -217,7 +217,7 @@ def _waiting(view: BenchView, words: Words, now: datetime) -> str:
 
 def _copy(view: BenchView, words: Words) -> Chip | None:
     """How old its copy is; of a bench that is away its last word says that already."""
-    if not view.is_online or view.is_revoked:
+    if not view.is_online or view.is_revoked or view.behind is None:
         return None
     if view.behind:
         return Chip("wait", words.tr("supervisor.bench_behind", n=view.behind))

@@ -41,6 +41,7 @@ class RawPanel(QWidget):
         self._facts = QGridLayout()
         pad(kit, self._facts, gap="space.xs")
         self._facts.setColumnStretch(1, 1)
+        kit.theme.bind(self, lambda: self._facts.setHorizontalSpacing(kit.theme.px("space.m")))
         self._cells = [
             (PlainLabel(role="muted"), PlainLabel(role="body", wrap=True)) for _ in range(_MOST_FACTS)
         ]
