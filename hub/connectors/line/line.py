@@ -167,9 +167,8 @@ class Line:
                 self._spawn(f"poll {shop.id}", self._poll_step(shop))
             if shop.can("orders_poll") and self._is_sweep_due(shop, now):
                 self._spawn(f"sweep {shop.id}", self._sweep_step(shop))
-        for wanted in await asyncio.to_thread(self._records.wanted, now, _DUE):
-            if wanted.shop_id in self.shops:
-                self._fetch_soon(self.shops[wanted.shop_id], wanted.channel_order_no, wanted)
+        for wanted in await asyncio.to_thread(self._records.wanted, now, self.shops, _DUE):
+            self._fetch_soon(self.shops[wanted.shop_id], wanted.channel_order_no, wanted)
         self._spawn("ship", self._ship_step())
 
     def state(self, shop_id: str) -> State:
@@ -548,9 +547,9 @@ class Line:
                 pass
             self._seen_head = head
         now = self._tools.clock.now()
-        for back in await asyncio.to_thread(self._records.ship_backs, "waiting", due=now, most=_DUE):
-            if back.shop_id in shops:
-                await self._ship(self.shops[back.shop_id], back)
+        due = await asyncio.to_thread(self._records.ship_backs, "waiting", due=now, shops=shops, most=_DUE)
+        for back in due:
+            await self._ship(self.shops[back.shop_id], back)
 
     async def _ship(self, shop: ShopLine, back: ShipBack) -> None:
         now = self._tools.clock.now()

@@ -128,20 +128,30 @@ class Records:
                     found[no] = _order.decode(body).channel_modified_at
         return found
 
-    def wanted(self, now: datetime, most: int) -> list[Wanted]:
-        """Orders whose fetch is due, the longest waiting first."""
+    def wanted(self, now: datetime, shops: Iterable[str], most: int) -> list[Wanted]:
+        """Orders of these shops whose fetch is due, the longest waiting first."""
         w = t.fetch_wanted.c
-        asked = select(w.shop_id, w.channel_order_no, w.heard_at, w.tries).where(w.due_at <= now)
+        asked = select(w.shop_id, w.channel_order_no, w.heard_at, w.tries).where(
+            w.due_at <= now, w.shop_id.in_(list(shops))
+        )
         with self._engine.connect() as conn:
             rows = conn.execute(asked.order_by(w.due_at).limit(most)).all()
         return [Wanted(**row._mapping) for row in rows]
 
-    def ship_backs(self, *states: str, due: datetime | None = None, most: int = 200) -> list[ShipBack]:
-        """Of these states, the nearest deadline first; with ``due`` only those whose turn it is."""
+    def ship_backs(
+        self,
+        *states: str,
+        due: datetime | None = None,
+        shops: Iterable[str] | None = None,
+        most: int = 200,
+    ) -> list[ShipBack]:
+        """Of these states, the nearest deadline first; with ``due`` only those whose turn it is, of ``shops``."""
         s = t.ship_back.c
         asked = select(t.ship_back).where(s.state.in_(states))
         if due is not None:
             asked = asked.where(s.due_at <= due)
+        if shops is not None:
+            asked = asked.where(s.shop_id.in_(list(shops)))
         with self._engine.connect() as conn:
             rows = conn.execute(
                 asked.order_by(s.ship_by_at.is_(None), s.ship_by_at, s.due_at).limit(most)
