@@ -42,6 +42,7 @@ class ToldHub:
         self.go: dict[str, GoAnswer] = {}
         self.asked: list[LeaseAsk] = []
         self.acked: list[str] = []
+        self.told: list[StoryEntry] = []
         self.pushed = 0
         self.engines = ()
         self.who = Me(user="一号台", role="packer", acts=["opened"], screens=[], mask="floor")
@@ -99,7 +100,7 @@ class ToldHub:
 
     async def story(self, order_no: str) -> list[StoryEntry]:
         self._there()
-        return []
+        return self.told
 
 
 class FedBench:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from app.core.reasons import Reason
 from app.core.tracking import NodeKind, Track, TrackNode
 from app.ports import HubAway
 from app.station.asking import Asked
-from app.wire import AlarmView, PrinterReport, Receipt, StationView
+from app.wire import AlarmView, PrinterReport, Receipt, StationView, StoryEntry
 from tests.helpers.station import (
     MORNING,
     a_stop,
@@ -305,6 +305,32 @@ def test_the_story_holds_steps_nodes_and_own_work_with_durations(bench: FedBench
         "carrier:shunfeng",
         {"state": "packing"},
     )
+
+
+def test_the_raw_answer_of_a_node_is_the_hubs_and_of_that_node_alone(bench: FedBench) -> None:
+    """TRK-06: it lies sealed at the hub; the node is known by parcel, moment and words."""
+    at, no = MORNING + timedelta(hours=3), order_no(1)
+    fetched = "2026-01-23T04:07:00.000Z"
+
+    def entry(text: str, parcel_no: str, raw: str | None) -> StoryEntry:
+        detail = {"parcel_no": parcel_no, "text": text, "fetched_at": fetched}
+        return StoryEntry(
+            at=at, kind="track_node", text=text, source="carrier:kuaidi100", detail=detail, raw=raw
+        )
+
+    bench.hub.told = [
+        entry("已揽收", f"{no}02", "other parcel"),
+        entry("已揽收", f"{no}01", '{"status":"揽收"}'),
+        entry("已发出", f"{no}01", None),
+    ]
+    desk = bench.core.service
+    answer = bench.run(desk.raw_answer(no, f"{no}01", at, "已揽收"))
+    assert answer is not None and answer.text == '{"status":"揽收"}'
+    assert answer.fetched_at == datetime.fromisoformat(fetched)
+    assert bench.run(desk.raw_answer(no, f"{no}01", at, "已发出")) is None
+    bench.core.bench.hub = None
+    with pytest.raises(HubAway):
+        bench.run(desk.raw_answer(no, f"{no}01", at, "已揽收"))
 
 
 def test_a_pending_command_is_told_under_its_historys_name(bench: FedBench) -> None:
