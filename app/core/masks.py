@@ -26,16 +26,22 @@ def name(full: str) -> str:
 _MASK = re.compile(r"(?=.{6,20}$)(?=\D*(?:\d\D*){0,7}$)[0-9]*\*{4,}[0-9]*")
 
 
+#: In front of a mobile number; what begins with 0 is a landline and keeps it.
+_COUNTRY = re.compile(r"^(?:00)?86(?=1\d{10}$)")
+
+
 def phone(full: str) -> str:
-    """First three and last four digits; shorter numbers show the last four, very short ones nothing.
+    """First three (of a landline the area code) and last four digits; short numbers show four at most.
 
     What a platform has masked already is shown as it masks it.
     """
     digits = full if full.isdecimal() else _NOT_DIGITS.sub("", full)
     if "****" in full and _MASK.fullmatch(full):
         return full
+    digits = _COUNTRY.sub("", digits)
+    if len(digits) in (11, 12) and digits.startswith("0"):
+        return f"{digits[:-8]}****{digits[-4:]}"
     if len(digits) >= 11:
-        digits = digits[-11:]
         return f"{digits[:3]}****{digits[-4:]}"
     if len(digits) >= 7:
         return f"{'*' * (len(digits) - 4)}{digits[-4:]}"
