@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Generator
 
 import pytest
 import structlog
 
 _KEY = pytest.StashKey["LogWatch"]()
+_PATIENCE_S = 3.0
 
 
 class LogWatch(logging.Handler):
@@ -37,8 +39,18 @@ class LogWatch(logging.Handler):
         """Records matching any of these regular expressions are meant; each must match at least one."""
         self.announced += [re.compile(pattern) for pattern in patterns]
 
+    def _is_missing(self) -> bool:
+        texts = [record.getMessage() for record in list(self.records)]
+        return not all(any(pattern.search(text) for text in texts) for pattern in self.announced)
+
     def trouble(self) -> list[str]:
-        """One line for each record nobody announced and each announcement nobody kept."""
+        """One line for each record nobody announced and each announcement nobody kept.
+
+        A server in another thread may be a moment behind the test: what was announced is waited for.
+        """
+        end = time.monotonic() + _PATIENCE_S
+        while self._is_missing() and time.monotonic() < end:
+            time.sleep(0.02)
         texts = [(record, record.getMessage()) for record in self.records]
         lines = [
             f"unannounced log: {record.levelname} {record.name}: {text}"
