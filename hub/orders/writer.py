@@ -184,7 +184,9 @@ class Writer:
         """A platform's hints: each event once, its stop and the wish to fetch in one commit."""
         return await self._ask_whole([HintJob(shop_id, one) for one in heard])
 
-    async def told(self, details: Sequence[Detail], cause: str = "fetch", *, bulk: bool = False) -> list[Taken]:
+    async def told(
+        self, details: Sequence[Detail], cause: str = "fetch", *, bulk: bool = False
+    ) -> list[Taken]:
         """Fetched details, one answer each in their order; they alone lift what hints have stopped."""
         answers = await self._ask([TellJob(detail, cause) for detail in details], bulk)
         return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
