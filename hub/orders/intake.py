@@ -40,18 +40,10 @@ class IntakeJob(Job[Taken]):
         return [cls(came, told[came.shop_id]) for came in orders]
 
     def needs(self, needs: Needs) -> None:
-        needs.natural.add((self.came.shop_id, self.came.channel_order_no))
-        for line in self.came.lines:
-            if line.item_barcode:
-                needs.skus.add(line.sku_code)
+        need(self.came, needs)
 
     def run(self, work: Work) -> Answer[Taken]:
-        came = self.came
-        order_no = work.natural.get((came.shop_id, came.channel_order_no))
-        known = work.order(order_no) if order_no else None
-        for line in came.lines:
-            if line.item_barcode:
-                learn_barcode(work, line.item_barcode, line.sku_code, None, line.title, line.spec)
+        known = met(self.came, work)
         return self._new(work) if known is None else self._again(work, known)
 
     def fault(self, work: Work, error: Exception) -> Answer[Taken]:
@@ -80,6 +72,23 @@ class IntakeJob(Job[Taken]):
             return lambda numbers: Taken(known.order_no, "same", numbers.of(known.order_no))
         apply(work, order, entries, self.why)
         return lambda numbers: Taken(known.order_no, "changed", numbers.of(known.order_no))
+
+
+def need(came: ChannelOrder, needs: Needs) -> None:
+    """What is read before a channel's order can be judged."""
+    needs.natural.add((came.shop_id, came.channel_order_no))
+    for line in came.lines:
+        if line.item_barcode:
+            needs.skus.add(line.sku_code)
+
+
+def met(came: ChannelOrder, work: Work) -> Order | None:
+    """Our order of a channel's, None where it is new; the codes of its goods are learnt on the way."""
+    for line in came.lines:
+        if line.item_barcode:
+            learn_barcode(work, line.item_barcode, line.sku_code, None, line.title, line.spec)
+    order_no = work.natural.get((came.shop_id, came.channel_order_no))
+    return work.order(order_no) if order_no else None
 
 
 def sealed_row(work: Work, order_no: str, came: ChannelOrder) -> Row:

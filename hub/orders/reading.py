@@ -213,7 +213,7 @@ class Reading:
         ):
             self.items[sku_code] = _read_item.decode(body)
 
-    def _load_open_alarms(self, order_no: str) -> None:
+    def load_open_alarms(self, order_no: str) -> None:
         if not self.is_first_time("alarms", order_no):
             return
         rows = self.sql.fetch(

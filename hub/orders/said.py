@@ -48,5 +48,5 @@ class SayJob(Job[None]):
 
 def open_alarms(work: Work) -> list[AlarmView]:
     """Those that concern no single order and nobody has seen yet."""
-    work._load_open_alarms("")
+    work.load_open_alarms("")
     return [alarm for alarm, _ in work.alarms.values() if not alarm.order_no and alarm.acked_at is None]

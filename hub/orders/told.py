@@ -21,8 +21,7 @@ from app.core.order import Consignee, Order
 from hub.db.tables import to_ms
 from hub.orders.apply import apply
 from hub.orders.held import Cause, HeldReceipt, Needs
-from hub.orders.intake import sealed_row
-from hub.orders.items import learn_barcode
+from hub.orders.intake import met, need, sealed_row
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Taken
 from hub.orders.work import Work
@@ -147,18 +146,11 @@ class TellJob(Job[Taken]):
         self.why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause=cause)
 
     def needs(self, needs: Needs) -> None:
-        needs.natural.add((self.came.shop_id, self.came.channel_order_no))
-        for line in self.came.lines:
-            if line.item_barcode:
-                needs.skus.add(line.sku_code)
+        need(self.came, needs)
 
     def run(self, work: Work) -> Answer[Taken]:
         came = self.came
-        order_no = work.natural.get((came.shop_id, came.channel_order_no))
-        known = work.order(order_no) if order_no else None
-        for line in came.lines:
-            if line.item_barcode:
-                learn_barcode(work, line.item_barcode, line.sku_code, None, line.title, line.spec)
+        known = met(self.came, work)
         for word in self.detail.unknown:
             tell_strange(work, came.shop_id, word)
         kept = kept_hints(work, came.shop_id, came.channel_order_no)

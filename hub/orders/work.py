@@ -224,7 +224,7 @@ class Work(Reading):
         """Raise it once: an open alarm of the same kind about the same thing stays as it is."""
         order_no = order.order_no if order else ""
         said = {"order_no": order_no, **params} if order_no else params
-        self._load_open_alarms(order_no)
+        self.load_open_alarms(order_no)
         for known, _ in self.alarms.values():
             same = (known.kind, known.order_no, known.parcel_no) == (kind, order_no, parcel_no)
             if same and known.acked_at is None and _uncounted(known.params) == _uncounted(said):
