@@ -290,10 +290,14 @@ class GoAsk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """``platform``: "" need not be asked (its words reach the hub by themselves), ``told`` was asked, ``silent`` could
+    not be asked in time: then the hub's own state decided."""
+
     ok: bool
     reason: str = ""
     params: dict[str, str] = {}
     seq: int = 0
+    platform: Literal["", "told", "silent"] = ""
 
 
 class TrackAsked(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,6 +70,10 @@ def blocks(order: Order, parcel: Parcel, station_id: str | None) -> Refused | No
     return None
 
 
+#: What only says how far a parcel got: the bench knows better than a hub that has not heard its acts yet.
+PROGRESS = frozenset({Reason.not_complete, Reason.not_packed, Reason.already_packed})
+
+
 def go_check(order: Order, parcel_no: str, step: LeaseStep, station_id: str | None) -> Refused | None:
     """May this parcel take its next irreversible step now? None means go.
 

@@ -91,7 +91,7 @@ Words of outcomes: ``reasons.<result>`` when refused, ``station.done_<done>`` ot
 ``session_ended``.
 
 **StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): fresh_now, fresh, catching_up, offline, offline_calm,
-offline_new, needs_you(what), not_paired; nothing_waiting, waiting, waiting_old; refused; clock_off;
+offline_new, needs_you(what), not_paired; nothing_waiting, waiting, waiting_old; refused; clock_off; platform_silent;
 printer(name, state, n); scanner, scanner_away. Times are ISO text (``since``), spans ``seconds``, counts ``n``.
 
 **Trouble**: ``app.ports.HubTrouble`` (HubAway, SignInFailed, NotAllowed, UpdateMe, Rejected) from ``async`` calls:

@@ -62,8 +62,6 @@ Mode = Literal["packing", "handover"]
 DUPLICATE_MS = 300
 #: How many counts back UNDO goes.
 UNDO_MAX = 50
-#: What only says how far the parcel got: the bench knows better than a hub that has not heard its acts yet.
-_PROGRESS = frozenset({Reason.not_complete, Reason.not_packed, Reason.already_packed})
 _STILL_ASKED = frozenset({InterceptResult.trying, InterceptResult.at_station_offline})
 
 
@@ -624,8 +622,11 @@ class PackingDesk:
             except HubTrouble:
                 pass  # no answer in time: the lease decides
             else:
+                if answer.platform:
+                    silent_at = self._bench.clock.now() if answer.platform == "silent" else None
+                    self._bench.status.platform_silent(silent_at)
                 reason = _reason(answer.reason)
-                if answer.ok or reason in _PROGRESS:
+                if answer.ok or reason in freeze.PROGRESS:
                     return None
                 return self._named(Refused(reason, dict(answer.params)))
         if self._book.is_valid(parcel_no):

@@ -17,6 +17,8 @@ Level = Literal["ok", "busy", "warn", "bad"]
 FRESH = timedelta(seconds=12)
 #: Acts waiting longer than this while online are worth a warning.
 WAITING_OLD = timedelta(minutes=2)
+#: A platform that could not be asked before a step is told of for so long, or until one answers.
+SILENT_SHOWN = timedelta(minutes=2)
 
 _READY = frozenset({PrinterState.ready, PrinterState.busy})
 _UNSURE = frozenset({PrinterState.paper_low, PrinterState.unknown})
@@ -46,13 +48,16 @@ class StripFacts:
 
 
 def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
-    """Always in the same order: wire, waiting, refused, clock, printers, scanner, troubles. Clears by itself."""
+    """In the same order always: wire, waiting, refused, clock, platform, printers, scanner, troubles; clears by itself."""
     items = [_wire(facts, now), _waiting(facts, now)]
     if facts.needing:
         items.append(StripItem(key="refused", level="warn", params={"n": str(facts.needing)}))
     if abs(facts.sync.offset) > CLOCK_OFF:
         seconds = str(round(facts.sync.offset.total_seconds()))
         items.append(StripItem(key="clock_off", level="warn", params={"seconds": seconds}))
+    silent_at = facts.sync.platform_silent_at
+    if silent_at is not None and now - silent_at <= SILENT_SHOWN:
+        items.append(StripItem(key="platform_silent", level="warn"))
     items += [_printer(report) for report in facts.printers]
     if facts.scanner is not None:
         key = "scanner" if facts.scanner else "scanner_away"

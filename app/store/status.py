@@ -23,6 +23,7 @@ class SyncFacts:
     """``needs``: why a person is needed (revoked, update_me, cache_disk_full, hub_version), empty when not.
 
     ``offset`` is hub time minus station time. ``go_check_s`` is how long a go_check may take just now.
+    ``platform_silent_at``: when a platform could last not be asked before a step; None since one answered.
     """
 
     is_online: bool = False
@@ -33,6 +34,7 @@ class SyncFacts:
     needs: str = ""
     offset: timedelta = timedelta(0)
     go_check_s: float = 0.3
+    platform_silent_at: datetime | None = None
     is_loading_anew: bool = False
 
     @property
@@ -87,6 +89,10 @@ class SyncStatus:
     def go_check_within(self, seconds: float) -> None:
         self._change(go_check_s=seconds)
 
+    def platform_silent(self, at: datetime | None) -> None:
+        """A platform could not be asked before a step; None: it answered."""
+        self._change(platform_silent_at=at)
+
     def loading_anew(self, is_loading: bool) -> None:
         self._change(is_loading_anew=is_loading)
 
@@ -101,7 +107,14 @@ class SyncStatus:
 
 
 def _visible(facts: SyncFacts) -> tuple[object, ...]:
-    return facts.state, facts.offline_since, facts.needs, facts.behind > 0, abs(facts.offset) > CLOCK_OFF
+    return (
+        facts.state,
+        facts.offline_since,
+        facts.needs,
+        facts.behind > 0,
+        abs(facts.offset) > CLOCK_OFF,
+        facts.platform_silent_at is None,
+    )
 
 
 #: A clock further off than this is told so.

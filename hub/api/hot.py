@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import groupby
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Select, select
 
+from app.core import freeze
 from app.core.reasons import Reason
 from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, LeaseAsk, Receipt
 from hub.api.context import Call, Doors
@@ -199,9 +201,24 @@ async def post_go_checks(doors: Doors, call: Call, receive: Receive, send: Send)
         params = {"parcel_no": ask.parcel_no}
         await answer_json(send, GoAnswer(ok=False, reason=Reason.parcel_unknown, params=params))
         return
-    await answer_json(
-        send, await asyncio.to_thread(doors.orders.lookup.go, ask.parcel_no, ask.step, station_id)
-    )
+    lookup = doors.orders.lookup
+    go = await asyncio.to_thread(lookup.go, ask.parcel_no, ask.step, station_id)
+    if (platform := await _asked_live(doors, ask.parcel_no, go)) != "":
+        go = await asyncio.to_thread(lookup.go, ask.parcel_no, ask.step, station_id)
+        go = msgspec.structs.replace(go, platform=platform)
+    await answer_json(send, go)
+
+
+async def _asked_live(doors: Doors, parcel_no: str, go: GoAnswer) -> Literal["", "told", "silent"]:
+    """Puts the last question to the platforms of the parcel's orders, where nothing of them reaches us."""
+    line = doors.line
+    if line is None or not (go.ok or go.reason in freeze.PROGRESS) or not line.must_ask_in(None):
+        return ""
+    orders = await asyncio.to_thread(doors.orders.lookup.orders_in, parcel_no)
+    asked = [(one.shop_id, one.channel_order_no) for one in orders if line.must_ask(one.shop_id)]
+    if not asked:
+        return ""
+    return "told" if await line.ask_now(asked) else "silent"
 
 
 async def post_label(doors: Doors, call: Call, receive: Receive, send: Send) -> None:

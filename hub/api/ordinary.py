@@ -55,6 +55,8 @@ from hub.auth.tokens import badge_secret, hash_of, new_badge_secret, new_pairing
 from hub.db import tables as t
 
 NAME_MAX = 64
+#: How long a station gives a go_check: the hub alone, and where it asks a platform first (design 3.7).
+_GO_CHECK_MS, _GO_CHECK_LIVE_MS = 300, 1500
 
 
 def call_of(request: Request[Any, Any, Any]) -> Call:
@@ -255,7 +257,13 @@ async def beat(data: JSONBody[Beat], doors: GivenDoors, call: GivenCall) -> Beat
         raise ApiError(401, "sign_in_again")
     feed = doors.orders.feed
     epoch = await asyncio.to_thread(feed.epoch)
-    return BeatAnswer(now=doors.world.now(), head=doors.out.broadcast.head, epoch=epoch)
+    asks_platforms = doors.line is not None and doors.line.must_ask_in(call.known.warehouse)
+    return BeatAnswer(
+        now=doors.world.now(),
+        head=doors.out.broadcast.head,
+        epoch=epoch,
+        go_check_ms=_GO_CHECK_LIVE_MS if asks_platforms else _GO_CHECK_MS,
+    )
 
 
 @post("/v1/stations/{station_id:str}/revoke", summary="Take a station's token away", status_code=200)

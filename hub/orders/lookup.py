@@ -49,6 +49,18 @@ class Lookup:
         with self._engine.connect() as conn:
             return _owner(conn, parcel_no)
 
+    def orders_in(self, parcel_no: str) -> list[Order]:
+        """The orders whose goods lie in this parcel, its owner first."""
+        with self._engine.connect() as conn:
+            owner = _owner(conn, parcel_no)
+            parcel = owner.parcel(parcel_no) if owner else None
+            if owner is None or parcel is None:
+                return []
+            others = {line.order_no for line in parcel.lines} - {owner.order_no}
+            asked = select(t.orders.c.body).where(t.orders.c.order_no.in_(others))
+            more = conn.execute(asked).scalars().all() if others else []
+        return [owner, *(_read_order.decode(body) for body in more)]
+
     def orders(self, q: str, view: View, limit: int = 50, after: str = "") -> OrderList:
         """Orders that ``q`` names by any number, phone, phone tail, name or nickname; the newest for "".
 

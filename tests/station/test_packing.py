@@ -363,6 +363,24 @@ def test_the_hub_is_asked_before_closing_and_its_no_counts(bench: FedBench) -> N
     assert bench.scan(CLOSE).done is Done.closed
 
 
+def test_a_platform_that_could_not_be_asked_is_said_on_the_strip_until_one_answers(bench: FedBench) -> None:
+    def is_said() -> bool:
+        items = bench.core.strip(bench.clock.now())
+        return any((item.key, item.level) == ("platform_silent", "warn") for item in items)
+
+    bench.fed(an_order(qty=(1,)))
+    bench.scan(slip())
+    bench.steps_leases()
+    bench.scan("SKU-1")
+    assert not is_said()
+    for platform, is_silent in (("silent", True), ("", True), ("told", False), ("silent", True)):
+        bench.hub.go[parcel_no()] = GoAnswer(ok=False, reason="frozen", platform=platform)  # type: ignore[arg-type]
+        assert bench.scan(CLOSE).reason is Reason.frozen
+        assert is_said() is is_silent
+    bench.clock.tick(121)
+    assert not is_said()
+
+
 def test_no_answer_in_time_leaves_it_to_the_lease(bench: FedBench) -> None:
     bench.fed(an_order(qty=(1,)))
     bench.scan(slip())

@@ -7,7 +7,7 @@ that are committed, so what was under way is done again (and counts once, ING-06
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core import hints
 from app.ports import Clock
 from hub.connectors.line import records
+from hub.connectors.line.live import Live
 from hub.connectors.line.notices import Notices
 from hub.connectors.line.records import Records, ShipBack, ShopRow, Wanted
 from hub.connectors.line.shops import ShopLine
@@ -134,6 +135,7 @@ class Line:
         self._looked_at: datetime | None = None
         self._seen_head = -1
         self._is_stopping = False
+        self._live = Live(self.fetch, tools.clock)
 
     # ---------------------------------------------------------------------------------------------------- life
 
@@ -152,6 +154,7 @@ class Line:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._live.stop()
         for shop in self.shops.values():
             await shop.close()
 
@@ -327,6 +330,24 @@ class Line:
         """Whether the platform's words come to us by themselves."""
         pushed = self.states[shop_id].pushed_at
         return self.is_listening(shop_id) or (pushed is not None and now - pushed < PUSHED)
+
+    def must_ask(self, shop_id: str) -> bool:
+        """Whether a last question has to be put to this shop's platform: nothing of it reaches us by itself."""
+        shop = self.shops.get(shop_id)
+        if shop is None or self._is_stopping or not shop.can("order_detail"):
+            return False
+        return not self._is_reached(shop_id, self._tools.clock.now())
+
+    def must_ask_in(self, warehouse: str | None) -> bool:
+        """The same of any shop of this warehouse; None: of any at all."""
+        return any(
+            warehouse in (None, shop.shop.warehouse) and self.must_ask(shop.id)
+            for shop in self.shops.values()
+        )
+
+    async def ask_now(self, orders: Iterable[tuple[str, str]]) -> bool:
+        """See :meth:`Live.ask`."""
+        return await self._live.ask(orders)
 
     async def _poll_step(self, shop: ShopLine) -> None:
         with suppress(ShopTrouble):
