@@ -48,7 +48,7 @@ class StripFacts:
 
 
 def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
-    """In the same order always: wire, waiting, refused, clock, platform, printers, scanner, troubles; clears by itself."""
+    """Always in one order: wire, waiting, refused, clock, platform, printers, scanner, troubles. Clears by itself."""
     items = [_wire(facts, now), _waiting(facts, now)]
     if facts.needing:
         items.append(StripItem(key="refused", level="warn", params={"n": str(facts.needing)}))
