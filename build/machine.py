@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -32,6 +33,7 @@ class Need(NamedTuple):
     package: str
     lib: str = ""
     path: str = ""
+    is_optional: bool = False  # without it some tests are skipped, saying so
 
     def is_met(self) -> bool:
         if self.lib:
@@ -63,6 +65,7 @@ TEST_NEEDS = [
     Need("xauth", path="xauth"),
     Need("xdotool", path="xdotool"),
     Need("locales", path="/usr/share/i18n/charmaps/GBK.gz"),  # sources of the zh_CN.GBK locale
+    Need("postgresql", path="/usr/lib/postgresql", is_optional=True),
 ]
 
 
@@ -102,6 +105,9 @@ def ready(for_tests: bool) -> None:
     seconds = time.perf_counter() - started
     say("set-up: {} ({:.1f} s)".format("ready" if changed else "nothing to do", seconds))
 
+
+#: While packages are installed: a PostgreSQL that comes now serves our tests, it makes no database of the system.
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/orderdock-setup.conf")
 
 # ---------------------------------------------------------------------------------------------------- Python
 
@@ -151,21 +157,38 @@ def version_of(python: str) -> tuple[int, int]:
 
 def _get_packages(needs: Sequence[Need], python: str | None) -> bool:
     """Installs what is missing when we may, names the one line that does it when we may not."""
-    missing = [need for need in needs if not need.is_met()]
+    wanted = [need for need in needs if not need.is_met()]
+    missing = [need for need in wanted if not need.is_optional]
     if python is not None:
         missing += _missing_venv_package(python)
+    optional = [need for need in wanted if need.is_optional]
     if not missing:
-        return False
+        return _get_optional(optional)
     if shutil.which("apt-get") is None:
         stop("Missing on this system: " + ", ".join(n.lib or n.path or n.package for n in missing))
     if os.geteuid() != 0:
         packages = [_real_name(need.package) for need in missing]
         stop("System packages are missing. Please run:\n  sudo " + _apt_line(packages))
-    _apt_install(missing)
+    failure = _apt_install(missing)
+    if failure:
+        stop(failure)
     still = [need.package for need in missing if not need.is_met()]
     if still:
         stop("Installed, but still not found: " + " ".join(still))
+    _get_optional(optional, is_list_fresh=True)
     return True
+
+
+def _get_optional(missing: Sequence[Need], is_list_fresh: bool = False) -> bool:
+    """Installs what some tests want when we may; whatever comes of it, the set-up goes on."""
+    if not missing or shutil.which("apt-get") is None or os.geteuid() != 0:
+        return False
+    with _no_cluster():
+        failure = _apt_install(missing, is_list_fresh)
+    if failure:
+        say(failure)
+        say("set-up: without " + " ".join(need.package for need in missing) + " some tests are skipped")
+    return not failure
 
 
 def _missing_venv_package(python: str) -> list[Need]:
@@ -186,15 +209,32 @@ def _real_name(package: str) -> str:
     return package + "t64" if known.returncode == 0 else package
 
 
-def _apt_install(missing: Sequence[Need]) -> None:
-    say("set-up: apt-get update")
+def _apt_install(missing: Sequence[Need], is_list_fresh: bool = False) -> str:
+    """Nothing if it succeeded, else apt's last words."""
     lock = "-oDPkg::Lock::Timeout=300"  # another apt may be at work: a fresh desktop updates itself
     # A source of somebody else's may be broken; what counts is whether our packages can be had.
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    _failure(["apt-get", lock, "-q", "update"], env)
+    if not is_list_fresh:
+        say("set-up: apt-get update")
+        _failure(["apt-get", lock, "-q", "update"], env)
     packages = [_real_name(need.package) for need in missing]
     say("set-up: " + _apt_line(packages))
-    _must(_apt_line(packages).replace("install", f"{lock} -q install", 1).split(), env)
+    return _failure(_apt_line(packages).replace("install", f"{lock} -q install", 1).split(), env)
+
+
+@contextmanager
+def _no_cluster() -> Iterator[None]:
+    """The package `postgresql` would otherwise make a database of the system's own and start it."""
+    made = [folder for folder in (NO_CLUSTER.parent, NO_CLUSTER.parent.parent) if not folder.exists()]
+    NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+    NO_CLUSTER.write_text("create_main_cluster = false\n", encoding="ascii")
+    try:
+        yield
+    finally:
+        NO_CLUSTER.unlink()
+        for folder in made:
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _failure(command: Sequence[str], env: dict[str, str]) -> str:

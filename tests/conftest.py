@@ -22,7 +22,7 @@ import pytest
 
 from tests.helpers import network
 
-pytest_plugins = ["tests.helpers.logfail"]
+pytest_plugins = ["tests.helpers.databases", "tests.helpers.logfail"]
 
 _common = {
     "deadline": None,  # a busy machine is no fault of ours

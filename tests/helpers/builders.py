@@ -1,4 +1,4 @@
-"""Orders, acts and a hub core for tests: real SQLite file, real vault, a clock that stands still."""
+"""Orders, acts and a hub core for tests: real database, real vault, a clock that stands still."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, text
 
 from app.core.acts import ActKind, Actor
 from app.core.channel import ChannelLine, ChannelOrder
@@ -169,6 +169,10 @@ class Core:
         with self.engine.connect() as conn:
             return [tuple(row) for row in conn.exec_driver_sql(sql)]
 
+    async def change(self, sql: str, **values: Any) -> None:
+        """By hand, as no door does: one statement with ``:name`` for each value."""
+        await self.writer.run(lambda tx: tx.conn.execute(text(sql), values) and None)
+
     def kinds(self, order: Order | str) -> list[str]:
         """The kinds in an order's file, in the order they were written."""
         order_no = order if isinstance(order, str) else order.order_no
@@ -180,16 +184,17 @@ class Core:
 @asynccontextmanager
 async def a_core(
     folder: Path,
+    db: str = "sqlite:///orderdock.db",
     *,
     clock: FakeClock | None = None,
     settings: LineSettings | None = None,
     wrap: Callable[[Any], Any] = lambda vault: vault,
     **options: Any,
 ) -> AsyncIterator[Core]:
-    """A started hub core on a database in ``folder``."""
+    """A started hub core on ``db``, an SQLite file in ``folder`` unless said otherwise."""
     clock = clock or FakeClock()
     new_id = Ids()
-    engine = open_database("sqlite:///orderdock.db", folder, new_id)
+    engine = open_database(db, folder, new_id)
     vault = wrap(Vault(KEY))
     settings = settings or LineSettings()
     writer = Writer(engine, clock, new_id, vault, settings, **{"waits": (0.01, 0.02), **options})

@@ -19,6 +19,7 @@ OUTSIDE = (
     "hub/main.py",
     "app/os/",
     "app/ports.py",
+    "rehearsal/postgres.py",  # the same
     "rehearsal/processes.py",  # waits for real processes
     "rehearsal/shift.py",  # plays the shift with them, in real time
     "ui/hand.py",  # the same shift's hand on a window

@@ -101,6 +101,27 @@ def test_with_rights_it_installs_what_is_missing_and_nothing_else(
 
 
 @linux
+@pytest.mark.parametrize("may", [True, False])
+def test_what_only_some_tests_want_never_ends_the_set_up_and_starts_no_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], may: bool
+) -> None:
+    log, no_cluster = tmp_path / "log", tmp_path / "etc" / "createcluster.d" / "ours.conf"
+    _program(
+        tmp_path, "apt-get", f'case "$*" in *install*) /bin/cat "{no_cluster}" > "{log}"; exit 100;; esac\n'
+    )
+    _program(tmp_path, "apt-cache", "exit 1\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if may else 1000)
+    monkeypatch.setattr(machine, "NO_CLUSTER", no_cluster)
+    needs = [machine.Need("postgresql", path=str(tmp_path / "none"), is_optional=True)]
+    assert not machine._get_packages(needs, python=None)
+    said = capsys.readouterr().out
+    assert log.exists() == may == ("without postgresql some tests are skipped" in said)
+    assert not may or log.read_text(encoding="ascii") == "create_main_cluster = false\n"
+    assert not no_cluster.parent.parent.exists()
+
+
+@linux
 def test_a_failing_apt_shows_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

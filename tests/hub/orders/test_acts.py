@@ -69,7 +69,7 @@ async def test_an_act_is_applied_and_fed(core: Core, kind: ActKind, body: dict[s
     assert all(row["act_id"] and row["station_id"] == "bench-1" and row["made_at"] for row in rows)
     after = core.order(order.order_no)
     assert after.version == before.version + (after != before)
-    [(outcome,)] = core.rows("SELECT outcome FROM receipt ORDER BY rowid DESC LIMIT 1")
+    [(outcome,)] = core.rows("SELECT outcome FROM receipt ORDER BY seq DESC LIMIT 1")
     assert outcome == "applied"
 
 

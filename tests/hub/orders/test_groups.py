@@ -29,6 +29,7 @@ from hub.orders.writer import Writer
 from hub.vault import Vault
 from tests.helpers.builders import KEY, LEAD, Core, Ids, a_channel_order, a_core, an_actor
 from tests.helpers.clock import FakeClock
+from tests.helpers.databases import only_sqlite
 from tests.helpers.feed import applied, read_pages
 
 pytestmark = pytest.mark.anyio
@@ -93,8 +94,8 @@ async def test_even_what_cannot_be_kept_gets_an_answer(core: Core) -> None:
 
 
 @pytest.mark.logs("job_failed")
-async def test_each_door_answers_for_its_own_faults(tmp_path: Path) -> None:
-    async with a_core(tmp_path, wrap=_Mute) as core:
+async def test_each_door_answers_for_its_own_faults(tmp_path: Path, db: str) -> None:
+    async with a_core(tmp_path, db, wrap=_Mute) as core:
         [order] = await core.given()
         core.vault.is_mute = True  # type: ignore[attr-defined]
         [failed] = await core.writer.intake([a_channel_order(2)], LEAD)
@@ -122,8 +123,8 @@ async def test_each_door_answers_for_its_own_faults(tmp_path: Path) -> None:
 
 
 @pytest.mark.logs("job_failed")
-async def test_a_vault_that_fails_altogether_is_answered(tmp_path: Path) -> None:
-    async with a_core(tmp_path, wrap=_Dead) as core:
+async def test_a_vault_that_fails_altogether_is_answered(tmp_path: Path, db: str) -> None:
+    async with a_core(tmp_path, db, wrap=_Dead) as core:
         taken = await core.writer.intake([a_channel_order(1), a_channel_order(2)], LEAD)
         assert [t.outcome for t in taken] == ["failed", "failed"]
         assert core.rows("SELECT count(*) FROM quarantine") == [(0,)]
@@ -131,12 +132,10 @@ async def test_a_vault_that_fails_altogether_is_answered(tmp_path: Path) -> None
 
 @pytest.mark.logs("job_failed", "group_failed")
 async def test_a_table_that_is_lost_spoils_only_what_needs_it(core: Core) -> None:
-    await core.writer.run(
-        lambda tx: tx.conn.exec_driver_sql("ALTER TABLE waybill_pool RENAME TO lost") and None
-    )
+    await core.change("ALTER TABLE waybill_pool RENAME TO lost")
     assert await core.writer.waybills([PoolNumber(waybill_no="1")]) == ["failed"]
     assert core.rows("SELECT what FROM quarantine") == [("waybill",)]
-    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("ALTER TABLE alarm RENAME TO gone_too") and None)
+    await core.change("ALTER TABLE alarm RENAME TO gone_too")
     bad = a_channel_order(1, buyer_remark=BROKEN)
     taken = await core.writer.intake([bad, a_channel_order(2)], LEAD)
     assert [t.outcome for t in taken] == ["failed", "new"]
@@ -149,8 +148,7 @@ async def test_an_order_whose_time_has_come_but_fails_does_not_block_the_others(
         await core.command("cancel", order)
     broken = core.rows(f"SELECT body FROM orders WHERE order_no = '{bad.order_no}'")[0][0]
     wrong = broken.replace(b'"version":2', b'"version":%d' % (2**64 - 1))
-    with core.engine.begin() as conn:
-        conn.exec_driver_sql("UPDATE orders SET body = ? WHERE order_no = ?", (wrong, bad.order_no))
+    await core.change("UPDATE orders SET body = :body WHERE order_no = :no", body=wrong, no=bad.order_no)
     due = await core.tick(seconds=15)
     assert core.order(good.order_no).order_state == "cancelled"
     assert core.order(bad.order_no).order_state == "released"
@@ -158,6 +156,7 @@ async def test_an_order_whose_time_has_come_but_fails_does_not_block_the_others(
     assert [a.kind for a in core.lookup.alarms()] == ["our_fault"]
 
 
+@only_sqlite
 @pytest.mark.logs("database_says_no")
 async def test_a_full_disk_is_no_verdict(core: Core) -> None:
     [order] = await core.given(a_channel_order(1, lines=1))
@@ -173,6 +172,7 @@ async def test_a_full_disk_is_no_verdict(core: Core) -> None:
     assert (await core.do("opened", order)).outcome == "applied"
 
 
+@only_sqlite
 @pytest.mark.logs("database_says_no")
 async def test_a_locked_database_is_asked_again_then_the_hub_is_busy(core: Core) -> None:
     [order] = await core.given()
@@ -188,6 +188,7 @@ async def test_a_locked_database_is_asked_again_then_the_hub_is_busy(core: Core)
     assert (receipt.outcome, receipt.replayed) == ("applied", False)
 
 
+@only_sqlite
 async def test_a_short_lock_is_waited_out(core: Core) -> None:
     [order] = await core.given()
     raw = core.engine.raw_connection()
@@ -237,8 +238,8 @@ async def test_without_a_thread_groups_run_in_the_loop(tmp_path: Path) -> None:
         assert threading.active_count() == before and core.heard
 
 
-async def test_a_function_in_the_writer_sees_what_was_asked_before_it(tmp_path: Path) -> None:
-    async with a_core(tmp_path, threaded=False) as core:
+async def test_a_function_in_the_writer_sees_what_was_asked_before_it(tmp_path: Path, db: str) -> None:
+    async with a_core(tmp_path, db, threaded=False) as core:
         [order] = await core.given()
 
         def count(tx: Tx) -> int:
@@ -335,9 +336,9 @@ async def test_leases_know_their_limits(core: Core) -> None:
     assert (answer.granted, answer.reason) == (False, "parcel_unknown")
 
 
-async def test_two_slow_writers_and_one_fast_reader_leave_no_gap(tmp_path: Path) -> None:
+async def test_two_slow_writers_and_one_fast_reader_leave_no_gap(tmp_path: Path, db: str) -> None:
     """Two hub processes on one database: numbers come in commit order, so a cursor never steps over a row."""
-    async with a_core(tmp_path, wrap=_Slow) as core:
+    async with a_core(tmp_path, db, wrap=_Slow) as core:
         other = Writer(core.engine, core.clock, Ids("other"), core.vault, core.settings, waits=(0.01,) * 50)
         other.start(asyncio.get_running_loop())
         seen: list[Any] = []

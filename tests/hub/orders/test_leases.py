@@ -79,7 +79,7 @@ async def test_an_offline_holder_keeps_it_until_the_lease_and_its_grace_end(core
 async def test_a_holder_nobody_knows_or_that_was_revoked_holds_nothing_up(core: Core) -> None:
     order = await _on_bench(core)
     core.clock.go(minutes=5)
-    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("UPDATE station SET is_revoked = 1") and None)
+    await core.change("UPDATE station SET is_revoked = true")
     assert (await core.lease(order, "ghost")).granted
     assert (await core.lease(order, "bench-3")).granted
 
@@ -95,14 +95,14 @@ async def test_given_back_by_the_holder_alone(core: Core) -> None:
 
 async def test_a_holder_without_a_lease_row_can_still_give_it_back(core: Core) -> None:
     order = await _on_bench(core)
-    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("DELETE FROM lease") and None)
+    await core.change("DELETE FROM lease")
     assert (await core.lease(order, give_back=True)).granted and _parcel(core, order)[0] is None
 
 
 async def test_a_lease_of_a_parcel_that_left_its_order_settles(core: Core) -> None:
     order = await _on_bench(core)
     body = msgspec.json.encode(replace(order, parcels=()))
-    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("UPDATE orders SET body = ?", (body,)) and None)
+    await core.change("UPDATE orders SET body = :body", body=body)
     core.clock.go(hours=2)
     await core.beat()
     assert core.rows("SELECT how FROM lease") == [("settled",)]
@@ -362,6 +362,6 @@ async def test_label_data_needs_the_lease_and_a_go_and_is_written_down(core: Cor
 async def test_an_erased_buyer_has_an_empty_label(core: Core) -> None:
     await core.a_station()
     [order] = await core.given()
-    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("DELETE FROM sealed") and None)
+    await core.change("DELETE FROM sealed")
     label = (await core.lease(order, step="print")).label
     assert label is not None and label.consignee_name == ""

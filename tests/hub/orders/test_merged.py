@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from app.core.order import Order, Parcel, ParcelLine
-from hub.orders.desk import Tx
 from tests.helpers.builders import Core, a_channel_order
 from tests.helpers.feed import prove_feed
 
@@ -22,14 +21,17 @@ async def _merged(core: Core) -> tuple[Order, Order, str]:
     lines = tuple(ParcelLine(order_no=o.order_no, line_no=1, qty=1) for o in (first, second))
     box = Parcel(parcel_no=no, lines=lines)
 
-    def write(tx: Tx) -> None:
-        for order in (first, second):
-            body = msgspec.json.encode(replace(order, parcels=(box,)))
-            tx.conn.exec_driver_sql("UPDATE orders SET body = ? WHERE order_no = ?", (body, order.order_no))
-        tx.conn.exec_driver_sql("INSERT INTO parcel_line VALUES (?, ?, 1, 1, 0)", (no, second.order_no))
-
-    await core.writer.run(write)
+    for order in (first, second):
+        await _rewrite(core, replace(order, parcels=(box,)))
+    await core.change(
+        "INSERT INTO parcel_line VALUES (:no, :order_no, 1, 1, 0)", no=no, order_no=second.order_no
+    )
     return first, second, no
+
+
+async def _rewrite(core: Core, order: Order) -> None:
+    body = msgspec.json.encode(order)
+    await core.change("UPDATE orders SET body = :body WHERE order_no = :no", body=body, no=order.order_no)
 
 
 async def test_an_act_on_a_merged_parcel_reaches_every_order_in_it(core: Core) -> None:
@@ -71,12 +73,7 @@ async def test_what_changes_no_box_leaves_the_others_alone(core: Core) -> None:
 
 async def test_a_lost_sibling_holds_nothing_up(core: Core) -> None:
     first, second, no = await _merged(core)
-
-    def forget(tx: Tx) -> None:
-        body = msgspec.json.encode(replace(core.order(second.order_no), parcels=()))
-        tx.conn.exec_driver_sql("UPDATE orders SET body = ? WHERE order_no = ?", (body, second.order_no))
-
-    await core.writer.run(forget)
+    await _rewrite(core, replace(core.order(second.order_no), parcels=()))
     receipt = await core.do("line_packed", first, parcel_no=no, line_no=1)
     assert receipt.outcome == "applied"
 
@@ -84,12 +81,7 @@ async def test_a_lost_sibling_holds_nothing_up(core: Core) -> None:
 async def test_a_line_that_left_the_box_leaves_its_row(core: Core) -> None:
     first, second, no = await _merged(core)
     box = core.order(first.order_no).parcels[0]
-
-    def split(tx: Tx) -> None:
-        body = msgspec.json.encode(replace(second, parcels=(replace(box, lines=box.lines[1:]),)))
-        tx.conn.exec_driver_sql("UPDATE orders SET body = ? WHERE order_no = ?", (body, second.order_no))
-
-    await core.writer.run(split)
+    await _rewrite(core, replace(second, parcels=(replace(box, lines=box.lines[1:]),)))
     await core.do("line_packed", second, parcel_no=no, line_no=1)
     assert core.rows(f"SELECT order_no, qty_packed FROM parcel_line WHERE parcel_no = '{no}'") == [
         (second.order_no, 1)

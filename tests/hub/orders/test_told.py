@@ -177,7 +177,7 @@ async def test_an_address_that_looks_the_same_behind_its_stars_is_another_by_its
 
 async def test_an_erased_buyer_stays_erased(core: Core) -> None:
     [taken] = await core.writer.told([a_detail(0)])
-    await core.writer.run(lambda tx: tx.conn.exec_driver_sql("DELETE FROM sealed"))
+    await core.change("DELETE FROM sealed")
     await core.writer.told([a_detail(2, modified=1, consignee=Consignee(name="王", address="某地"))])
     assert core.lookup.personal(taken.order_no) is None
 

@@ -34,10 +34,14 @@ def _guard_history_postgresql() -> None:
         """
         CREATE FUNCTION history_guard() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_OP = 'UPDATE' AND (to_jsonb(NEW) - 'seq') = (to_jsonb(OLD) - 'seq') THEN
-                RETURN NEW;
+            IF TG_OP = 'UPDATE' THEN
+                IF (NEW.id, NEW.order_no, NEW.parcel_no, NEW.kind, NEW.at, NEW.body)
+                    IS NOT DISTINCT FROM (OLD.id, OLD.order_no, OLD.parcel_no, OLD.kind, OLD.at, OLD.body)
+                THEN
+                    RETURN NEW;
+                END IF;
             END IF;
-            RAISE EXCEPTION 'history is append-only';
+            RAISE EXCEPTION 'history is append-only' USING ERRCODE = 'integrity_constraint_violation';
         END $$
         """
     )
