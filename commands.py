@@ -6,15 +6,21 @@ Rooms are imported where they are called: the hub never loads Qt, the station ne
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.core.findings import Finding
 from app.core.texts import Lang
 from app.os.folders import data_folder
+
+if TYPE_CHECKING:
+    from hub.config import Settings
 
 cli = typer.Typer(
     name="orderdock",
@@ -93,6 +99,99 @@ def hub(
 
     folder = data_folder(data_dir, "hub")
     raise typer.Exit(run(config, folder, host, port, db, recover=recover, lang=_language(lang)))
+
+
+_ConfigFile = Annotated[Path | None, typer.Option("--config", help="hub.toml")]
+_Database = Annotated[str | None, typer.Option("--db", help="sqlite:///FILE or postgresql+psycopg://...")]
+
+
+@hub_cli.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="The file to write; an older backup of that name is replaced.")
+    ],
+    config: _ConfigFile = None,
+    data_dir: DataDir = None,
+    db: _Database = None,
+    lang: LangOption = None,
+) -> None:
+    """Back the hub up into one file while it runs and takes orders.
+
+    The passphrase is asked for, or taken from ORDERDOCK_BACKUP_PASSPHRASE.
+    """
+    from app.ports import SystemClock
+    from hub.backups.run import back_up
+    from hub.main import version
+
+    given = _hub_options(context, config, data_dir, db, lang)
+    status = back_up(file, given.settings, given.config, SystemClock(), _asker(), given.lang, version())
+    raise typer.Exit(status)
+
+
+@hub_cli.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A file that `hub backup` wrote.")] = None,
+    database_only: Annotated[
+        bool,
+        typer.Option(help="The database was brought back by its own tools (pg_restore): begin its new life."),
+    ] = False,
+    recover: Annotated[
+        str | None, typer.Option(help="Recovery code, where nobody knows the passphrase.")
+    ] = None,
+    config: _ConfigFile = None,
+    data_dir: DataDir = None,
+    db: _Database = None,
+    lang: LangOption = None,
+) -> None:
+    """Bring the hub back from a backup; what was there is put aside, nothing is deleted."""
+    from app.ports import SystemClock, Ulid
+    from hub.backups.run import bring_back
+
+    if (file is None) is not database_only:
+        raise typer.BadParameter("either FILE or --database-only")
+    given, clock = _hub_options(context, config, data_dir, db, lang), SystemClock()
+    status = bring_back(
+        file, given.settings, clock, Ulid(clock), _asker(), given.lang, recover=recover or given.recover
+    )
+    raise typer.Exit(status)
+
+
+@dataclass(frozen=True)
+class _HubOptions:
+    """Options of a command of the hub: said behind it, or before it as for the hub itself."""
+
+    config: Path | None
+    data_dir: Path
+    db: str | None
+    recover: str | None
+    lang: Lang
+
+    def settings(self) -> Settings:
+        from hub.main import settings_of
+
+        return settings_of(self.config, self.data_dir, db=self.db)
+
+
+def _hub_options(
+    context: typer.Context, config: Path | None, data_dir: Path | None, db: str | None, lang: Language | None
+) -> _HubOptions:
+    before = context.parent.params if context.parent is not None else {}
+    return _HubOptions(
+        config=config or before.get("config"),
+        data_dir=data_folder(data_dir or before.get("data_dir"), "hub"),
+        db=db or before.get("db"),
+        recover=before.get("recover"),
+        lang=_language(lang or before.get("lang")),
+    )
+
+
+def _asker() -> Callable[[str], str] | None:
+    """Asks at the terminal without showing what is typed; None where nobody sits at one."""
+    if not sys.stdin.isatty():
+        return None
+    return lambda text: str(typer.prompt(text, hide_input=True, prompt_suffix=" "))
 
 
 @cli.command()

@@ -154,6 +154,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     printers: list[PrinterReport] = []
     clock: datetime | None = None
     sign_on: str = ""
+    #: The hub's life to which everything settled before was sent again; waits or is sent.
+    resent_to: str = ""
 
 
 class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,6 +265,35 @@ class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
     raised_at: datetime
     acked_at: datetime | None = None
     acked_by: str = ""
+
+
+class LateStation(msgspec.Struct, frozen=True, kw_only=True):
+    """A station that may have acts for a restored hub and has not sent them again yet."""
+
+    station_id: str
+    name: str
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """Feed kind ``setting``, key ``restored``: this hub was brought back from a backup.
+
+    Numbers of the waybill pool are locked while a station is ``waiting``, unless a supervisor said go (``go_at``).
+    What came by file or call from ``backup_at`` to ``restored_at`` has to be brought in again; ``brought_at`` is when
+    somebody said that it was.
+    """
+
+    epoch: str
+    backup_at: datetime
+    restored_at: datetime
+    waiting: list[LateStation] = []
+    go_at: datetime | None = None
+    go_by: str = ""
+    brought_at: datetime | None = None
+    brought_by: str = ""
+
+    @property
+    def is_locked(self) -> bool:
+        return bool(self.waiting) and self.go_at is None
 
 
 class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True):

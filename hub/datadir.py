@@ -8,6 +8,9 @@ from pathlib import Path
 from app.os.folderlock import FolderLock, FolderTaken
 from hub.surroundings import Surroundings
 
+#: While this folder stands in the data dir a restore is not finished.
+RESTORING = "restoring"
+
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
@@ -25,6 +28,12 @@ def occupied(data_dir: Path) -> FolderLock:
     except OSError as error:
         raise no(error, data_dir) from error
     return lock
+
+
+def whole(data_dir: Path) -> None:
+    """Raises :class:`Surroundings` ``restore_unfinished``: a hub that began now would begin with an empty database."""
+    if (data_dir / RESTORING).exists():
+        raise Surroundings("restore_unfinished", path=data_dir)
 
 
 def no(error: OSError, path: Path) -> Surroundings:

@@ -22,6 +22,8 @@ from hub.surroundings import Surroundings
 from hub.vault import KEY_BYTES, Vault
 
 KEY_FILE = "master.key"
+#: The setting in which a database remembers which key it was sealed with.
+KEY_ID = "master_key_id"
 _KEYRING_SERVICE = "orderdock-hub"
 _SECRET_BYTES = 16
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U to be misread
@@ -63,12 +65,17 @@ def open_vault(data_dir: Path, known_key_id: str | None, recover: str | None = N
 
 
 def _recovered(data_dir: Path, known_key_id: str | None, code: str) -> Vault:
-    key = _key_of(secret_of(code))
-    vault = Vault(key)
-    if known_key_id is not None and vault.key_id != known_key_id:
-        raise Surroundings("code_other", key_id=known_key_id)
+    key = recovered_key(code, known_key_id)
     write_key(data_dir, key)
-    return vault
+    return Vault(key)
+
+
+def recovered_key(code: str, known_key_id: str | None) -> bytes:
+    """The key of a recovery code. Raises :class:`Surroundings` ``code_wrong``, or ``code_other`` for another's."""
+    key = _key_of(secret_of(code))
+    if known_key_id is not None and Vault(key).key_id != known_key_id:
+        raise Surroundings("code_other", key_id=known_key_id)
+    return key
 
 
 def read_key(data_dir: Path) -> bytes | None:

@@ -70,7 +70,6 @@ SWEEP = timedelta(hours=1)
 #: Other processes on the same database commit too: how often this one looks at the head.
 LOOK = timedelta(seconds=1)
 STOP_WITHIN_S = 5
-_KEY_ID = "master_key_id"
 
 log = structlog.get_logger("hub.main")
 
@@ -307,12 +306,12 @@ def line_settings(settings: Settings) -> LineSettings:
 def _vault(engine: Engine, settings: Settings, clock: Clock, recover: str | None) -> keys.Opened:
     """The vault that fits this database; a new database remembers its key's id."""
     with engine.connect().execution_options(**WRITE) as conn, conn.begin():
-        known = conn.execute(select(t.setting.c.value).where(t.setting.c.key == _KEY_ID)).scalar()
+        known = conn.execute(select(t.setting.c.value).where(t.setting.c.key == keys.KEY_ID)).scalar()
         known_id = msgspec.json.decode(known, type=str) if known else None
         opened = keys.open_vault(settings.data_dir, known_id, recover)
         if known_id is None:
             value = msgspec.json.encode(opened.vault.key_id)
-            conn.execute(insert(t.setting).values(key=_KEY_ID, value=value, changed_at=clock.now()))
+            conn.execute(insert(t.setting).values(key=keys.KEY_ID, value=value, changed_at=clock.now()))
     return opened
 
 
@@ -349,7 +348,8 @@ def run(
     texts = resources.texts()
     try:
         with datadir.occupied(data_dir):
-            return _run(_settings(config_path, data_dir, host, port, db), texts, recover, lang)
+            datadir.whole(data_dir)
+            return _run(settings_of(config_path, data_dir, host, port, db), texts, recover, lang)
     except Surroundings as no:
         said = no
     except OSError as error:
@@ -358,9 +358,14 @@ def run(
     return 1
 
 
-def _settings(
-    config_path: Path | None, data_dir: Path, host: str | None, port: int | None, db: str | None
+def settings_of(
+    config_path: Path | None,
+    data_dir: Path,
+    host: str | None = None,
+    port: int | None = None,
+    db: str | None = None,
 ) -> Settings:
+    """What hub.toml and the command line say together. Raises :class:`Surroundings`."""
     beside = data_dir / "hub.toml"
     path = config_path or (beside if beside.exists() else None)
     settings = config.load(path, data_dir, os.environ)

@@ -80,13 +80,16 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, script.get_current_head() or "head")
 
 
-def new_epoch(conn: Connection, new_id: NewId) -> str:
-    """A new epoch and the next numbering series: after a restore (design 3.11). Gives the epoch."""
-    series = conn.execute(select(t.feed_head.c.series).with_for_update()).scalar_one()
+def new_epoch(conn: Connection, new_id: NewId, series_used: str = "") -> str:
+    """A new epoch and the next numbering series: after a restore (design 3.11). Gives the epoch.
+
+    ``series_used``: the furthest series known of another life. Raises :class:`Surroundings` ``series_used_up``.
+    """
+    series = max(conn.execute(select(t.feed_head.c.series).with_for_update()).scalar_one(), series_used)
     epoch = new_id()
     following = chr(ord(series) + 1) if series else "A"
     if following > "Z":
-        raise OverflowError("more than 26 restores")
+        raise Surroundings("series_used_up")
     conn.execute(update(t.feed_head).values(epoch=epoch, series=following))
     return epoch
 

@@ -87,7 +87,7 @@ def test_there_are_letters_for_26_restores(tmp_path: Path) -> None:
         epochs = {new_epoch(conn, Ids(f"{n}-")) for n in range(26)}
         assert len(epochs) == 26
         assert conn.execute(select(t.feed_head.c.series)).scalar_one() == "Z"
-        with pytest.raises(OverflowError):
+        with pytest.raises(Surroundings, match="series_used_up"):
             new_epoch(conn, Ids())
     engine.dispose()
 
