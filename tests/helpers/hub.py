@@ -182,15 +182,17 @@ class RunningHub:
 
 @contextlib.contextmanager
 def hub_in_thread(
-    data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0, **parts: Any
+    data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0, db: str = "", **parts: Any
 ) -> Iterator[RunningHub]:
     """A hub on ``data_dir`` with the settings of ``toml``, on a free port of loopback unless one is said.
 
-    ``parts`` go to :func:`hub.main.create_app`.
+    ``db`` instead of the one that ``toml`` names; ``parts`` go to :func:`hub.main.create_app`.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     clock = clock or SystemClock()
     settings = config.parse(toml, Path("hub.toml"), data_dir, {})
+    if db:
+        settings = msgspec.structs.replace(settings, hub=msgspec.structs.replace(settings.hub, db=db))
     app = create_app(settings, clock, Ulid(clock), **parts)
     sock = socket.socket()
     sock.bind(("127.0.0.1", port))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,13 @@ from tests.sync.conftest import Station, a_code
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, lasting_db: str) -> Iterator[RunningHub]:
+    """The cases hold on both databases."""
+    with hub_in_thread(tmp_path_factory.mktemp("hub"), db=lasting_db) as running:
+        yield running
 
 
 def parcel_of(order: Order) -> str:
@@ -108,10 +115,10 @@ def test_case_02(hub: RunningHub, station: Station, order: Order) -> None:
     assert told(hub, order).count("opened") == 1
 
 
-def test_case_03(tmp_path: Path) -> None:
+def test_case_03(tmp_path: Path, db: str) -> None:
     """3. Hub restarted half-way."""
     with LiveStation(tmp_path / "bench") as bench:
-        with hub_in_thread(tmp_path / "hub") as hub, FaultyProxy(hub.url) as proxy:
+        with hub_in_thread(tmp_path / "hub", db=db) as hub, FaultyProxy(hub.url) as proxy:
             order = hub.given(a_channel_order("T1"))
             bench.pair(a_code(hub), url=proxy.url)
             opens(bench, order)
@@ -120,7 +127,7 @@ def test_case_03(tmp_path: Path) -> None:
             bench.scan("SKU-1")
             with hub_in_thread(tmp_path / "hub2-holds-the-port-away"):
                 pass
-        with hub_in_thread(tmp_path / "hub") as hub, FaultyProxy(hub.url) as again:
+        with hub_in_thread(tmp_path / "hub", db=db) as hub, FaultyProxy(hub.url) as again:
             _moved(bench, again.url)
             sent(bench)
             another = hub.given(a_channel_order("T2"))
@@ -202,9 +209,9 @@ def _put_poison(db: sqlite3.Connection) -> None:
     )
 
 
-def test_case_06(tmp_path: Path) -> None:
+def test_case_06(tmp_path: Path, db: str) -> None:
     """6. Epoch changed."""
-    with hub_in_thread(tmp_path / "hub") as hub, LiveStation(tmp_path / "bench", hub.url) as bench:
+    with hub_in_thread(tmp_path / "hub", db=db) as hub, LiveStation(tmp_path / "bench", hub.url) as bench:
         order = hub.given(a_channel_order("T1"))
         bench.pair(a_code(hub))
         opens(bench, order)

@@ -19,7 +19,7 @@ def hub(tmp_path: Path) -> Iterator[RunningHub]:
 
 
 @pytest.fixture(scope="module")
-def lasting_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """One hub for a whole file of tests that leave each other alone."""
-    with hub_in_thread(tmp_path_factory.mktemp("hub"), TWO_HOUSES) as running:
+def lasting_hub(tmp_path_factory: pytest.TempPathFactory, lasting_db: str) -> Iterator[RunningHub]:
+    """One hub for a whole file of tests that leave each other alone; the file runs on both databases."""
+    with hub_in_thread(tmp_path_factory.mktemp("hub"), TWO_HOUSES, db=lasting_db) as running:
         yield running

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,13 @@ from app import wire
 from tests.helpers.hub import HubClient, RunningHub, a_channel_order, hub_in_thread
 
 NOW = datetime.now(UTC).isoformat()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, db: str) -> Iterator[RunningHub]:
+    """The hot doors answer the same on both databases."""
+    with hub_in_thread(tmp_path / "张 三", db=db) as running:
+        yield running
 
 
 def _envelope(act_id: str, order_no: str, **changes: Any) -> dict[str, Any]:
