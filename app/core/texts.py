@@ -31,9 +31,12 @@ class Texts:
     def text(self, key: str, lang: Lang, /, **params: Any) -> str:
         """The words of ``key`` in ``lang`` with ``params`` filled in.
 
-        ``why``, a word of ours for a reason, stands in for a ``note`` that nobody wrote.
+        ``why``, a word of ours for a reason, stands in for a ``note`` that nobody wrote. ``word``, why a platform
+        could not be spoken to, is said as :meth:`cause` says it.
         """
         words = self.table[key]
+        if "word" in params:
+            params["word"] = self.cause(str(params["word"]), lang)
         if params.get("why") and not params.get("note"):
             params["note"] = self.reason(str(params["why"]), lang)
         template = (
@@ -47,6 +50,14 @@ class Texts:
             if self.has(f"{area}_{why}"):
                 return self.text(f"{area}_{why}", lang)
         return why
+
+    def cause(self, word: str, lang: Lang) -> str:
+        """A cause of ours (``"@timeout"``, ``"@lacks:app_key"``) in plain words; a platform's own words stay."""
+        if word and not word.startswith("@"):
+            return word
+        name, _, detail = word.removeprefix("@").partition(":")
+        known = f"causes.{name or 'none'}"
+        return self.text(known if self.has(known) else "causes.unknown", lang, detail=detail)
 
     def has(self, key: str) -> bool:
         return key in self.table

@@ -89,7 +89,7 @@ def _health(doors: Doors, call: Call, line: Line, shop_id: str, counts: dict[str
 
 
 def _text(doors: Doors, lang: Lang, trouble: str, word: str) -> str:
-    return doors.world.texts.text(f"notices.trouble_{trouble}", lang, word=word or "-") if trouble else ""
+    return doors.world.texts.text(f"notices.trouble_{trouble}", lang, word=word) if trouble else ""
 
 
 @post("/v1/shops/{shop_id:str}/check", summary="Test the connection to a shop's platform", status_code=200)

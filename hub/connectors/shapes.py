@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from app.core.channel import ChannelOrder
@@ -106,8 +107,36 @@ class Paces:
 # ------------------------------------------------------------------------------------------------ failures
 
 
+class Cause(StrEnum):
+    """Why, where the platform did not say so itself: stands in a trouble's ``word``, and people read
+    ``causes.<name>`` of the texts for it (:meth:`app.core.texts.Texts.cause`). The sign tells it from a platform's
+    own words."""
+
+    timeout = "@timeout"
+    no_connection = "@no_connection"
+    busy = "@busy"
+    too_often = "@too_often"
+    line_closed = "@line_closed"
+    bad_address = "@bad_address"
+    not_theirs = "@not_theirs"
+    lacks = "@lacks"
+    no_refresh = "@no_refresh"
+    right_ip = "@right_ip"
+    right_call = "@right_call"
+    right_forbidden = "@right_forbidden"
+    unreadable = "@unreadable"
+    no_company = "@no_company"
+    not_accepted = "@not_accepted"
+    bad_number = "@bad_number"
+
+    def of(self, detail: str) -> str:
+        """With what it is about, e.g. the name of a setting: ``"@lacks:app_key"``."""
+        return f"{self}:{detail}"
+
+
 class ShopTrouble(Exception):
-    """Something a shop could not do; ``word`` is the platform's own code and text, without secrets or people."""
+    """Something a shop could not do; ``word`` is a :class:`Cause`, or the platform's own code and text, without
+    secrets or people."""
 
     def __init__(self, word: str = "") -> None:
         super().__init__(word)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +16,6 @@ from ui.present.words import Words
 _NEEDS_PERSON = frozenset({"no_permission", "sign_in_again", "wrong_settings"})
 #: From the third failure in a row on it is more than a bad moment (ING-07).
 _FAILURES = 3
-#: What our own connection calls its troubles: nothing that a platform has said.
-_OURS = re.compile(r"[A-Za-z]*(?:Error|Timeout|Exception)")
 #: A waybill that must be told sooner than this is marked.
 SOON = timedelta(hours=2)
 #: Paces offered, in seconds; ING-02 asks for 10 and 15 minutes.
@@ -163,17 +160,26 @@ def _cause(health: ShopHealth, words: Words, now: datetime) -> tuple[str, str]:
     """What happens, since when, in the platform's own words where it gave any; and what to do now."""
     if not health.trouble:
         return "", ""
-    known = health.trouble if words.texts.has(f"ops.cause_{health.trouble}") else "refused"
-    is_told = bool(health.word) and not _OURS.fullmatch(health.word)
-    said = words.tr("ops.platform_said", word=health.word) if is_told else ""
+    cause, said, todo = trouble_words(health.trouble, health.word, words)
     since = ""
     if health.failing_since is not None:
         span = words.duration((now - health.failing_since).total_seconds())
         since = words.tr("ops.failing_for", span=span, n=health.failures)
-    cause = words.tr(f"ops.cause_{known}")
-    return (" " if words.lang == "en" else "").join(part for part in (cause, since, said) if part), words.tr(
-        f"ops.todo_{known}"
-    )
+    return joined(words, cause, since, said), todo
+
+
+def trouble_words(trouble: str, word: str, words: Words) -> tuple[str, str, str]:
+    """What it is; why, in the platform's own words where it gave any; and what to do now."""
+    known = trouble if words.texts.has(f"ops.cause_{trouble}") else "refused"
+    said = ""
+    if word:
+        said = words.tr("ops.because" if word.startswith("@") else "ops.platform_said", word=word)
+    return words.tr(f"ops.cause_{known}"), said, words.tr(f"ops.todo_{known}")
+
+
+def joined(words: Words, *sentences: str) -> str:
+    """Sentences one after the other, as the language sets them."""
+    return (" " if words.lang == "en" else "").join(part for part in sentences if part)
 
 
 def _facts(health: ShopHealth, words: Words, now: datetime) -> tuple[Fact, ...]:
@@ -257,7 +263,7 @@ def _due(back: ShipBackView) -> datetime:
 def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
     carrier = states.carrier_name(back.carrier, words)
     if back.state == "refused":
-        chip, tried = Chip("stop", words.tr("ops.back_refused")), back.word
+        chip, tried = Chip("stop", words.tr("ops.back_refused")), words.texts.cause(back.word, words.lang)
     else:
         due = _due(back)
         chip = Chip(_urgency(due, now), _deadline(due, words, now))

@@ -22,10 +22,12 @@ from ui.present.shops import (
     ShopRow,
     aside_rows,
     back_rows,
+    joined,
     missed_rows,
     pace_name,
     shop_page,
     shop_rows,
+    trouble_words,
 )
 from ui.screens.form_parts import titled
 from ui.screens.room import Room
@@ -447,9 +449,9 @@ class ShopCard(QWidget):
             bar.success(say("ops.check_ok", shop=shop))
             return
         words = self._room.words()
-        known = found.trouble if words.texts.has(f"ops.cause_{found.trouble}") else "refused"
-        cause, todo = words.tr(f"ops.cause_{known}"), words.tr(f"ops.todo_{known}")
-        bar.warn(say("ops.check_bad", shop=shop, cause=cause, todo=todo), key="shop-check")
+        cause, why, todo = trouble_words(found.trouble, found.word, words)
+        said = say("ops.check_bad", shop=shop, cause=joined(words, cause, why), todo=todo)
+        bar.warn(said, key="shop-check")
 
     def _polled(self, shop: str, orders: int) -> None:
         say = self._room.kit.i18n.say

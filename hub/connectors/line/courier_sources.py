@@ -54,7 +54,7 @@ def open_sources(
         try:
             sources[carrier.connector] = _opened(carrier, manifest, http_of)
         except WrongSettings as wrong:
-            lacking.append(Lacking(carrier.connector, wrong.word))
+            lacking.append(Lacking(carrier.connector, wrong.word.partition(":")[2]))
     return sources, tuple(lacking)
 
 

@@ -462,7 +462,7 @@ class Line:
 
     async def _say(self, shop: ShopLine, health: Health, news: str) -> None:
         """Once when it fails, once when it is over: an alarm in the house, a notice outside."""
-        word = health.word or "-"
+        word = health.word
         if news == "failing":
             params = {"shop_id": shop.id, "word": word}
             said = SayJob(f"shop_{health.trouble}", "critical", params, shop.shop.warehouse)
@@ -605,7 +605,7 @@ class Line:
             "shop_id": shop.id,
             "parcel_no": back.parcel_no,
             "waybill_no": back.waybill_no,
-            "word": word or "-",
+            "word": word,
         }
         await self._writer.say(SayJob(kind, "major", params, back.warehouse))
 

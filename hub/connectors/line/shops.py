@@ -17,7 +17,7 @@ from app.ports import Clock
 from hub.config import Shop
 from hub.connectors.contract import Manifest, folders, manifest_of
 from hub.connectors.line import records
-from hub.connectors.shapes import Later, Listener, Push, ShopDoor, SignInAgain, TokenExpired, Tokens
+from hub.connectors.shapes import Cause, Later, Listener, Push, ShopDoor, SignInAgain, TokenExpired, Tokens
 from hub.orders.results import Sealer
 from hub.orders.writer import Writer
 
@@ -134,7 +134,7 @@ class ShopLine:
         if ends is None or ends - self._clock.now() > _SOON or not self._tokens.refresh_token:
             return
         try:
-            await self._refresh(self.door, TokenExpired("soon"))
+            await self._refresh(self.door, TokenExpired())
         except Later:
             log.warning("token_refresh_waits", shop=self.id)  # the old one still holds
 
@@ -143,7 +143,7 @@ class ShopLine:
             if self._door is not door:
                 return  # somebody else has just done it
             if not self._tokens.refresh_token:
-                raise SignInAgain(expired.word)
+                raise SignInAgain(expired.word or Cause.no_refresh)
             fresh = await door.refresh(self._tokens.refresh_token)
             self._tokens = Tokens(
                 access_token=fresh.access_token,

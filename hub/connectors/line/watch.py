@@ -8,6 +8,7 @@ from typing import Literal
 
 from hub.connectors.shapes import (
     BadPayload,
+    Cause,
     Later,
     NoPermission,
     ShopTrouble,
@@ -73,5 +74,7 @@ def trouble_of(trouble: ShopTrouble) -> Trouble:
 
 
 def word_of(trouble: ShopTrouble) -> str:
+    if isinstance(trouble, BadPayload):
+        return Cause.unreadable  # where exactly stands in the log and with what was put aside
     word = trouble.permission if isinstance(trouble, NoPermission) and trouble.permission else trouble.word
     return word[:_WORD_MAX]

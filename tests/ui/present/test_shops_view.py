@@ -95,8 +95,9 @@ def test_each_trouble_says_why_since_when_and_what_to_do(trouble: str, lang: Lan
 
 
 def test_what_our_own_connection_calls_its_trouble_is_no_word_of_the_platform() -> None:
-    away = a_shop(trouble="later", failures=1, failing_since=NOW, word="ConnectError")
-    assert "ConnectError" not in shop_page(away, words(), NOW).cause
+    away = a_shop(trouble="later", failures=1, failing_since=NOW, word="@timeout")
+    cause = shop_page(away, words(), NOW).cause
+    assert "平台没有及时回应" in cause and "原话" not in cause and "@" not in cause
 
 
 def test_the_facts_of_a_shop_are_all_there_and_the_grave_ones_are_marked() -> None:

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 import httpx
 
 from hub.connectors.carriers.kuaidi100 import mapping
-from hub.connectors.carriers.kuaidi100.settings import PHONE_COMPANIES, WAYBILL_MAX, Account, Given
+from hub.connectors.carriers.kuaidi100.settings import PHONE_COMPANIES, TIMEOUT_S, WAYBILL_MAX, Account, Given
 from hub.connectors.couriers import CourierDoor, News, Parcel
-from hub.connectors.shapes import BadPayload, Later, NotTaken
+from hub.connectors.http import posted
+from hub.connectors.shapes import Cause, NotTaken
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _ANSWER_MAX = 2_000_000
@@ -46,19 +47,10 @@ class Kuaidi100:
     async def _post(self, path: str, form: dict[str, str]) -> bytes:
         """The answer's body. Redirects are not followed: a form with a key goes where it was sent, nowhere else."""
         body = urlencode(form, encoding="utf-8").encode("ascii")
-        try:
-            answer = await self._http.post(
-                self._account.base_url + path, content=body, headers=_FORM, follow_redirects=False
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Later(type(error).__name__) from error
-        if answer.status_code != 200:
-            raise Later(f"HTTP {answer.status_code}")
-        if len(answer.content) > _ANSWER_MAX:
-            raise BadPayload("size")
-        return answer.content
+        url = self._account.base_url + path
+        return await posted(self._http, url, TIMEOUT_S, size_max=_ANSWER_MAX, content=body, headers=_FORM)
 
 
 def _check(parcel: Parcel) -> None:
     if not 4 <= len(parcel.waybill_no) <= WAYBILL_MAX:
-        raise NotTaken("waybill_no")
+        raise NotTaken(Cause.bad_number)

@@ -19,6 +19,7 @@ from hub.connectors.payload import Payload
 from hub.connectors.shapes import (
     BadPayload,
     BadSignature,
+    Cause,
     Later,
     NotTaken,
     ShopTrouble,
@@ -125,7 +126,7 @@ def read_push(body: bytes, salt: str, nu: str = "") -> News:
 def signed_param(body: bytes, salt: str) -> bytes:
     """The decoded ``param`` of a form whose ``sign`` fits. Raises :class:`WrongSettings`, :class:`BadSignature`."""
     if not salt:
-        raise WrongSettings("salt")
+        raise WrongSettings(Cause.lacks.of("salt"))
     try:
         # latin-1 keeps every byte as it is: the sign is over bytes
         told = body.decode("latin-1")
@@ -186,7 +187,7 @@ def read_subscribed(raw: bytes) -> None:
     code = told.text("returnCode", "")
     if code not in ("200", "501"):
         if code == "500":
-            raise Later("500")
+            raise Later(Cause.busy)
         raise _refused(code, told.text("message", ""))
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from hub.connectors.shapes import WrongSettings
+from hub.connectors.shapes import Cause, WrongSettings
 
+#: A call that takes longer is given up; the same as ``timeout_s`` of the manifest.
+TIMEOUT_S = 10.0
 BASE_URL = "https://poll.kuaidi100.com"
 #: A number asked more often than this gets the whole account locked (C48).
 FLOOR = timedelta(minutes=30)
@@ -56,7 +58,7 @@ class Account:
         """Raises :class:`WrongSettings` naming what is missing: without a salt no push is ever signed."""
         for name in ("customer", "key", "salt"):
             if not getattr(given, name):
-                raise WrongSettings(name)
+                raise WrongSettings(Cause.lacks.of(name))
         return cls(
             base_url=(given.base_url or BASE_URL).rstrip("/"),
             customer=given.customer,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
@@ -15,10 +14,11 @@ from app.ports import Clock
 from hub.config import Shop
 from hub.connectors.channels.douyin import mapping
 from hub.connectors.channels.douyin import settings as say
+from hub.connectors.http import posted
 from hub.connectors.payload import Payload
 from hub.connectors.shapes import (
     BadPayload,
-    Later,
+    Cause,
     NotTaken,
     Paces,
     Seen,
@@ -37,7 +37,7 @@ def open_shop(shop: Shop, http: httpx.AsyncClient, clock: Clock) -> ShopDoor:
     """The door to one shop. ``http`` is shared and stays its owner's. Raises :class:`WrongSettings` without a key."""
     for name in ("app_key", "app_secret"):
         if not getattr(shop, name):
-            raise WrongSettings(name)
+            raise WrongSettings(Cause.lacks.of(name))
     return DouyinShop(shop, http, clock)
 
 
@@ -162,20 +162,15 @@ class DouyinShop:
 
     async def _post(self, url: str, query: dict[str, str], body: bytes) -> bytes:
         headers = {"content-type": "application/json;charset=UTF-8"}
-        try:
-            async with asyncio.timeout(say.TIMEOUT_S):
-                answer = await self._http.post(url, params=query, content=body, headers=headers)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise Later("no answer in time") from error
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise WrongSettings("base_url") from error
-        except httpx.HTTPError as error:
-            raise Later("no connection") from error
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise Later(f"HTTP {answer.status_code}", say.WAIT_ELSE)
-        if answer.status_code != 200:
-            raise WrongSettings(f"HTTP {answer.status_code}")
-        return answer.content
+        return await posted(
+            self._http,
+            url,
+            say.TIMEOUT_S,
+            after=say.WAIT_ELSE,
+            params=query,
+            content=body,
+            headers=headers,
+        )
 
     def _without_secrets(self, found: ShopTrouble) -> ShopTrouble:
         for secret in (self._shop.app_secret, self._shop.access_token, self._shop.refresh_token):

@@ -24,6 +24,7 @@ from hub.connectors.payload import Payload
 from hub.connectors.shapes import (
     BadPayload,
     BadSignature,
+    Cause,
     Hint,
     HintKind,
     Later,
@@ -94,7 +95,7 @@ def _trouble(code: int, sub_code: str, text: str) -> ShopTrouble:
         kind = Later
     if kind is Later:
         return Later(word, say.WAIT.get(code, say.WAIT_ELSE))
-    return NoPermission(word, sub_code or str(code)) if kind is NoPermission else kind(word)
+    return NoPermission(word, say.RIGHTS.get(code, Cause.right_call)) if kind is NoPermission else kind(word)
 
 
 # --------------------------------------------------------------------------------------------------- orders

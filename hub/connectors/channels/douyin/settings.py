@@ -7,6 +7,7 @@ from datetime import timedelta, timezone
 from typing import Final
 
 from hub.connectors.shapes import (
+    Cause,
     HintKind,
     Later,
     NoPermission,
@@ -161,6 +162,8 @@ CODES: Final[Mapping[int, type[ShopTrouble]]] = {
     80000: NotTaken,
     90000: Later,
 }
+#: What is lacking, where the number says it.
+RIGHTS: Final[Mapping[int, Cause]] = {30002: Cause.right_ip}
 #: How long to leave them alone: "three to five times within 30 s" for their own faults, longer when throttled.
 WAIT: Final[Mapping[int, timedelta]] = {60000: timedelta(seconds=20)}
 WAIT_ELSE: Final = timedelta(seconds=6)

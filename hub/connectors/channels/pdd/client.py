@@ -17,8 +17,10 @@ from app.ports import Clock
 from hub.config import Shop
 from hub.connectors.channels.pdd import mapping, settings
 from hub.connectors.contract import manifest_of
+from hub.connectors.http import posted
 from hub.connectors.shapes import (
     BadPayload,
+    Cause,
     Hint,
     Later,
     NotTaken,
@@ -38,7 +40,7 @@ def open_shop(shop: Shop, http: httpx.AsyncClient, clock: Clock) -> PddShop:
     missing."""
     for name in ("app_key", "app_secret", "access_token"):
         if not getattr(shop, name):
-            raise WrongSettings(name)
+            raise WrongSettings(Cause.lacks.of(name))
     timeout_s = manifest_of(Path(__file__).parent).timeout_s
     return PddShop(shop, http, clock, shop.access_token, timeout_s)
 
@@ -89,7 +91,7 @@ class PddShop:
         """Refused although the platform has this very number: it took it before, and the answer was lost."""
         company = settings.COMPANIES.get(shipment.carrier)
         if company is None:
-            raise NotTaken(f"no company id for {shipment.carrier!r}")
+            raise NotTaken(Cause.no_company)
         try:
             sent: dict[str, str | int] = {
                 "order_sn": shipment.channel_order_no,
@@ -98,7 +100,7 @@ class PddShop:
             }
             raw = await self._call("pdd.logistics.online.send", sent)
             if not mapping.answer_of(raw, "logistics_online_send_response").flag("is_success"):
-                raise NotTaken("is_success=0")
+                raise NotTaken(Cause.not_accepted)
         except NotTaken:
             told = await self.order(shipment.channel_order_no)
             if told is None or told.order.waybill_no != shipment.waybill_no:
@@ -106,7 +108,7 @@ class PddShop:
 
     async def refresh(self, refresh_token: str) -> Tokens:
         if not refresh_token:
-            raise SignInAgain("no refresh token")
+            raise SignInAgain(Cause.no_refresh)
         try:
             asked = {"refresh_token": refresh_token}
             raw = await self.with_token("")._call("pdd.pop.auth.token.refresh", asked)
@@ -133,21 +135,7 @@ class PddShop:
     async def _call(self, method: str, business: Mapping[str, str | int]) -> bytes:
         """The body of an answer with status 200; errors inside it are for mapping.py."""
         params = mapping.request(method, self.shop, self.token, self.clock.now(), business)
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                answer = await self.http.post(self.shop.base_url or settings.ROUTER, data=params)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            raise Later("timeout") from error
-        except httpx.InvalidURL as error:
-            raise WrongSettings("base_url") from error
-        except httpx.HTTPError as error:
-            raise Later(type(error).__name__) from error
-        status = answer.status_code
-        if status == 429 or status >= 500:
-            raise Later(f"HTTP {status}")
-        if status != 200:  # no router of Pinduoduo's answers so: the address is another one's
-            raise WrongSettings(f"HTTP {status}")
-        return answer.content
+        return await posted(self.http, self.shop.base_url or settings.ROUTER, self.timeout_s, data=params)
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # a repr would tell secrets
@@ -164,7 +152,7 @@ class Messages:
         """A message is answered when its hints were taken, that is when the next ones are asked for."""
         for name in ("app_key", "app_secret"):
             if not getattr(self.shop, name):
-                raise WrongSettings(name)
+                raise WrongSettings(Cause.lacks.of(name))
         try:
             async with await self._connected() as line:
                 beating = asyncio.create_task(self._beat(line))
@@ -181,8 +169,7 @@ class Messages:
                     with suppress(asyncio.CancelledError, ConnectionClosed):
                         await beating
         except ConnectionClosed as error:
-            code = error.rcvd.code if error.rcvd else 1006
-            raise Later(f"line closed {code}") from error
+            raise Later(Cause.line_closed) from error
 
     async def _connected(self) -> ClientConnection:
         path = mapping.message_path(self.shop.app_key, self.shop.app_secret, self.clock.now())
@@ -197,13 +184,15 @@ class Messages:
                 proxy=None,
             )
         except InvalidURI as error:
-            raise WrongSettings("message_url") from error
+            raise WrongSettings(Cause.bad_address) from error
         except InvalidStatus as error:
-            status = error.response.status_code
-            kind = WrongSettings if 400 <= status < 500 else Later
-            raise kind(f"HTTP {status}") from error
+            if 400 <= error.response.status_code < 500:
+                raise WrongSettings(Cause.not_theirs) from error
+            raise Later(Cause.busy) from error
+        except TimeoutError as error:
+            raise Later(Cause.timeout) from error
         except (OSError, WebSocketException) as error:
-            raise Later(type(error).__name__) from error
+            raise Later(Cause.no_connection) from error
 
     async def _beat(self, line: ClientConnection) -> None:
         while True:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hub.connectors.shapes import HintKind, Paces
+from hub.connectors.shapes import Cause, HintKind, Paces
 
 ROUTER: Final = "https://gw-api.pinduoduo.com/api/router"
 MESSAGES: Final = "wss://message-api.pinduoduo.com"
@@ -100,13 +100,13 @@ TOKEN_OVER: Final = frozenset({10019, 10035})
 SIGN_IN_AGAIN: Final = frozenset({20001, 20032})
 WRONG_SETTINGS: Final = frozenset({10001, 10016, 10017, 10018, 20004, 20035})
 #: What is lacking: a person asks Pinduoduo for it.
-NO_PERMISSION: Final[Mapping[int, str]] = MappingProxyType({
-    20005: "ip_whitelist",
-    20031: "api",
-    30000: "api",
-    70032: "forbidden",
-    70034: "forbidden",
-    70035: "forbidden",
+NO_PERMISSION: Final[Mapping[int, Cause]] = MappingProxyType({
+    20005: Cause.right_ip,
+    20031: Cause.right_call,
+    30000: Cause.right_call,
+    70032: Cause.right_forbidden,
+    70034: Cause.right_forbidden,
+    70035: Cause.right_forbidden,
 })
 NOT_TAKEN: Final = frozenset({10000, 10002, 20007, 20034, 21001, 21002, 50001, 52004})
 TOO_OFTEN: Final = frozenset({52101, 70031})

@@ -260,7 +260,7 @@ def test_either_spelling_of_success(body: dict[str, Any]) -> None:
 )
 async def test_what_the_web_says(status: int, kind: type[Exception]) -> None:
     gateway = Gateway(lambda request: httpx.Response(status, text="<html>no</html>"))
-    with pytest.raises(kind, match=str(status)):
+    with pytest.raises(kind, match="@"):
         await gateway.door().check()
 
 

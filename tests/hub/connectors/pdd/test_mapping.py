@@ -13,7 +13,7 @@ from app.core.order import Consignee, RefundState
 from hub.connectors import shapes
 from hub.connectors.channels.pdd import mapping, settings
 from hub.connectors.payload import Payload
-from hub.connectors.shapes import BadPayload, HintKind, Later, NoPermission, Told
+from hub.connectors.shapes import BadPayload, Cause, HintKind, Later, NoPermission, Told
 from tests.hub.connectors.pdd.given import NO, SHOP, loaded, payload
 
 
@@ -310,7 +310,7 @@ def test_what_is_lacking_and_how_long_to_wait_are_told() -> None:
         return caught.value
 
     lacking, often = trouble(20005), trouble(70031)
-    assert isinstance(lacking, NoPermission) and lacking.permission == "ip_whitelist"
+    assert isinstance(lacking, NoPermission) and lacking.permission == Cause.right_ip
     assert isinstance(often, Later) and often.after == timedelta(seconds=10)
 
 
