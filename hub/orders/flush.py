@@ -175,17 +175,29 @@ class Flush:
         sql = self.sql
         self._pending(sql.barcode, sql.lease, sql.lease_longer, sql.lease_settled)
         self._pending(sql.pool_number, sql.pool_state, sql.station_beat, sql.kept_act, sql.quarantine)
-        self._pending(sql.due_later, sql.resealed, sql.fetch_wanted, sql.fetch_done, sql.fetch_again)
-        self._pending(sql.strange_word)
+        self._pending(sql.due_later, sql.resealed)
+        self._write_wishes()
+        self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word)
+
+    def _write_wishes(self) -> None:
+        """Orders to be fetched, once each, whatever has hinted at them."""
+        plain: list[Row] = []
+        keeping: list[Row] = []
+        for (shop_id, channel_order_no), kept in self.work.wishes.items():
+            row = (shop_id, channel_order_no, self.now_ms, self.now_ms, 0, b"[]" if kept is None else kept)
+            (plain if kept is None else keeping).append(row)
+        self._many(self.sql.fetch_wanted, plain)
+        self._many(self.sql.fetch_wanted_kept, keeping)
 
     def _write_receipts(self, numbers: Numbers) -> None:
-        rows = []
+        rows, now, blob = [], self.work.now, self.sql.blob
         for act_id, made_at in self.work.new_receipts:
             held = self.work.receipts[act_id]
             seq = numbers.of(held.order_no, held.history_at)
-            params = _encoder.encode(held.params)
-            head = (act_id, held.act_hash, held.outcome, held.reason, params)
-            rows.append((*head, seq, self.now_ms, to_ms(made_at)))
+            params = blob(_encoder.encode(held.params) if held.params else b"{}")
+            made_ms = self.now_ms if made_at is now else to_ms(made_at)
+            head = (act_id, blob(held.act_hash), held.outcome, held.reason, params)
+            rows.append((*head, seq, self.now_ms, made_ms))
         self._many(self.sql.receipt, rows)
 
     def _committed(self, first: int, head: int, seqs: dict[tuple[str, str], int]) -> Committed:

@@ -108,6 +108,8 @@ class Needs:
         self.natural: set[tuple[str, str]] = set()
         self.act_ids: set[str] = set()
         self.skus: set[str] = set()
+        #: (shop_id, channel_order_no) whose kept hints are read.
+        self.kept: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True, slots=True)

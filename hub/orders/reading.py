@@ -61,6 +61,7 @@ class Reading:
         self.receipts: dict[str, HeldReceipt] = {}
         self.tracks: dict[str, HeldTrack] = {}
         self.items: dict[str, Item] = {}
+        self._kept: dict[tuple[str, str], bytes] = {}
         self.item_bodies: dict[str, bytes] = {}
         self.stations: dict[str, HeldStation] = {}
         self.leases: dict[str, tuple[HeldLease, ...]] = {}
@@ -83,6 +84,8 @@ class Reading:
             self._load_receipts(needs.act_ids)
         if needs.skus:
             self._load_items(needs.skus)
+        if needs.kept:
+            self._load_kept(needs.kept)
 
     def load_orders(self, order_nos: Iterable[str]) -> None:
         wanted = sorted(no for no in order_nos if self.is_first_time("order", no))
@@ -156,6 +159,11 @@ class Reading:
         self._load_items({sku_code})
         return self.items.get(sku_code)
 
+    def kept(self, named: tuple[str, str]) -> bytes:
+        """The hints kept for an order of a shop by its channel's number; empty without any."""
+        self._load_kept({named})
+        return self._kept.get(named, b"")
+
     def alarm(self, alarm_id: str) -> AlarmView | None:
         rows = self.sql.fetch(self.conn, "SELECT body, warehouse FROM alarm WHERE alarm_id", [alarm_id])
         for body, warehouse in rows:
@@ -212,6 +220,21 @@ class Reading:
             self.conn, "SELECT sku_code, body FROM item WHERE sku_code", wanted
         ):
             self.items[sku_code] = _read_item.decode(body)
+
+    def _load_kept(self, named: set[tuple[str, str]]) -> None:
+        wanted: dict[str, list[str]] = {}
+        for shop_id, channel_order_no in sorted(named):
+            if self.is_first_time("kept", f"{shop_id} {channel_order_no}"):
+                wanted.setdefault(shop_id, []).append(channel_order_no)
+        for shop_id, channel_order_nos in wanted.items():
+            rows = self.sql.fetch(
+                self.conn,
+                f"SELECT channel_order_no, kept FROM fetch_wanted WHERE shop_id = {self.sql.mark}"
+                " AND channel_order_no",
+                channel_order_nos,
+                first=(shop_id,),
+            )
+            self._kept.update({(shop_id, no): kept for no, kept in rows})
 
     def load_open_alarms(self, order_no: str) -> None:
         if not self.is_first_time("alarms", order_no):

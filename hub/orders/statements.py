@@ -20,7 +20,7 @@ Row = tuple[Any, ...]
 CHUNK = 1_000
 #: New rows go down so many to a statement, the rest one by one: a row's own statement costs half as much again,
 #: and on SQLite a trip through the interpreter's lock, which a busy event loop gives up late.
-WHOLE = (100, 10)
+WHOLE = (100, 30, 10, 3)
 
 
 class Statements:
@@ -58,9 +58,12 @@ class Statements:
         self.quarantine = self._insert(
             t.quarantine, ("quarantine_id", "at", "what", "ref", "error", "blob_pii")
         )
+        #: Rows as (shop_id, channel_order_no, heard_at, due_at, tries, kept); what is kept of a known one stays.
         self.fetch_wanted = self._upsert(
-            t.fetch_wanted, ("shop_id", "channel_order_no"), ("heard_at", "due_at", "tries", "kept")
+            t.fetch_wanted, _WISH[:2], ("heard_at", "due_at", "tries"), more=("kept",)
         )
+        #: The same, and what is kept is what the row says.
+        self.fetch_wanted_kept = self._upsert(t.fetch_wanted, _WISH[:2], _WISH[2:])
         #: Rows as (shop_id, channel_order_no, the moment its asking began): later hints stay.
         self.fetch_done = (
             f"DELETE FROM fetch_wanted WHERE {self._where(('shop_id', 'channel_order_no'))}"
@@ -97,10 +100,19 @@ class Statements:
             "setting": self._update(t.setting, ("key",), ("seq",)),
             "item": self._update(t.item, ("sku_code",), ("seq",)),
         }
-        #: Statements for many rows at once, by (statement for one, number of rows).
+        #: Statements for many rows at once, by (statement for one, number of rows). No two rows of one of these
+        #: have the same key: PostgreSQL would not change a row twice.
         self.whole = {
-            (insert, count): insert + f",{insert.partition(' VALUES ')[2]}" * (count - 1)
-            for insert in (self.new_order, self.new_parcel, self.new_line, self.history, self.sealed)
+            (insert, count): _for_many(insert, count)
+            for insert in (
+                self.new_order,
+                self.new_parcel,
+                self.new_line,
+                self.history,
+                self.sealed,
+                self.receipt,
+                self.fetch_wanted,
+            )
             for count in WHOLE
         }
 
@@ -108,14 +120,21 @@ class Statements:
         """``count`` parameters of an IN list."""
         return ",".join([self.mark] * count)
 
-    def fetch(self, conn: Connection, select: str, values: Iterable[Any], tail: str = "") -> list[Row]:
-        """Rows of ``select ... IN (values) tail``, asked in chunks."""
+    def fetch(
+        self,
+        conn: Connection,
+        select: str,
+        values: Iterable[Any],
+        tail: str = "",
+        first: tuple[Any, ...] = (),
+    ) -> list[Row]:
+        """Rows of ``select ... IN (values) tail``, asked in chunks; ``first`` are parameters of ``select``."""
         found: list[Row] = []
         asked = list(values)
         for at in range(0, len(asked), CHUNK):
             chunk = asked[at : at + CHUNK]
             sql = f"{select} IN ({self.marks(len(chunk))}){tail}"
-            found += [tuple(row) for row in conn.exec_driver_sql(sql, tuple(chunk))]
+            found += [tuple(row) for row in conn.exec_driver_sql(sql, (*first, *chunk))]
         return found
 
     def write(self, conn: Connection, statement: str, rows: list[Row]) -> None:
@@ -132,10 +151,12 @@ class Statements:
     def _insert(self, table: Table, columns: Sequence[str]) -> str:
         return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({self.marks(len(columns))})"
 
-    def _upsert(self, table: Table, keys: Sequence[str], values: Sequence[str]) -> str:
-        """Rows come as keys, then values."""
+    def _upsert(
+        self, table: Table, keys: Sequence[str], values: Sequence[str], more: Sequence[str] = ()
+    ) -> str:
+        """Rows come as keys, then values, then ``more``: what a known row keeps as it is."""
         changes = ", ".join(f"{name} = excluded.{name}" for name in values)
-        insert = self._insert(table, (*keys, *values))
+        insert = self._insert(table, (*keys, *values, *more))
         return f"{insert} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
 
     def _update(self, table: Table, keys: Sequence[str], values: Sequence[str]) -> str:
@@ -148,6 +169,13 @@ class Statements:
 
     def _where(self, keys: Sequence[str]) -> str:
         return " AND ".join(f"{name} = {self.mark}" for name in keys)
+
+
+def _for_many(insert: str, count: int) -> str:
+    """The same insert with ``count`` rows."""
+    begin, values, rest = insert.partition(" VALUES ")
+    row, end, tail = rest.partition(")")
+    return f"{begin}{values}{', '.join([row + end] * count)}{tail}"
 
 
 _ORDER = (
@@ -167,6 +195,7 @@ _ORDER = (
 _ORDER_CHANGES = _ORDER[3:]
 _LINE = ("parcel_no", "order_no", "line_no", "qty", "qty_packed")
 _RECEIPT = ("act_id", "act_hash", "outcome", "reason", "params", "seq", "at", "made_at")
+_WISH = ("shop_id", "channel_order_no", "heard_at", "due_at", "tries", "kept")
 _POOL = ("carrier", "waybill_no", "warehouse", "routing_code", "print_data", "pool_state", "added_at")
 _ALARM = ("alarm_id", "seq", "warehouse", "kind", "order_no", "parcel_no", "raised_at", "acked_at", "body")
 _BEAT = (

@@ -82,7 +82,10 @@ class HintJob(Job[HintAnswer]):
         self.why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause=cause)
 
     def needs(self, needs: Needs) -> None:
-        needs.natural.add((self.shop_id, self.heard.channel_order_no))
+        named = (self.shop_id, self.heard.channel_order_no)
+        needs.natural.add(named)
+        if hints.stops(self.heard.kind):
+            needs.kept.add(named)
         if self.key:
             needs.act_ids.add(self.key)
 
@@ -127,11 +130,13 @@ class HintJob(Job[HintAnswer]):
 
     def _want(self, work: Work, order: Order | None) -> None:
         """Ask for the fetch; a stopping hint of an unknown order is kept until the order is there."""
-        hint, kept = self.heard, kept_hints(work, self.shop_id, self.heard.channel_order_no)
+        hint = self.heard
+        named = (self.shop_id, hint.channel_order_no)
         if order is None and hints.stops(hint.kind):
-            kept = [*kept, _Kept(hint.kind, hint.at, hint.word)]
-        row = (self.shop_id, hint.channel_order_no, work.now_ms, work.now_ms, 0, _encode(kept))
-        work.row(work.sql.fetch_wanted, row)
+            kept = [*kept_hints(work, *named), _Kept(hint.kind, hint.at, hint.word)]
+            work.put(work.wishes, named, _encode(kept))
+        elif named not in work.wishes:
+            work.put(work.wishes, named, None)
 
 
 class TellJob(Job[Taken]):
@@ -147,6 +152,7 @@ class TellJob(Job[Taken]):
 
     def needs(self, needs: Needs) -> None:
         need(self.came, needs)
+        needs.kept.add((self.came.shop_id, self.came.channel_order_no))
 
     def run(self, work: Work) -> Answer[Taken]:
         came = self.came
@@ -261,14 +267,9 @@ def _address_key(extra: dict[str, Any]) -> str:
 
 def kept_hints(work: Work, shop_id: str, channel_order_no: str) -> list[_Kept]:
     """Stopping hints that came before their order, those of this very group too."""
-    for row in reversed(work.rows.get(work.sql.fetch_wanted, [])):
-        if row[:2] == (shop_id, channel_order_no):
-            return _read_kept.decode(row[5])
-    rows = work.conn.exec_driver_sql(
-        f"SELECT kept FROM fetch_wanted WHERE shop_id = {work.sql.mark} AND channel_order_no = {work.sql.mark}",
-        (shop_id, channel_order_no),
-    ).all()
-    return _read_kept.decode(rows[0][0]) if rows else []
+    named = (shop_id, channel_order_no)
+    kept = work.wishes.get(named) or work.kept(named)
+    return _read_kept.decode(kept) if kept else []
 
 
 def tell_strange(work: Work, source: str, word: str) -> None:

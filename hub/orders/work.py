@@ -72,6 +72,8 @@ class Work(Reading):
         self.history: list[tuple[str, str | None, str, bytes]] = []
         self.new_receipts: list[tuple[str, datetime]] = []
         self.rows: defaultdict[str, list[Row]] = defaultdict(list)
+        #: Orders to be fetched, with the hints kept for them from now on; None: those that are kept stay.
+        self.wishes: dict[tuple[str, str], bytes | None] = {}
         self._journal: list[tuple[Any, Any, Any]] = []
         self._before: dict[str, Held] = {}
 
