@@ -6,6 +6,7 @@ is logged with its place and answered 500 without a word of its cause.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -43,6 +44,7 @@ WIRE_HEADER = "x-orderdock-wire"
 #: Uploads are read by their own handler, which knows its own limit.
 _OWN_BODY = frozenset({"/v1/imports"})
 _SERVED = frozenset({str(WIRE), str(WIRE - 1)})
+_OPEN_PART = re.compile(r"\{(\w+)\}")
 
 
 class Routes:
@@ -51,7 +53,10 @@ class Routes:
     def __init__(self, table: Mapping[tuple[str, str], Access]) -> None:
         self._table = table
         self._plain = {path for _, path in table if "{" not in path}
-        self._open = [(path, path.split("/")) for path in sorted({p for _, p in table if "{" in p})]
+        self._open = sorted({path for _, path in table if "{" in path})
+        self._names = [_OPEN_PART.findall(path)[0] for path in self._open]
+        #: One expression of all templates, so that a push costs no walk through them: one group each.
+        self._fitting = re.compile("|".join(map(_expression, self._open)))
 
     def find(self, method: str, path: str) -> tuple[str, Access, dict[str, str]]:
         """Template, access and open parts. Raises :class:`ApiError` 404 or 405."""
@@ -62,14 +67,18 @@ class Routes:
         return template, access, parts
 
     def _fits(self, path: str) -> tuple[str, dict[str, str]]:
-        given = path.split("/")
-        for template, wanted in self._open:
-            if len(given) != len(wanted):
-                continue
-            pairs = list(zip(wanted, given, strict=True))
-            if all(w == g or (w[:1] == "{" and g) for w, g in pairs):
-                return template, {w[1:-1]: g for w, g in pairs if w[:1] == "{"}
-        raise ApiError(404, "no_such_page")
+        found = self._fitting.fullmatch(path)
+        if found is None or found.lastindex is None:
+            raise ApiError(404, "no_such_page")
+        n = found.lastindex - 1
+        return self._open[n], {self._names[n]: found[n + 1]}
+
+
+def _expression(template: str) -> str:
+    """A path of this template, its open part the one group."""
+    before, _, rest = template.partition("{")
+    after = rest.partition("}")[2]
+    return f"{re.escape(before)}([^/]+){re.escape(after)}"
 
 
 class Front:
@@ -174,9 +183,9 @@ class Front:
 
     def _count(self, route: str, status: int, seconds: float) -> None:
         metrics = self._doors.out.metrics
-        metrics.requests.labels(route, str(status)).inc()
+        metrics.requests_of(route, str(status)).inc()
         if route != "/v1/stream":
-            metrics.seconds.labels(route).observe(seconds)
+            metrics.seconds_of(route).observe(seconds)
 
 
 class _Watched:
@@ -197,7 +206,9 @@ class _Watched:
 
 
 def _bearer(request: Request) -> str:
-    kind, _, token = request.header("authorization").partition(" ")
+    if not (given := request.header("authorization")):
+        return ""
+    kind, _, token = given.partition(" ")
     return token.strip() if kind.lower() == "bearer" else ""
 
 

@@ -47,7 +47,7 @@ async def post_acts(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     receipts = [no if no is not None else next(given) for no in answers]
     for one, receipt in zip(envelopes, receipts, strict=True):
         kind = one.kind if isinstance(one, Envelope) and receipt.reason != "bad_body" else "other"
-        doors.out.metrics.acts.labels(kind, receipt.outcome).inc()
+        doors.out.metrics.acts_of(kind, receipt.outcome).inc()
     await answer_json(send, receipts)
 
 

@@ -24,6 +24,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 #: Bodies of ordinary doors; acts of a whole outbox fit.
 BODY_BYTES = 1_000_000
 #: Deeper JSON than this is no message of ours.
@@ -124,7 +125,8 @@ class Request:
             self.headers.setdefault(name.lower(), value)
 
     def header(self, name: str) -> str:
-        return self.headers.get(name.encode("ascii"), b"").decode("latin-1").strip()
+        value = self.headers.get(name.encode("ascii"))
+        return value.decode("latin-1").strip() if value else ""
 
     @property
     def query(self) -> dict[str, str]:
@@ -192,6 +194,8 @@ def language_of(accept: str) -> Lang:
 
     Weights are honoured: ``en;q=0.5, zh`` is Chinese.
     """
+    if not accept:
+        return "zh"
     best: tuple[float, Lang] = (0.0, "zh")
     for part in accept.split(","):
         tag, _, weight = part.strip().partition(";")
@@ -205,12 +209,9 @@ def language_of(accept: str) -> Lang:
 
 async def answer(send: Send, status: int, body: bytes, headers: Headers | None = None) -> None:
     """Sends one whole answer; JSON unless ``headers`` name another content type."""
-    sent = list(headers or ())
-    if not any(name == b"content-type" for name, _ in sent):
+    sent = [(b"content-length", b"%d" % len(body)), *_ALWAYS, *(headers or ())]
+    if not headers or not any(name == b"content-type" for name, _ in headers):
         sent.append(JSON)
-    sent.append((b"content-length", str(len(body)).encode("ascii")))
-    sent.append((b"cache-control", b"no-store"))
-    sent.append((b"x-content-type-options", b"nosniff"))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})
 

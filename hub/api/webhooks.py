@@ -74,7 +74,7 @@ async def post_shop(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     line, shop_id = doors.line, call.path["shop_id"]
     if line is None or shop_id not in line.shops:
         raise ApiError(404, "no_such_page")
-    pushes, connector = doors.out.metrics.pushes, line.shops[shop_id].shop.connector
+    pushes_of, connector = doors.out.metrics.pushes_of, line.shops[shop_id].shop.connector
     body = await call.request.body()
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in call.request.headers.items()
@@ -84,12 +84,12 @@ async def post_shop(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     except NoSuchShop as error:
         raise ApiError(404, "no_such_page") from error
     except BadSignature as error:
-        pushes.labels(connector, "bad_signature").inc()
+        pushes_of(connector, "bad_signature").inc()
         key = f"push|{shop_id}|{call.request.client_host}"
         doors.auth.tries.check(key)
         doors.auth.tries.failed(key)
         raise ApiError(401, "bad_signature") from error
-    pushes.labels(connector, "taken").inc()
+    pushes_of(connector, "taken").inc()
     await answer(send, 200, push.answer, [(b"content-type", push.content_type.encode("ascii"))])
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from app.core.values import quickly_made
 from hub.connectors.shapes import BadPayload
 
 _SURE: Final = object()
@@ -23,6 +24,7 @@ _LAST_SECOND = 100_000_000_000
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One JSON value and where it stands in the whole."""
@@ -68,6 +70,8 @@ class Payload:
         found = self._found(path, default, blank=True)
         if found is None:
             return int(default)
+        if type(found) is int and -_MOST <= found <= _MOST:
+            return found
         number = _decimal(found)
         if number is None or number != number.to_integral_value() or abs(number) > _MOST:
             raise BadPayload(self._path(path))
@@ -133,7 +137,9 @@ class Payload:
     def _value(self, path: str) -> Any:
         """What stands at ``path``; None where there is nothing."""
         value: Any = self.value
-        for key in path.split(".") if "." in path else (path,):
+        if "." not in path:
+            return value.get(path) if isinstance(value, dict) else None
+        for key in path.split("."):
             value = value.get(key) if isinstance(value, dict) else None
             if value is None:
                 return None

@@ -19,8 +19,10 @@ from typing import Protocol
 
 from app.core.channel import ChannelOrder
 from app.core.hints import HintKind as HintKind
+from app.core.values import quickly_made
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
     """One event of a platform about one order. ``event_id`` is the platform's own, kept 30 days: twice is once."""

@@ -85,6 +85,7 @@ class HeldLease:
     until: datetime
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class HeldReceipt:
     """An answer given before, or in this group: then ``seq`` is found by order and history row."""

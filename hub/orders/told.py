@@ -18,6 +18,7 @@ from app.core import hints
 from app.core.channel import ChannelOrder, absorb, first_seen, has_other_lines
 from app.core.hints import HintKind
 from app.core.order import Consignee, Order
+from app.core.values import quickly_made
 from hub.db.tables import to_ms
 from hub.orders.apply import apply
 from hub.orders.held import Cause, HeldReceipt, Needs
@@ -27,6 +28,7 @@ from hub.orders.results import Taken
 from hub.orders.work import Work
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """A hint as the writer takes it. ``event_id`` "" is one the platform gave no id."""
@@ -49,6 +51,7 @@ class Detail:
     unknown: tuple[str, ...] = ()
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HintAnswer:
     """``is_new`` False: this event was answered before. ``order_no`` "": nobody has this order yet."""
@@ -75,11 +78,16 @@ _read_kept = msgspec.json.Decoder(list[_Kept])
 class HintJob(Job[HintAnswer]):
     what = "hint"
 
-    def __init__(self, shop_id: str, heard: Heard, cause: str = "push") -> None:
+    def __init__(self, shop_id: str, heard: Heard, why: Cause) -> None:
         self.shop_id = shop_id
         self.heard = heard
         self.key = _event_key(shop_id, heard.event_id) if heard.event_id else ""
-        self.why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause=cause)
+        self.why = why
+
+    @classmethod
+    def all(cls, shop_id: str, heard: Sequence[Heard]) -> list[HintJob]:
+        why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause="push")
+        return [cls(shop_id, one, why) for one in heard]
 
     def needs(self, needs: Needs) -> None:
         named = (self.shop_id, self.heard.channel_order_no)

@@ -182,7 +182,7 @@ class Writer:
 
     async def hints(self, shop_id: str, heard: Sequence[Heard]) -> list[HintAnswer]:
         """A platform's hints: each event once, its stop and the wish to fetch in one commit."""
-        return await self._ask_whole([HintJob(shop_id, one) for one in heard])
+        return await self._ask_whole(HintJob.all(shop_id, heard))
 
     async def told(
         self, details: Sequence[Detail], cause: str = "fetch", *, bulk: bool = False

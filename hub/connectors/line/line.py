@@ -7,6 +7,7 @@ that are committed, so what was under way is done again (and counts once, ING-06
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,7 @@ from hub.connectors.shapes import (
 )
 from hub.orders.results import HubBusy, Sealer, Taken
 from hub.orders.said import SayJob
-from hub.orders.told import Detail, Heard
+from hub.orders.told import Detail, Heard, HintAnswer
 from hub.orders.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,8 @@ RETRY = timedelta(seconds=30)
 PUSHED = timedelta(hours=1)
 #: Details fetched at a time of one shop; those of stopping hints have places of their own.
 FETCHES, STOPS = 4, 4
+#: More orders of a shop than this wait for their fetch in the database alone.
+_FETCHES_WAIT = 2_000
 #: Nobody waits longer than this for "test connection" (ING-14).
 CHECK_S = 5
 #: An order that its platform does not know after so long is given up, and said.
@@ -97,6 +100,15 @@ class Tools:
     zone: ZoneInfo
 
 
+@dataclass(slots=True)
+class Lane:
+    """Fetches of one shop that wait for one of their few places; nothing but a name is kept of each."""
+
+    places: int
+    waiting: OrderedDict[str, Wanted | None] = field(default_factory=OrderedDict)
+    running: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class State:
     """What the line knows of a shop while it runs; all that must last is in the database."""
@@ -104,13 +116,13 @@ class State:
     row: ShopRow = field(default_factory=ShopRow)
     pushed_at: datetime | None = None
     listening_since: datetime | None = None
-    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES))
-    stops: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STOPS))
+    fetches: Lane = field(default_factory=lambda: Lane(FETCHES))
+    stops: Lane = field(default_factory=lambda: Lane(STOPS))
     poll_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     unreadable: tuple[datetime, int] | None = None
     """The window whose list cannot be read, and how often it was tried."""
     under_way: dict[str, bool] = field(default_factory=dict)
-    """Orders being fetched; True where another hint came meanwhile."""
+    """Orders being fetched, or waiting for it; True where another hint came meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +225,8 @@ class Line:
         answers = await self._writer.hints(shop.id, heard) if heard else []
         if torn := [{"text": hint.damaged} for hint in come if hint.damaged]:
             await self._keep(shop, "message", "", "BadPayload", torn)
-        for hint, answer in sorted(
-            zip(whole, answers, strict=True), key=lambda pair: not hints.stops(pair[0].kind)
-        ):
+        told = zip(whole, answers, strict=True)
+        for hint, answer in sorted(told, key=_stops_first) if len(whole) > 1 else told:
             if answer.is_new:
                 self._fetch_soon(shop, hint.channel_order_no, None, stops=hints.stops(hint.kind))
 
@@ -247,26 +258,40 @@ class Line:
     def _fetch_soon(
         self, shop: ShopLine, channel_order_no: str, wanted: Wanted | None, *, stops: bool = False
     ) -> None:
-        under_way = self.states[shop.id].under_way
-        if channel_order_no in under_way:
+        state = self.states[shop.id]
+        under_way, lane = state.under_way, state.stops if stops else state.fetches
+        if stops and channel_order_no in state.fetches.waiting:
+            state.fetches.waiting.pop(channel_order_no)  # it goes before all that only changed
+        elif channel_order_no in under_way:
             under_way[channel_order_no] = under_way[channel_order_no] or wanted is None
             return
+        if len(lane.waiting) >= _FETCHES_WAIT and not stops:
+            return  # the wish is in the database: its turn comes
         under_way[channel_order_no] = False
-        name = f"fetch {shop.id} {channel_order_no}"
-        if not self._spawn(name, self._fetch(shop, channel_order_no, wanted, stops)):
-            del under_way[channel_order_no]
+        lane.waiting[channel_order_no] = wanted
+        self._next_fetch(shop, lane)
 
-    async def _fetch(self, shop: ShopLine, channel_order_no: str, wanted: Wanted | None, stops: bool) -> None:
-        state = self.states[shop.id]
+    def _next_fetch(self, shop: ShopLine, lane: Lane) -> None:
+        while lane.waiting and lane.running < lane.places and not self._is_stopping:
+            channel_order_no, wanted = lane.waiting.popitem(last=False)
+            name = f"fetch {shop.id} {channel_order_no}"
+            if self._spawn(name, self._fetch(shop, lane, channel_order_no, wanted)):
+                lane.running += 1
+            else:  # its last fetch has ended, its task not yet: the wish in the database brings it again
+                del self.states[shop.id].under_way[channel_order_no]
+
+    async def _fetch(self, shop: ShopLine, lane: Lane, channel_order_no: str, wanted: Wanted | None) -> None:
+        under_way = self.states[shop.id].under_way
         try:
-            async with state.stops if stops else state.fetches:
-                again = True
-                while again:
-                    state.under_way[channel_order_no] = False
-                    await self._fetch_once(shop, channel_order_no, wanted)
-                    again = state.under_way[channel_order_no]
+            again = True
+            while again:
+                under_way[channel_order_no] = False
+                await self._fetch_once(shop, channel_order_no, wanted)
+                again = under_way[channel_order_no]
         finally:
-            state.under_way.pop(channel_order_no, None)
+            under_way.pop(channel_order_no, None)
+            lane.running -= 1
+            self._next_fetch(shop, lane)
 
     async def _fetch_once(self, shop: ShopLine, channel_order_no: str, wanted: Wanted | None) -> None:
         now = self._tools.clock.now()
@@ -700,6 +725,10 @@ def _detail(told: Told, asked_at: datetime) -> Detail:
     if told.modified_at is not None and told.modified_at != order.modified_at:
         order = replace(order, modified_at=told.modified_at)
     return Detail(order=order, fetched_at=asked_at, raw=told.raw, unknown=told.unknown)
+
+
+def _stops_first(told: tuple[Hint, HintAnswer]) -> bool:
+    return not hints.stops(told[0].kind)
 
 
 def _names(since: datetime, until: datetime) -> Callable[[ShopDoor], Awaitable[list[str]]]:
