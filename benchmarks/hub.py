@@ -66,12 +66,16 @@ class BenchHub:
 
     def take_orders(self, count: int, lines: int = 1) -> list[str]:
         """``count`` paid orders of ``lines`` lines from a file; their order numbers, newest first."""
+        self.import_file(orders_csv(range(count), lines))
+        return self._order_nos(count)
+
+    def import_file(self, data: bytes) -> None:
+        """A file of orders, as the command brings it in."""
         table = self._folder / "orders.csv"
-        table.write_bytes(orders_csv(range(count), lines))
+        table.write_bytes(data)
         done = run_command("import", str(table), "--shop", SHOP, "--hub", self.url, token=self.token)
         if done.returncode:
             raise RuntimeError(done.stderr)
-        return self._order_nos(count)
 
     def _order_nos(self, count: int) -> list[str]:
         found: list[str] = []

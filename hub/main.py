@@ -70,6 +70,10 @@ SWEEP = timedelta(hours=1)
 #: Other processes on the same database commit too: how often this one looks at the head.
 LOOK = timedelta(seconds=1)
 STOP_WITHIN_S = 5
+#: How long a thread that counts may keep the interpreter from one that waits for it. A cancel goes from the event
+#: loop to the writer, who asks the database some ten times, and back: with Python's own 5 ms each of these steps
+#: waits that long while somebody builds a page.
+SWITCH_S = 0.0005
 
 log = structlog.get_logger("hub.main")
 
@@ -134,6 +138,7 @@ class Hub:
         self._unsubscribe()
         await self.doors.orders.writer.stop()
         self.doors.auth.passwords.close()
+        self.doors.out.pages.stop()
         await asyncio.to_thread(self._engine.dispose)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -483,6 +488,7 @@ class _Server(uvicorn.Server):
         if self.started:
             # what was made by now stays: looking through it for garbage takes 100 ms, in the middle of a cancel
             gc.freeze()
+            sys.setswitchinterval(SWITCH_S)
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -18,7 +18,7 @@ from app.core.reasons import Reason
 from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, LeaseAsk, Receipt
 from hub.api.context import Call, Doors
 from hub.api.front import HotDoor
-from hub.api.http import ApiError, Dirty, Receive, Send, answer, answer_json, clean, decoded
+from hub.api.http import ApiError, Dirty, Receive, Request, Send, answer, answer_json, clean, decoded
 from hub.api.pages import Packed, encoding_of
 from hub.auth.callers import Caller
 from hub.db import tables as t
@@ -138,16 +138,23 @@ async def get_changes(doors: Doors, call: Call, receive: Receive, send: Send) ->
     after = request.number("after", 0, 0, 2**63 - 1)
     limit = request.number("limit", PAGE_DEFAULT, 1, PAGE_MAX)
     wait = request.number("wait", 0, 0, WAIT_MAX_S)
-    await _check_place(doors, after, request.query.get("epoch", ""))
+    epoch = _epoch(request, after)
     encoding = encoding_of(request.header("accept-encoding"))
     clock, until = doors.world.clock, doors.world.clock.monotonic() + wait
-    packed = await doors.out.pages.page(view, after, limit, encoding)
+
+    async def page() -> Packed:
+        found = await doors.out.pages.page(view, after, limit, encoding)
+        # the page says, of one moment with its rows, whether it can be added to what the reader has
+        _check_place(after, epoch, found.page.epoch, found.page.head, found.page.floor)
+        return found
+
+    packed = await page()
     while _is_empty(packed) and (left := until - clock.monotonic()) > 0:
         if not await doors.out.broadcast.wait_past(packed.page.head, left):
             break
         if not await doors.auth.callers.live({call.known.token_hash}):
             raise ApiError(401, "sign_in_again")  # the token lost its worth while we waited
-        packed = await doors.out.pages.page(view, after, limit, encoding)
+        packed = await page()
     headers = [(b"content-type", b"application/json"), (b"vary", b"accept-encoding")]
     if packed.encoding:
         headers.append((b"content-encoding", packed.encoding.encode("ascii")))
@@ -158,16 +165,19 @@ def _is_empty(packed: Packed) -> bool:
     return packed.page.count == 0 and packed.page.next == packed.page.head
 
 
-async def _check_place(doors: Doors, after: int, epoch: str) -> None:
-    """Raises :class:`ApiError` 422 without an epoch, 410 when the reader must begin at 0."""
-    if after == 0:
-        return
-    if not epoch:
-        raise ApiError(422, "epoch_required")
-    feed = doors.orders.feed
-    known, is_old = await asyncio.to_thread(lambda: (feed.epoch(), feed.too_old(after)))
-    if known != epoch or is_old:
+def _check_place(after: int, epoch: str, ours: str, head: int, floor: int) -> None:
+    """Raises :class:`ApiError` 410 when the reader must begin at 0: another epoch, or too old, or ahead of us."""
+    if after and (ours != epoch or not floor <= after <= head):
         raise ApiError(410, "begin_again")
+
+
+def _epoch(request: Request, after: int) -> str:
+    """Whose numbers the cursor is one of. Raises :class:`ApiError` 422 without it; "" at the beginning."""
+    if not after:
+        return ""
+    if not (epoch := request.query.get("epoch", "")):
+        raise ApiError(422, "epoch_required")
+    return epoch
 
 
 async def get_stream(doors: Doors, call: Call, receive: Receive, send: Send) -> None:
@@ -177,7 +187,8 @@ async def get_stream(doors: Doors, call: Call, receive: Receive, send: Send) -> 
     last = request.header("last-event-id")
     if last.isdecimal() and len(last) < 19:
         after = max(after, int(last))
-    await _check_place(doors, after, request.query.get("epoch", ""))
+    if epoch := _epoch(request, after):
+        _check_place(after, epoch, *await asyncio.to_thread(doors.orders.feed.place))
     await doors.out.broadcast.serve(call.known, after, receive, send)
 
 

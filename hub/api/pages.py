@@ -1,13 +1,17 @@
-"""Pages of the feed: built in a thread, packed once, shared by everybody who asks for the same within a tick.
+"""Pages of the feed: built in threads, packed once, shared by everybody who asks for the same.
 
-Building a page on the event loop would hold up every cancel (design 3.6), so it never happens there.
+Building a page on the event loop would hold up every cancel (design 3.6), so it never happens there. Nor may many
+be built at once: whoever builds one wants the interpreter for itself, and the writer and the event loop have to
+wait in line with them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-from dataclasses import dataclass
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import zstandard
 
@@ -15,15 +19,22 @@ from app.ports import Clock
 from hub.orders.feed import Feed
 from hub.orders.results import Page, View
 
-#: How long a page that holds something may be given to others as well.
+#: How long a page that holds something may be given to others as well, whatever came since.
 SHARED_S = 0.1
-_SMALL = 1_000
+#: The same for a page that is full: whoever reads on meets what came since anyway.
+FULL_SHARED_S = 5.0
+#: And for one that reaches what the stations were told of last.
+TOLD_SHARED_S = 1.0
+#: Pages kept, and their bytes together.
 _KEPT = 256
+_KEPT_BYTES = 16_000_000
+_BUILDERS = 2
+_SMALL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A page as it goes out: ``encoding`` is "", "gzip" or "zstd"."""
+    """A page as it goes out: ``encoding`` is "", "gzip" or "zstd"; ``page`` is without its bytes."""
 
     page: Page
     body: bytes
@@ -38,47 +49,84 @@ def encoding_of(accept_encoding: str) -> str:
 
 def packed(page: Page, encoding: str) -> Packed:
     """The page packed; small ones stay as they are."""
+    bare = replace(page, body=b"")
     if len(page.body) < _SMALL or not encoding:
-        return Packed(page, page.body, "")
+        return Packed(bare, page.body, "")
     if encoding == "zstd":
-        return Packed(page, zstandard.ZstdCompressor(level=3).compress(page.body), encoding)
-    return Packed(page, gzip.compress(page.body, compresslevel=1, mtime=0), encoding)
+        return Packed(bare, zstandard.ZstdCompressor(level=1).compress(page.body), encoding)
+    return Packed(bare, gzip.compress(page.body, compresslevel=1, mtime=0), encoding)
+
+
+_Key = tuple[View, int, int, str]
+
+
+@dataclass(slots=True)
+class _Shared:
+    made_at: float
+    task: asyncio.Task[Packed]
+    size: int = 0
 
 
 class Pages:
-    """The feed's pages for many readers at once."""
+    """The feed's pages for many readers at once.
+
+    :attr:`told` is the last number the stations were told of: who asks again because of it is content with any page
+    that reaches it.
+    """
 
     def __init__(self, feed: Feed, clock: Clock) -> None:
         self._feed = feed
         self._clock = clock
-        self._shared: dict[tuple[View, int, int, str], tuple[float, asyncio.Task[Packed]]] = {}
+        self._shared: OrderedDict[_Key, _Shared] = OrderedDict()
+        self._size = 0
+        self._threads = ThreadPoolExecutor(_BUILDERS, "pages")
+        self.told = 0
 
     async def page(self, view: View, after: int, limit: int, encoding: str = "") -> Packed:
         """The page after ``after``; readers at the same place share one build."""
         key = (view, after, limit, encoding)
-        now = self._clock.monotonic()
         shared = self._shared.get(key)
-        if shared and now - shared[0] < SHARED_S and not _is_stale(shared[1], after):
-            return await asyncio.shield(shared[1])
-        if len(self._shared) >= _KEPT:
-            self._forget_old(now)
-        task = asyncio.create_task(asyncio.to_thread(self._build, view, after, limit, encoding))
-        self._shared[key] = now, task
-        return await asyncio.shield(task)
+        if shared is None or not self._is_good(shared, after):
+            shared = self._begun(key)
+        task = shared.task
+        return task.result() if task.done() else await asyncio.shield(task)
+
+    def stop(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begun(self, key: _Key) -> _Shared:
+        self._forget(key)
+        shared = _Shared(self._clock.monotonic(), asyncio.create_task(self._built(key)))
+        self._shared[key] = shared
+        shared.task.add_done_callback(lambda _: self._weigh(key, shared))
+        return shared
+
+    async def _built(self, key: _Key) -> Packed:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._build, *key)
 
     def _build(self, view: View, after: int, limit: int, encoding: str) -> Packed:
         return packed(self._feed.page(view, after, limit), encoding)
 
-    def _forget_old(self, now: float) -> None:
-        old = [key for key, (made, task) in self._shared.items() if now - made >= SHARED_S and task.done()]
-        for key in old:
-            del self._shared[key]
+    def _is_good(self, shared: _Shared, after: int) -> bool:
+        """Whether who comes now may have this page. One that failed or brought nothing is no answer."""
+        task, age = shared.task, self._clock.monotonic() - shared.made_at
+        if not task.done():
+            return True
+        if task.cancelled() or task.exception() is not None or (page := task.result().page).next == after:
+            return False
+        if page.next < page.head:
+            return age < FULL_SHARED_S
+        return age < (TOLD_SHARED_S if 0 < self.told <= page.head else SHARED_S)
 
+    def _weigh(self, key: _Key, shared: _Shared) -> None:
+        """Keeps the newest pages, so many and no more."""
+        if self._shared.get(key) is not shared or shared.task.cancelled() or shared.task.exception():
+            return
+        shared.size = len(shared.task.result().body)
+        self._size += shared.size
+        while len(self._shared) > _KEPT or (self._size > _KEPT_BYTES and len(self._shared) > 1):
+            self._forget(next(iter(self._shared)))
 
-def _is_stale(task: asyncio.Task[Packed], after: int) -> bool:
-    """A finished page that failed or brought nothing is no answer for who comes later."""
-    if not task.done():
-        return False
-    if task.cancelled() or task.exception() is not None:
-        return True
-    return task.result().page.next == after
+    def _forget(self, key: _Key) -> None:
+        if (shared := self._shared.pop(key, None)) is not None:
+            self._size -= shared.size

@@ -4,13 +4,16 @@
 ``changes`` = a page with ``after`` (where it begins) and id = its ``next``; when more than fifty numbers went
 by in a tick only ``head``, and stations pull. A station applies a page when it stands at ``after`` or beyond,
 else it pulls. A heartbeat every 5 s carries head and hub time.
+
+Hundreds of stations that pull at one moment would stand before every cancel, so they are told one group after the
+other, a thousand stations a second, all of them the same head: they stand at the same place and get the same page.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +34,9 @@ HEARTBEAT_S = 5.0
 LIVE_S = 0.4
 #: More numbers than this in one tick: only ``head``.
 TICK_CHANGES = 50
+#: Stations told of a new head at once, and the pause before the next.
+GROUP = 20
+GROUP_S = 0.02
 #: First page of a stream that begins a little behind.
 FIRST_PAGE = 200
 BUFFER_BYTES = 1_000_000
@@ -71,8 +77,11 @@ class Client:
         self._is_begun = True
 
     def put(self, data: bytes, *, urgent: bool = False) -> None:
-        """Queues an event; a client that does not read for a megabyte is let go and resumes later."""
-        if self._over:
+        """Sends an event here and now where the line takes it, else queues it; the urgent go in front.
+
+        A client that does not read for a megabyte is let go and resumes later.
+        """
+        if self._over or (self._is_free(urgent) and self._sent(data)):
             return
         (self.urgent if urgent else self.plain).append(data)
         self.size += len(data)
@@ -80,21 +89,18 @@ class Client:
             self.end()
         self.wake.set()
 
-    def rush(self, data: bytes) -> None:
-        """Sends an urgent event here and now where the line takes it, else it is first in the queue.
+    def _is_free(self, urgent: bool) -> bool:
+        return self._is_begun and self._stuck is None and not self.urgent and (urgent or not self.plain)
 
-        A server's ``send`` that has to wait waits before it writes anything, so it can be given up and made again.
-        """
-        if self._over:
-            return
-        if self._is_begun and self._stuck is None and not self.urgent:
-            sending = self.line({"type": "http.response.body", "body": data, "more_body": True}).__await__()
-            try:
-                next(sending)
-            except StopIteration:
-                return
-            sending.close()
-        self.put(data, urgent=True)
+    def _sent(self, data: bytes) -> bool:
+        """A server's ``send`` that has to wait waits before it writes anything: it can be given up and made again."""
+        sending = self.line({"type": "http.response.body", "body": data, "more_body": True}).__await__()
+        try:
+            next(sending)
+        except StopIteration:
+            return True
+        sending.close()
+        return False
 
     def take(self) -> bytes:
         """All that waits, joined: one send for many events."""
@@ -140,6 +146,8 @@ class Broadcast:
         self._clients: dict[View, set[Client]] = {}
         self._head = first_head
         self._ticked = first_head
+        #: What all stations have been told of.
+        self._told = first_head
         self._passed = asyncio.Condition()
         self._jobs: list[asyncio.Task[None]] = []
         self._is_closing = False
@@ -161,7 +169,7 @@ class Broadcast:
         for urgent in what.urgent:
             data = event("urgent", msgspec.json.encode(urgent.event))
             for client in self._covering(urgent.warehouse):
-                client.rush(data)
+                client.put(data, urgent=True)
 
     def look(self, head: int) -> None:
         """Another process may have committed: the head as the database has it."""
@@ -199,42 +207,62 @@ class Broadcast:
         start, head = self._ticked, self._head
         if head == start:
             return
-        self._ticked = head
-        for view, group in list(self._clients.items()):
-            if not group:
-                continue
-            data = await self._of_tick(view, start, head)
-            for client in group:
-                client.put(data)
+        self._ticked = self._pages.told = head
         async with self._passed:
             self._passed.notify_all()
-
-    async def _of_tick(self, view: View, start: int, head: int) -> bytes:
         if head - start > TICK_CHANGES:
-            return self._head_event()
+            await self._tell(self._all(), head, GROUP_S)
+        else:
+            for view, group in list(self._clients.items()):
+                if group:
+                    await self._feed(view, group, start, head)
+        self._told = head
+
+    async def _feed(self, view: View, group: set[Client], start: int, head: int) -> None:
+        data = await self._of_tick(view, start, head)
+        if data is None:
+            await self._tell(list(group), head, GROUP_S)
+            return
+        for some in _groups(list(group)):
+            for client in some:
+                client.put(data)
+            await asyncio.sleep(0)
+
+    async def _tell(self, clients: list[Client], head: int, pause_s: float) -> None:
+        """Tells them of a head, in groups: those in front are answered before the next come."""
+        for n, some in enumerate(_groups(clients)):
+            if n:
+                await asyncio.sleep(pause_s)
+            data = self._head_event(head)
+            for client in some:
+                client.put(data)
+
+    def _all(self) -> list[Client]:
+        return [client for group in self._clients.values() for client in group]
+
+    async def _of_tick(self, view: View, start: int, head: int) -> bytes | None:
+        """The page of a tick; None where there is none that holds all of it, and stations have to pull."""
         try:
             packed = await self._pages.page(view, start, TICK_CHANGES * 4)
         except (HubBusy, SQLAlchemyError) as error:
             log.warning("no_page", error=type(error).__name__)
-            return self._head_event()
+            return None
         if packed.page.next < head:
-            return self._head_event()
-        return changes_event(packed.page.body, start, packed.page.next)
+            return None
+        return changes_event(packed.body, start, packed.page.next)
 
-    def _head_event(self) -> bytes:
+    def _head_event(self, head: int) -> bytes:
         now = self._clock.now()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        return event("head", msgspec.json.encode(Head(head=self._head, now=now)))
+        return event("head", msgspec.json.encode(Head(head=head, now=now)))
 
     async def beat(self) -> None:
-        data = self._head_event()
-        for group in self._clients.values():
-            for client in group:
-                client.put(data)
+        """A sign of life; of what is just being told to one group after the other it says nothing yet."""
+        await self._tell(self._all(), self._told, 0)
 
     async def drop_revoked(self) -> None:
         """Ends the streams of tokens that are worth nothing any more."""
-        clients = [client for group in self._clients.values() for client in group]
+        clients = self._all()
         live = await self._callers.live({client.caller.token_hash for client in clients})
         for client in clients:
             if client.caller.token_hash not in live:
@@ -261,7 +289,7 @@ class Broadcast:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             client.begin()
-            client.put(self._head_event())
+            client.put(self._head_event(self._head))
             await self._first_page(client, after)
             if await self._pump(client, send) and not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -285,12 +313,17 @@ class Broadcast:
         if 0 < after < self._head:
             packed = await self._pages.page(client.view, after, FIRST_PAGE)
             if packed.page.next == packed.page.head:
-                client.put(changes_event(packed.page.body, after, packed.page.next))
+                client.put(changes_event(packed.body, after, packed.page.next))
 
 
 def changes_event(body: bytes, after: int, next_seq: int) -> bytes:
     """A page as an event: its JSON with ``after`` put in front."""
     return event("changes", b'{"after":%d,' % after + body[1:], next_seq)
+
+
+def _groups(clients: list[Client]) -> Iterator[list[Client]]:
+    for at in range(0, len(clients), GROUP):
+        yield clients[at : at + GROUP]
 
 
 async def _repeat(seconds: float, step: Callable[[], Awaitable[None]]) -> None:

@@ -1,17 +1,19 @@
 """Who is calling: a person, a paired station, or a person at a station.
 
 Tokens are looked up in the database and remembered for half a second, so whatever one process revokes, every
-process refuses within a second; :meth:`Callers.forget` makes it at once in this one.
+process refuses within a second; :meth:`Callers.forget` makes it at once in this one. All that are remembered are
+looked up anew together: five hundred stations that pull must not be a thousand questions a second.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, select, union_all
+from sqlalchemy import Connection, Engine, select, union_all
 
 from app.core.acts import Actor
 from app.ports import Clock
@@ -23,8 +25,11 @@ from hub.orders.results import View
 
 #: How long an answer of the database about a token is believed.
 FRESH_S = 0.5
-#: How long after its end a session still vouches for facts made while it lasted.
+#: Who has not come for so long is not looked for again with the others.
+_FORGOTTEN_S = 30.0
 _MEMORY_MAX = 20_000
+#: Tokens in one IN list.
+_CHUNK = 500
 
 _SCOPE_OF = {"packing": "packing", "service": "service"}
 
@@ -115,6 +120,15 @@ class Caller:
 _Found = StationId | Person | None
 
 
+@dataclass(slots=True)
+class _Known:
+    """What the database said of a token, and when; and when somebody last came with it."""
+
+    found: _Found
+    read_at: float
+    asked_at: float
+
+
 class Callers:
     """Tokens to callers."""
 
@@ -122,7 +136,8 @@ class Callers:
         self._engine = engine
         self._clock = clock
         self._sign_on_required = sign_on_required
-        self._memory: dict[bytes, tuple[_Found, float]] = {}
+        self._memory: dict[bytes, _Known] = {}
+        self._renewing: asyncio.Task[None] | None = None
 
     async def who(self, bearer: str, session: str = "", *, for_acts: bool = False) -> Caller | None:
         """The caller of a request: its Bearer token and, at a station, the session of who is signed on.
@@ -154,8 +169,8 @@ class Callers:
         )
 
     def forget(self) -> None:
-        """Believe the database again from now on."""
-        self._memory.clear()
+        """Believe the database again from now on; what is being read just now is not believed either."""
+        self._memory, self._renewing = {}, None
 
     async def _person_alone(self, person: Person, token_hash: bytes) -> Caller | None:
         station: StationId | None = None
@@ -171,15 +186,38 @@ class Callers:
         return None if self._sign_on_required else rights.OPERATOR[station.kind]
 
     async def _found(self, token_hash: bytes) -> _Found:
-        now = self._clock.monotonic()
-        remembered = self._memory.get(token_hash)
-        if remembered and now - remembered[1] < FRESH_S:
-            return self._unexpired(remembered[0])
+        memory, now = self._memory, self._clock.monotonic()
+        if (known := memory.get(token_hash)) is not None:
+            known.asked_at = now
+            if now - known.read_at >= FRESH_S:
+                await self._renewed()
+            if memory is self._memory:
+                return self._unexpired(known.found)
+        memory, now = self._memory, self._clock.monotonic()
         found = await asyncio.to_thread(self._read, token_hash)
-        if len(self._memory) > _MEMORY_MAX:
-            self._memory.clear()
-        self._memory[token_hash] = found, now
+        if len(memory) > _MEMORY_MAX:
+            memory.clear()
+        memory[token_hash] = _Known(found, now, now)
         return self._unexpired(found)
+
+    async def _renewed(self) -> None:
+        """One look at the database for all who came lately, however many of them ask for it."""
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew(self._memory))
+        await asyncio.shield(self._renewing)
+
+    async def _renew(self, memory: dict[bytes, _Known]) -> None:
+        now = self._clock.monotonic()
+        try:
+            for token_hash in [one for one, known in memory.items() if now - known.asked_at > _FORGOTTEN_S]:
+                del memory[token_hash]
+            found = await asyncio.to_thread(self._read_all, list(memory))
+            for token_hash, one in found.items():
+                if (known := memory.get(token_hash)) is not None:
+                    known.found, known.read_at = one, now
+        finally:
+            if memory is self._memory:
+                self._renewing = None
 
     def _unexpired(self, found: _Found) -> _Found:
         is_over = isinstance(found, Person) and not found.ended_at and found.expires_at <= self._clock.now()
@@ -201,16 +239,17 @@ class Callers:
         return token_hashes & good
 
     def _read(self, token_hash: bytes) -> _Found:
-        return self._station_by_token(token_hash) or self._session(token_hash)
+        return self._read_all([token_hash])[token_hash]
 
-    def _station_by_token(self, token_hash: bytes) -> StationId | None:
-        s = t.station
-        query = select(s.c.station_id, s.c.name, s.c.kind, s.c.warehouse).where(
-            s.c.token_hash == token_hash, s.c.is_revoked.is_(False)
-        )
+    def _read_all(self, token_hashes: Sequence[bytes]) -> dict[bytes, _Found]:
+        found: dict[bytes, _Found] = dict.fromkeys(token_hashes)
         with self._engine.connect() as conn:
-            row = conn.execute(query).first()
-        return StationId(**row._mapping) if row else None
+            for at in range(0, len(token_hashes), _CHUNK):
+                chunk = token_hashes[at : at + _CHUNK]
+                found |= _stations(conn, chunk)
+                if missing := [one for one in chunk if found[one] is None]:
+                    found |= _sessions(conn, missing)
+        return found
 
     def _station_by_id(self, station_id: str) -> StationId | None:
         s = t.station
@@ -221,18 +260,45 @@ class Callers:
             row = conn.execute(query).first()
         return StationId(**row._mapping) if row else None
 
-    def _session(self, token_hash: bytes) -> Person | None:
-        s, p = t.session, t.person
-        query = (
-            select(
-                p.c.person_id, p.c.name, s.c.role, p.c.warehouse, s.c.station_id, s.c.expires_at, s.c.ended_at
-            )
-            .join(p, p.c.person_id == s.c.person_id)
-            .where(s.c.token_hash == token_hash)
+
+def _stations(conn: Connection, token_hashes: Sequence[bytes]) -> dict[bytes, _Found]:
+    s = t.station
+    query = select(s.c.token_hash, s.c.station_id, s.c.name, s.c.kind, s.c.warehouse).where(
+        s.c.token_hash.in_(token_hashes), s.c.is_revoked.is_(False)
+    )
+    rows = conn.execute(query)
+    return {bytes(a): StationId(station_id=b, name=c, kind=d, warehouse=e) for a, b, c, d, e in rows}
+
+
+def _sessions(conn: Connection, token_hashes: Sequence[bytes]) -> dict[bytes, _Found]:
+    on, p = t.session, t.person
+    query = (
+        select(
+            on.c.token_hash,
+            p.c.person_id,
+            p.c.name,
+            on.c.role,
+            p.c.warehouse,
+            on.c.station_id,
+            on.c.expires_at,
+            on.c.ended_at,
         )
-        with self._engine.connect() as conn:
-            row = conn.execute(query).first()
-        return Person(**{**row._mapping, "role": Role(row.role)}) if row else None
+        .join(p, p.c.person_id == on.c.person_id)
+        .where(on.c.token_hash.in_(token_hashes))
+    )
+    return {bytes(one.token_hash): _person(one) for one in conn.execute(query)}
+
+
+def _person(row: Any) -> Person:
+    return Person(
+        person_id=row.person_id,
+        name=row.name,
+        role=Role(row.role),
+        warehouse=row.warehouse,
+        station_id=row.station_id,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+    )
 
 
 def _ended(person: Person, at: datetime) -> Person:

@@ -77,8 +77,8 @@ Where the doors are
         ``body`` is the JSON of wire.ChangePage. Kinds: order, history, track, alarm, station, item, person, setting.
         ``next`` = last seq scanned in the same snapshot: an empty page may still move it; caught up when
         ``next == head``. A gone ``order`` takes its track and history rows along.
-    ``too_old(after: int) -> bool``
-        True: answer 410 (older than the tombstones, or ahead of the head).
+    ``place() -> (epoch, head, floor)``
+        A cursor of another epoch, below the floor (its tombstones are swept) or ahead of the head: answer 410.
     ``digest(view) -> wire.Digest``
         At the head it names; who stands elsewhere asks again later. Rows of kind ``order`` of the view, summed
         by app.core.digest.

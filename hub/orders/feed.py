@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
@@ -21,11 +21,13 @@ Mask = Callable[[str, bytes], bytes | None]
 
 #: Rows of one page.
 MOST = 1_000
-#: Numbers looked through at once, and how often for one page, however few rows of the view lie there.
+#: Numbers looked through at once at most, and how often for one page, however few rows of the view lie there.
 SPAN = 50_000
 _SPANS = 20
+#: Where few rows were found, the next look goes so many times as far.
+_WIDER = 4
 #: Pages kept for the readers that come with the same tick.
-_KEPT = 64
+_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +55,21 @@ class Feed:
     def epoch(self) -> str:
         return self._head_row()[0]
 
-    def too_old(self, after: int) -> bool:
-        """Whether a cursor must begin at 0: its tombstones are swept, or it is ahead of us (another life)."""
-        _, head, floor = self._head_row()
-        return after > head or 0 < after < floor
+    def place(self) -> tuple[str, int, int]:
+        """Epoch, head, and the floor: a cursor below it must begin at 0, its tombstones are swept."""
+        return self._head_row()
 
     def page(self, view: View, after: int, limit: int) -> Page:
         """Changes after ``after``, at most ``limit`` (1..1000). ``next`` moves even when nothing is for the view."""
         limit = max(1, min(limit, MOST))
         with snapshot(self._engine) as conn, conn.begin():
-            epoch, head, _ = _head(conn)
+            epoch, head, floor = _head(conn)
             key = (view, after, limit, head, epoch)
             with self._lock:
                 kept = self._pages.get(key)
             if kept is not None:
                 return kept
-            page = self._read(conn, view, after, limit, epoch, head)
+            page = replace(self._read(conn, view, after, limit, epoch, head), floor=floor)
         with self._lock:
             self._pages[key] = page
             while len(self._pages) > _KEPT:
@@ -98,14 +99,16 @@ class Feed:
 
     def _read(self, conn: Connection, view: View, after: int, limit: int, epoch: str, head: int) -> Page:
         rows: list[_Row] = []
-        upper = after
+        # no two rows have one number: so many numbers hold no more rows than the page, and none is read in vain
+        upper, width = after, min(limit, self._span)
         for _ in range(_SPANS):
-            span = upper, min(head, upper + self._span)
+            span, lacking = (upper, min(head, upper + width)), limit - len(rows)
             for source in _SOURCES:
-                rows += source(conn, self._mark, view, span, limit)
+                rows += source(conn, self._mark, view, span, lacking)
             upper = span[1]
-            if rows or upper == head:
+            if len(rows) >= limit or upper == head or (rows and width == self._span):
                 break
+            width = min(width * _WIDER, self._span)
         rows.sort(key=lambda row: row.seq)
         if len(rows) >= limit:
             rows = rows[:limit]

@@ -89,13 +89,17 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the feed: ``body`` is the JSON of wire.ChangePage; caught up when ``next`` == ``head``."""
+    """A page of the feed: ``body`` is the JSON of wire.ChangePage; caught up when ``next`` == ``head``.
+
+    ``floor``: a cursor below it must begin at 0, its tombstones are swept.
+    """
 
     body: bytes
     next: int
     head: int
     count: int
     epoch: str
+    floor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,13 +158,14 @@ async def test_masks_change_or_hide_rows(core: Core) -> None:
 
 async def test_cursors_older_than_the_tombstones_begin_again(core: Core) -> None:
     first, second = await core.given(a_channel_order(1, is_shipped=True), a_channel_order(2))
-    assert not core.feed.too_old(0) and core.feed.too_old(core.feed.head() + 1)
     await core.tick(days=4)
-    cursor = core.feed.head()
-    assert not core.feed.too_old(1)
+    epoch, cursor, floor = core.feed.place()
+    assert (epoch, cursor, floor) == (core.feed.epoch(), core.feed.head(), 0)
     await core.tick(days=31)
     assert core.rows("SELECT count(*) FROM gone") == [(0,)]
-    assert core.feed.too_old(1) and not core.feed.too_old(cursor) and not core.feed.too_old(0)
+    floor = core.feed.place()[2]
+    assert 1 < floor <= cursor
+    assert core.feed.page(ALL, cursor, 10).floor == floor
     assert first.order_no != second.order_no
 
 
