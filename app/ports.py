@@ -152,6 +152,9 @@ class HubApi(Protocol):
     async def ship_backs(self) -> wire.ShipBackList:
         """Waybills that wait to be told to their platforms, or were refused; the nearest deadline first."""
 
+    async def retry_ship_back(self, parcel_no: str) -> bool:
+        """Has a parcel's waybill told to its platform again, now; False where it had been told already."""
+
     async def quarantine(self) -> wire.QuarantineList:
         """What could not be read or taken."""
 

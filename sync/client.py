@@ -271,6 +271,11 @@ class HubClient:
     async def ship_backs(self) -> wire.ShipBackList:
         return await self._call(wire.ShipBackList, "GET", "/v1/ship_backs", as_person=True)
 
+    async def retry_ship_back(self, parcel_no: str) -> bool:
+        path = f"/v1/ship_backs/{quote(parcel_no, safe='')}/retry"
+        done = await self._call(wire.Done, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S))
+        return done.done
+
     async def quarantine(self) -> wire.QuarantineList:
         return await self._call(wire.QuarantineList, "GET", "/v1/quarantine", as_person=True)
 

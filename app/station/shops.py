@@ -70,6 +70,11 @@ class ShopsDesk:
         """Asks the platform again for what could not be read; whether it was taken this time."""
         return await self._hub().retry_quarantine(quarantine_id)
 
+    async def tell_again(self, parcel_no: str) -> bool:
+        """Tells a parcel's waybill to its platform once more. Rejected with the platform's words; False: it had
+        been told already."""
+        return await self._hub().retry_ship_back(parcel_no)
+
     def _hub(self) -> HubApi:
         if self._bench.hub is None:
             raise HubAway

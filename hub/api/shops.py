@@ -158,13 +158,30 @@ async def list_ship_backs(
     if doors.line is None:
         return ShipBackList(ship_backs=[])
     states = (in_state,) if in_state in _STATES else ("waiting", "refused")
-    rows = await asyncio.to_thread(doors.line.ship_backs, states, limit, call.known.warehouse)
+    rows = await asyncio.to_thread(doors.line.ship_backs.list, states, limit, call.known.warehouse)
     views = []
     for row in rows:
         values = asdict(row)
         del values["warehouse"]
         views.append(ShipBackView(**values))
     return ShipBackList(ship_backs=views)
+
+
+@post(
+    "/v1/ship_backs/{parcel_no:str}/retry",
+    summary="Tell a parcel's waybill to its platform again",
+    status_code=200,
+)
+async def retry_ship_back(parcel_no: FromPath[str], doors: GivenDoors, call: GivenCall) -> Done:
+    """``done`` False: it had been told already. 503 with the platform's own words where it refuses again."""
+    line = doors.line
+    try:
+        told = await line.ship_backs.again(parcel_no, call.known.warehouse) if line else None
+    except ShopTrouble as trouble:
+        raise said(doors, call, trouble) from trouble
+    if told is None:
+        raise ApiError(404, "nothing_to_tell")
+    return Done(done=told)
 
 
 @get("/v1/quarantine", summary="What could not be read or taken, without what is in it")
@@ -198,6 +215,7 @@ HANDLERS = [
     list_missed,
     take_missed,
     list_ship_backs,
+    retry_ship_back,
     list_quarantine,
     retry_quarantine,
 ]

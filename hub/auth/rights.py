@@ -170,6 +170,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/shops/{shop_id}/missed"): _SHOPS,
     ("POST", "/v1/shops/{shop_id}/missed"): _SHOPS,
     ("GET", "/v1/ship_backs"): Access(_HEALTH),
+    ("POST", "/v1/ship_backs/{parcel_no}/retry"): _SHOPS,
     ("GET", "/v1/quarantine"): _SHOPS,
     ("POST", "/v1/quarantine/{quarantine_id}/retry"): _SHOPS,
     ("POST", "/v1/imports"): _INTAKE,

@@ -56,13 +56,14 @@ class ShopPage:
 
 @dataclass(frozen=True, slots=True)
 class NoteRow:
-    """One line of the lists below: what, how it stands, and small print."""
+    """One line of the lists below: what, how it stands, and small print; ``said`` is why not, in full."""
 
     key: str
     text: str
     chip: Chip | None
     note: str
     can_retry: bool = False
+    said: str = ""
 
 
 def shop_rows(shops: Sequence[ShopView], words: Words, now: datetime) -> tuple[ShopRow, ...]:
@@ -171,10 +172,12 @@ def _cause(health: ShopHealth, words: Words, now: datetime) -> tuple[str, str]:
 def trouble_words(trouble: str, word: str, words: Words) -> tuple[str, str, str]:
     """What it is; why, in the platform's own words where it gave any; and what to do now."""
     known = trouble if words.texts.has(f"ops.cause_{trouble}") else "refused"
-    said = ""
-    if word:
-        said = words.tr("ops.because" if word.startswith("@") else "ops.platform_said", word=word)
-    return words.tr(f"ops.cause_{known}"), said, words.tr(f"ops.todo_{known}")
+    return words.tr(f"ops.cause_{known}"), _why(word, words) if word else "", words.tr(f"ops.todo_{known}")
+
+
+def _why(word: str, words: Words) -> str:
+    """A cause of ours, or what the platform itself said."""
+    return words.tr("ops.because" if word.startswith("@") else "ops.platform_said", word=word)
 
 
 def joined(words: Words, *sentences: str) -> str:
@@ -270,7 +273,10 @@ def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
         tried = words.tr("ops.back_tries", n=back.tries, word=back.word).strip() if back.tries else ""
     text = f"{states.short(back.parcel_no)} · {back.waybill_no}"
     note = " · ".join(part for part in (carrier, tried) if part)
-    return NoteRow(f"{back.parcel_no}/{back.waybill_no}", text, chip, note)
+    said = _why(back.word, words) if back.word else ""
+    if said and back.ship_by_at is not None:
+        said = joined(words, said, words.tr("ops.ship_by", due=_deadline(back.ship_by_at, words, now)))
+    return NoteRow(f"{back.parcel_no}/{back.waybill_no}", text, chip, note, said=said)
 
 
 def aside_rows(lists: ShopLists, words: Words, now: datetime) -> tuple[NoteRow, ...]:

@@ -15,6 +15,7 @@ from app.station.shops import ShopLists
 from app.wire import MissedTaken, ShopChecked, ShopView
 from ui.kit import Kit
 from ui.models.rows import RowsModel
+from ui.present import states
 from ui.present.shops import (
     PACES,
     NoteRow,
@@ -256,6 +257,7 @@ class ShopCard(QWidget):
         self._lists = ShopLists(shop_id="")
         self._asking = ""
         self._retry_key = ""
+        self._back_key = ""
         kit = room.kit
         self._title, self._chip = PlainLabel(role="title", lines=1), StateChip(kit, "idle", "", size="body")
         self._cause, self._todo = PlainLabel(role="lead", wrap=True), PlainLabel(role="body", wrap=True)
@@ -264,6 +266,7 @@ class ShopCard(QWidget):
         self.sweep = BigButton(kit, "ops.act_sweep", locks=True)
         self.take = BigButton(kit, "ops.act_take", role="main", locks=True)
         self.retry = BigButton(kit, "ops.act_retry", locks=True)
+        self.tell = BigButton(kit, "ops.act_tell", locks=True)
         self.paces = {seconds: _Pace(kit, seconds) for seconds in PACES}
         self._cells = [(PlainLabel(role="caption"), PlainLabel(role="body", lines=1)) for _ in range(_FACTS)]
         self.missed = NoteList(kit, "missed", NumberDelegate(kit, self), lambda: missed_rows(self._lists))
@@ -277,6 +280,7 @@ class ShopCard(QWidget):
             lambda: aside_rows(self._lists, room.words(), hub_now(room)),
         )
         self.aside.list.chosen.connect(self._choose)
+        self.backs.list.chosen.connect(self._choose_back)
         self._connect()
         self._lay_out()
 
@@ -300,7 +304,7 @@ class ShopCard(QWidget):
     def allow(self) -> None:
         """Buttons as the hub tells what may be done here now; a shop without a platform has none."""
         is_platform = self._view is not None and self._view.connector != "file"
-        for button in (self.check, self.poll, self.sweep, self.take, self.retry):
+        for button in (self.check, self.poll, self.sweep, self.take, self.retry, self.tell):
             self._room.allow(button, "shops")
         for pace in self.paces.values():
             self._room.allow(pace, "shop_pace")
@@ -362,6 +366,17 @@ class ShopCard(QWidget):
         self.retry.setVisible(any(thing.can_retry for thing in lists.aside))
         self.retry.setEnabled(known is not None and known.can_retry and not self.retry.locked)
         self.aside.list.mark(known.quarantine_id if known else None)
+        self._show_back()
+
+    def _show_back(self) -> None:
+        """The chosen waybill can be told again; why it was not taken is said in full below the list."""
+        rows = back_rows(self._lists, self._room.words(), hub_now(self._room))
+        chosen = next((row for row in rows if row.key == self._back_key), None)
+        self.tell.setVisible(bool(rows))
+        self.tell.setEnabled(chosen is not None and not self.tell.locked)
+        self.backs.list.mark(chosen.key if chosen else None)
+        self._back_said.setText(chosen.said if chosen else "")
+        self._back_said.setVisible(bool(chosen and chosen.said))
 
     def _lay_out(self) -> None:
         kit = self._room.kit
@@ -390,6 +405,9 @@ class ShopCard(QWidget):
         sweeping = row(kit, self.sweep, self.take, gap="space.xs")
         self.missed.body.addLayout(sweeping)
         self.aside.body.addWidget(self.retry)
+        self._back_said = PlainLabel(role="caption", wrap=True)
+        self.backs.body.addWidget(self._back_said)
+        self.backs.body.addWidget(self.tell)
         self._not_yours = PlainLabel(role="caption", wrap=True)
         self._below = QWidget()
         lists = row(kit, self.backs, self.missed, self.aside, gap="space.m")
@@ -414,6 +432,7 @@ class ShopCard(QWidget):
         self.sweep.clicked.connect(lambda: self._run(self.sweep, desk.sweep, self._swept))
         self.take.clicked.connect(lambda: self._run(self.take, desk.take_missed, self._taken))
         self.retry.clicked.connect(self._retry)
+        self.tell.clicked.connect(self._tell_again)
         for seconds, pace in self.paces.items():
             pace.clicked.connect(lambda _=False, seconds=seconds: self._set_pace(seconds))
 
@@ -487,6 +506,19 @@ class ShopCard(QWidget):
                 self._room.bar.warn(say("ops.retry_not"), key="shop-retry")
 
         self._run(self.retry, lambda _: desk.retry(key), said)
+
+    def _choose_back(self, view: NoteRow) -> None:
+        self._back_key = view.key
+        self._show_back()
+
+    def _tell_again(self) -> None:
+        parcel_no, desk = self._back_key.partition("/")[0], self._room.core.shops
+
+        def said(_: str, is_told: bool) -> None:
+            key = "ops.tell_done" if is_told else "ops.tell_known"
+            self._room.bar.success(self._room.kit.i18n.say(key, parcel=states.short(parcel_no)))
+
+        self._run(self.tell, lambda _: desk.tell_again(parcel_no), said)
 
     def _set_pace(self, seconds: int) -> None:
         pace, desk = self.paces[seconds], self._room.core.shops

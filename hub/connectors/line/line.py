@@ -23,7 +23,8 @@ from app.ports import Clock
 from hub.connectors.line import records
 from hub.connectors.line.live import Live
 from hub.connectors.line.notices import Notices
-from hub.connectors.line.records import Records, ShipBack, ShopRow, Wanted
+from hub.connectors.line.records import Records, ShopRow, Wanted
+from hub.connectors.line.ship_backs import ShipBacks
 from hub.connectors.line.shops import ShopLine
 from hub.connectors.line.watch import SAID_AT, Health, bad, good, trouble_of, word_of
 from hub.connectors.shapes import (
@@ -33,7 +34,6 @@ from hub.connectors.shapes import (
     NotTaken,
     Push,
     Seen,
-    Shipment,
     ShopDoor,
     ShopTrouble,
     Told,
@@ -64,8 +64,6 @@ CHECK_S = 5
 FETCH_FOR = timedelta(hours=24)
 #: The sweep looks at so much, at this hour of the shop's day.
 SWEEP_HOUR, SWEPT = 9, timedelta(hours=24)
-#: A waybill that is not told so long before the platform's deadline is an alarm.
-DEADLINE_NEAR = timedelta(hours=2)
 _BACK_OFF_S = (5, 10, 20, 40, 60, 120, 300, 600)
 _LISTEN_S = (1, 2, 5, 10, 30, 60)
 #: A connection of ours that has lasted so long is one.
@@ -145,9 +143,9 @@ class Line:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_work_open = False
         self._looked_at: datetime | None = None
-        self._seen_head = -1
         self._is_stopping = False
         self._live = Live(self.fetch, tools.clock)
+        self.ship_backs = ShipBacks(self.shops, tools.writer, tools.records, tools.clock)
 
     # ---------------------------------------------------------------------------------------------------- life
 
@@ -184,7 +182,7 @@ class Line:
                 self._spawn(f"sweep {shop.id}", self._sweep_step(shop))
         for wanted in await asyncio.to_thread(self._records.wanted, now, self.shops, _DUE):
             self._fetch_soon(self.shops[wanted.shop_id], wanted.channel_order_no, wanted)
-        self._spawn("ship", self._ship_step())
+        self._spawn("ship", self.ship_backs.step())
 
     def state(self, shop_id: str) -> State:
         if shop_id not in self.states:
@@ -580,60 +578,6 @@ class Line:
             await self._writer.say(over)
         return len(done), len(listed) - len(done)
 
-    # ----------------------------------------------------------------------------------------- waybills told back
-
-    async def _ship_step(self) -> None:
-        """Take what left into the queue, tell what is due."""
-        shops = frozenset(shop.id for shop in self.shops.values() if shop.can("ship_back"))
-        if not shops:
-            return
-        if self._writer.head != self._seen_head:
-            head = self._writer.head
-            while await self._writer.run(records.ship_backs_enrolled(shops)):
-                pass
-            self._seen_head = head
-        now = self._tools.clock.now()
-        due = await asyncio.to_thread(self._records.ship_backs, "waiting", due=now, shops=shops, most=_DUE)
-        for back in due:
-            await self._ship(self.shops[back.shop_id], back)
-
-    async def _ship(self, shop: ShopLine, back: ShipBack) -> None:
-        now = self._tools.clock.now()
-        shipment = Shipment(
-            channel_order_no=back.channel_order_no, carrier=back.carrier, waybill_no=back.waybill_no
-        )
-        try:
-            await shop.call(lambda door: door.ship(shipment))
-        except NotTaken as no:
-            await self._writer.run(
-                records.ship_back_kept(back, state="refused", tries=back.tries + 1, word=word_of(no))
-            )
-            await self._ship_alarm("ship_back_refused", shop, back, word_of(no))
-        except ShopTrouble as trouble:
-            wait = timedelta(seconds=_BACK_OFF_S[min(back.tries, len(_BACK_OFF_S) - 1)])
-            after = trouble.after if isinstance(trouble, Later) else timedelta(0)
-            values = {"due_at": now + max(wait, after), "tries": back.tries + 1, "word": word_of(trouble)}
-            await self._writer.run(records.ship_back_kept(back, **values))
-            if back.ship_by_at is not None and back.ship_by_at - now < DEADLINE_NEAR:
-                await self._ship_alarm("ship_back_late", shop, back, word_of(trouble))
-        else:
-            values = {"state": "told", "told_at": now, "tries": back.tries + 1, "word": ""}
-            await self._writer.run(records.ship_back_kept(back, **values))
-            over = SayJob(
-                "", "info", {"parcel_no": back.parcel_no}, over=("ship_back_late",), about="parcel_no"
-            )
-            if back.tries:
-                await self._writer.say(over)
-
-    async def _ship_alarm(self, kind: str, shop: ShopLine, back: ShipBack, word: str) -> None:
-        params = {
-            "shop_id": shop.id,
-            "parcel_no": back.parcel_no,
-            "waybill_no": back.waybill_no,
-            "word": word,
-        }
-        await self._writer.say(SayJob(kind, "major", params, back.warehouse))
-
     # --------------------------------------------------------------------------------------- what desks ask for
 
     def counts(self, day_prefix: str) -> dict[str, dict[str, Any]]:
@@ -643,11 +587,6 @@ class Line:
     def missed(self, shop_id: str) -> list[str]:
         """Blocks."""
         return self._records.missed(shop_id)
-
-    def ship_backs(self, states: Sequence[str], most: int, warehouse: str | None = None) -> list[ShipBack]:
-        """Blocks: the nearest deadline first."""
-        rows = self._records.ship_backs(*states, most=most)
-        return [row for row in rows if warehouse in (None, row.warehouse)]
 
     def quarantine(self) -> list[records.Kept]:
         """Blocks: the newest first."""

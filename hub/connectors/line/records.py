@@ -158,6 +158,14 @@ class Records:
             ).all()
         return [ShipBack(**row._mapping) for row in rows]
 
+    def ship_backs_of(self, parcel_no: str) -> list[ShipBack]:
+        """Those of a parcel that its number did not outlive, the newest first."""
+        s = t.ship_back.c
+        asked = select(t.ship_back).where(s.parcel_no == parcel_no, s.state != "overtaken")
+        with self._engine.connect() as conn:
+            rows = conn.execute(asked.order_by(s.asked_at.desc())).all()
+        return [ShipBack(**row._mapping) for row in rows]
+
     def is_work_open(self, now: datetime) -> bool:
         """Whether a bench is at work: one has beaten within a minute."""
         s = t.station.c
@@ -384,11 +392,15 @@ def _enrol(tx: Tx, shops: frozenset[str], order_no: str, parcel_no: str) -> None
     if parcel.state not in _SHIPPED or not parcel.waybill_no:
         return
     s = t.ship_back.c
-    known = tx.conn.execute(select(s.waybill_no).where(s.parcel_no == parcel_no)).scalars().all()
-    if parcel.waybill_no in known:
+    known = tx.conn.execute(select(s.waybill_no, s.state).where(s.parcel_no == parcel_no)).all()
+    states = {row.waybill_no: row.state for row in known}
+    others = update(t.ship_back).where(s.parcel_no == parcel_no, s.waybill_no != parcel.waybill_no)
+    tx.conn.execute(others.values(state="overtaken"))
+    if parcel.waybill_no in states:
+        if states[parcel.waybill_no] == "overtaken":  # the number of before is the parcel's again
+            again = update(t.ship_back).where(s.parcel_no == parcel_no, s.waybill_no == parcel.waybill_no)
+            tx.conn.execute(again.values(state="waiting", asked_at=tx.now, due_at=tx.now, tries=0, word=""))
         return
-    of_parcel = update(t.ship_back).where(s.parcel_no == parcel_no, s.state == "waiting")
-    tx.conn.execute(of_parcel.values(state="overtaken"))
     tx.conn.execute(
         t.ship_back.insert().values(
             parcel_no=parcel_no,
@@ -411,6 +423,6 @@ def ship_back_kept(back: ShipBack, **values: Any) -> Callable[[Tx], None]:
 
     def change(tx: Tx) -> None:
         one = update(t.ship_back).where(s.parcel_no == back.parcel_no, s.waybill_no == back.waybill_no)
-        tx.conn.execute(one.values(**values))
+        tx.conn.execute(one.where(s.state != "overtaken").values(**values))
 
     return change

@@ -51,6 +51,7 @@ POST /v1/shops/{shop_id}/sweep            . . . . . x . . x
 GET  /v1/shops/{shop_id}/missed           . . . . . x . . x
 POST /v1/shops/{shop_id}/missed           . . . . . x . . x
 GET  /v1/ship_backs                       . x x . x x . x x
+POST /v1/ship_backs/{parcel_no}/retry     . . . . . x . . x
 GET  /v1/quarantine                       . . . . . x . . x
 POST /v1/quarantine/{quarantine_id}/retry . . . . . x . . x
 POST /v1/imports                          . . x . . x . . x

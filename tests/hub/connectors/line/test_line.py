@@ -16,10 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app.core.hints import HintKind as H
 from app.core.order import Order, OrderState
 from hub.connectors.line import line as lines
+from hub.connectors.line import ship_backs
+from hub.db import tables as t
 from hub.orders.results import View
 from tests.helpers.hub import TOML, RunningHub, hub_in_thread
 from tests.helpers.platform import (
@@ -503,7 +506,7 @@ def test_a_waybill_that_cannot_be_told_waits_visibly_beside_its_deadline(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C45."""
-    monkeypatch.setattr(lines, "_BACK_OFF_S", (0,))
+    monkeypatch.setattr(ship_backs, "BACK_OFF_S", (0,))
     ship_by = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     shop.platform.put("P1", ship_by=ship_by.isoformat())
     shop.platform.refuses_ship = "busy"
@@ -529,3 +532,68 @@ def test_a_waybill_the_platform_refuses_is_kept_and_said(shop: Shop) -> None:
     until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
     until(lambda: ("ship_back_refused", "major") in shop.alarms())
     assert shop.health()["ship_backs_refused"] == 1
+
+
+def test_a_refused_waybill_is_told_again_by_a_person_and_then_no_alarm_is_left(shop: Shop) -> None:
+    shop.platform.put("P1")
+    shop.platform.refuses_ship = "no"
+    parcel_no = shipped(shop)
+    until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    admin, path = shop.hub.admin(), f"/v1/ship_backs/{parcel_no}/retry"
+    again = admin.post(path)
+    assert again.status_code == 503 and "no" in again.json()["error"]["text"]
+    [back] = backs(shop)
+    assert (back["state"], back["word"], back["tries"]) == ("refused", "no", 2), (
+        "kept, with the platform's words"
+    )
+    shop.platform.refuses_ship = ""
+    assert admin.post(path).json() == {"done": True}
+    assert shop.platform.shipped == [("P1", "SF100")] and backs(shop) == []
+    until(lambda: shop.alarms() == [])
+    assert admin.post(path).json() == {"done": False}, "it was told"
+    assert shop.platform.count("/ship") == 3
+    assert admin.post("/v1/ship_backs/OD2026112199901/retry").status_code == 404
+    assert shop.hub.person("supervisor").post(path).status_code == 403
+
+
+def test_a_refused_waybill_that_a_person_tells_again_while_the_platform_is_busy_waits_by_itself(
+    shop: Shop,
+) -> None:
+    shop.platform.put("P1")
+    shop.platform.refuses_ship = "no"
+    parcel_no = shipped(shop)
+    until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    shop.platform.refuses_ship = "busy"
+    assert shop.hub.admin().post(f"/v1/ship_backs/{parcel_no}/retry").status_code == 503
+    assert [b["state"] for b in backs(shop)] == ["waiting"]
+
+
+def test_another_waybill_of_a_refused_parcel_is_told_instead_and_the_first_again_when_it_returns(
+    shop: Shop,
+) -> None:
+    shop.platform.put("P1")
+    shop.platform.refuses_ship = "no"
+    parcel_no = shipped(shop)
+    until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    shop.platform.refuses_ship = ""
+    for n, (old, new) in enumerate((("SF100", "SF200"), ("SF200", "SF100"))):
+        _renumbered(shop, parcel_no, old, new)
+        shop.push(
+            an_event(f"e-more-{n}", f"P{n + 2}", "cancelled")
+        )  # something happens: the line looks again
+        until(lambda no=new: [b["waybill_no"] for b in backs(shop, "told")] == [no])
+    assert shop.platform.shipped == [("P1", "SF200"), ("P1", "SF100")]
+    until(lambda: not [kind for kind, _ in shop.alarms() if kind.startswith("ship_back")])
+
+
+def _renumbered(shop: Shop, parcel_no: str, old: str, new: str) -> None:
+    """A parcel that left carries another number, and its file is read again."""
+    with shop.hub.app.doors.orders.engine.begin() as conn:
+        body = conn.exec_driver_sql(
+            f"SELECT body FROM orders WHERE order_no = '{parcel_no[:-2]}'"
+        ).scalar_one()
+        changed = bytes(body).replace(old.encode(), new.encode())
+        assert changed != bytes(body)
+        o, s = t.orders.c, t.setting.c
+        conn.execute(update(t.orders).where(o.order_no == parcel_no[:-2]).values(body=changed))
+        conn.execute(update(t.setting).where(s.key == "line.ship_back").values(value=b"0"))
