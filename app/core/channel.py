@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.core import hints, masks
+from app.core import hints, lines, masks, refunds
 from app.core.changes import with_change
 from app.core.freeze import Rules, final_cancel
-from app.core.hints import HintKind
+from app.core.hints import DetailWord, HintKind
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
     GONE_STATES,
@@ -28,6 +28,7 @@ from app.core.order import (
     may_go_of,
     settled,
 )
+from app.core.refunds import LineRefunds
 from app.core.values import quickly_made
 
 S = OrderState
@@ -42,6 +43,8 @@ class ChannelLine:
     qty: int = 1
     price_fen: int = 0
     item_barcode: str = ""
+    refund_state: RefundState | None = None
+    """None: nothing is said of this line by itself."""
 
 
 @quickly_made
@@ -100,7 +103,7 @@ def first_seen(
     It is settled from the start: imports make thousands of these a second. With ``fetched_at`` it is a platform's
     detail: a refund or a check it shows stops the order from its first moment.
     """
-    lines = tuple([
+    goods = tuple([
         OrderLine(
             line_no=n, sku_code=c.sku_code, title=c.title, spec=c.spec, qty=c.qty, price_fen=c.price_fen
         )
@@ -115,7 +118,7 @@ def first_seen(
         is_frozen=is_frozen,
         carrier=came.carrier,
         waybill_no=came.waybill_no,
-        lines=tuple([ParcelLine(order_no=order_no, line_no=line.line_no, qty=line.qty) for line in lines]),
+        lines=tuple([ParcelLine(order_no=order_no, line_no=line.line_no, qty=line.qty) for line in goods]),
     )
     order = Order(
         order_no=order_no,
@@ -139,7 +142,7 @@ def first_seen(
         coupon_fen=came.coupon_fen,
         points_fen=came.points_fen,
         freight_fen=came.freight_fen,
-        lines=lines,
+        lines=goods,
         buyer_nick=came.buyer_nick,
         consignee=masks.consignee(came.consignee),
         buyer_remark=came.buyer_remark,
@@ -156,10 +159,7 @@ def first_seen(
     if state is S.released:
         entries.append(_RELEASED)
     if fetched_at is not None and (came.is_risk or refund_state is not RefundState.none):
-        shown = _shown(came)
-        order, more = hints.told(
-            order, shown, frozenset(), shown, came.modified_at, fetched_at, came.shop_id, now, rules
-        )
+        order, more = _told(order, None, came, now, fetched_at, rules)
         entries += more
     return order, entries
 
@@ -221,7 +221,7 @@ def absorb(
     """
     if fetched_at is not None and _is_older(order, came):
         return final_cancel(order, came.shop_id, now) if came.is_cancelled else (order, [])
-    before_all = order
+    before_all: Order | None = order
     changes = {
         name: getattr(came, name)
         for name in _FOLLOWS
@@ -248,18 +248,7 @@ def absorb(
         if is_readdressed:
             order, more = _at_its_new_address(order, came, now)
             entries += more
-        shown = _shown(came)
-        order, more = hints.told(
-            order,
-            shown,
-            _denied(came),
-            _news(before_all, came),
-            came.modified_at,
-            fetched_at,
-            came.shop_id,
-            now,
-            rules,
-        )
+        order, more = _told(order, before_all, came, now, fetched_at, rules)
         entries += more
     if fetched_at is not None and (came.modified_at, came.is_risk) != (
         order.channel_modified_at,
@@ -275,29 +264,54 @@ def _is_older(order: Order, came: ChannelOrder) -> bool:
     return known is not None and came.modified_at is not None and came.modified_at < known
 
 
-def _shown(came: ChannelOrder) -> frozenset[HintKind]:
-    """What a detail shows that an order has to stand still for."""
-    refund = came.refund_state not in (None, RefundState.none)
+def _told(
+    order: Order, before: Order | None, came: ChannelOrder, now: datetime, fetched_at: datetime, rules: Rules
+) -> tuple[Order, list[Entry]]:
+    """What a detail's refunds and checks do: lines whose money is back no longer go, the others are stopped or let
+    go. ``before``: the order as it was before this detail; None where nobody had it."""
+    said = refunds.said_of(order, came)
+    entries: list[Entry] = []
+    if said is not None:
+        order, entries = lines.refunded(refunds.noted(order, said), said.done, came.shop_id, now)
+    word = DetailWord(
+        shown=_shown(came, said),
+        denied=_denied(came, said),
+        news=_news(before, came, said),
+        lines=said,
+        modified_at=came.modified_at,
+        fetched_at=fetched_at,
+    )
+    order, more = hints.told(order, word, came.shop_id, now, rules)
+    return order, entries + more
+
+
+def _shown(came: ChannelOrder, said: LineRefunds | None) -> frozenset[HintKind]:
+    """What a detail shows that an order has to stand still for; of lines that are paid back the rest goes on."""
+    refund = came.refund_state not in (None, RefundState.none) if said is None else bool(said.asked)
     return frozenset(
         kind for kind, is_so in ((HintKind.refund_asked, refund), (HintKind.risk, came.is_risk)) if is_so
     )
 
 
-def _denied(came: ChannelOrder) -> frozenset[HintKind]:
+def _denied(came: ChannelOrder, said: LineRefunds | None) -> frozenset[HintKind]:
     """What a detail without a cancel surely does not show; who says nothing of refunds denies none."""
     denied = {HintKind.cancelled, HintKind.address_asked}
-    if came.refund_state is RefundState.none:
+    if came.refund_state is RefundState.none or (said is not None and not said.asked):
         denied.add(HintKind.refund_asked)
     if not came.is_risk:
         denied.add(HintKind.risk)
     return frozenset(denied)
 
 
-def _news(before: Order, came: ChannelOrder) -> frozenset[HintKind]:
+def _news(before: Order | None, came: ChannelOrder, said: LineRefunds | None) -> frozenset[HintKind]:
+    shown = _shown(came, said)
+    if before is None:
+        return shown
     known = {HintKind.risk} if before.is_risk else set()
-    if before.refund_state is not RefundState.none:
+    is_known = before.refund_state is not RefundState.none if said is None else not said.newly
+    if is_known:
         known.add(HintKind.refund_asked)
-    return _shown(came) - known
+    return shown - known
 
 
 def _at_its_new_address(order: Order, came: ChannelOrder, now: datetime) -> tuple[Order, list[Entry]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.core import freeze
+from app.core import freeze, lines
 from app.core.acts import (
     Act,
     ActKind,
@@ -34,6 +34,7 @@ from app.core.acts import (
     TakeOver,
     WaybillBound,
 )
+from app.core.answers import UNANSWERED, calls_back
 from app.core.changes import with_change
 from app.core.freeze import Rules
 from app.core.history import Entry, HistoryKind
@@ -100,14 +101,16 @@ def happened(order: Order, act: Act, by: Actor, now: datetime, rules: Rules) -> 
         return _left_anyway(order, parcel, now)
     if act.kind in _WORK and parcel.state in GONE_STATES:
         return Accepted(order, [])
+    if isinstance(act.body, LinePacked):
+        return _packed_anyway(order, parcel, act.body, now)
+    if isinstance(act.body, ParcelClosed) and lines.to_take_out(order, parcel):
+        return _closed_anyway(order, parcel, now)
     verdict = _on_parcel(order, parcel, act, by, now, rules)
     return verdict if isinstance(verdict, Accepted) else Accepted(order, [])
 
 
 def _left_anyway(order: Order, parcel: Parcel, now: datetime) -> Accepted:
-    was_cancelled = parcel.state is S.cancelled or any(
-        s.command == "cancel" for s in order.stops_over(parcel)
-    )
+    was_cancelled = parcel.state is S.cancelled or any(calls_back(s) for s in order.stops_over(parcel))
     state = S.shipped_despite_cancel if parcel.state is S.cancelled else S.handed_over
     parcel = _returned(replace(parcel, state=state))
     order = settled(order.with_parcel(parcel))
@@ -118,6 +121,33 @@ def _left_anyway(order: Order, parcel: Parcel, now: datetime) -> Accepted:
     if state is S.shipped_despite_cancel:
         entries.append(Entry(kind=K.shipped_despite_cancel, parcel_no=parcel.parcel_no))
     return Accepted(order, entries)
+
+
+def _packed_anyway(order: Order, parcel: Parcel, body: LinePacked, now: datetime) -> Accepted:
+    """Counted into the box although its line no longer goes: it lies in there and has to come out."""
+    line = order.line(body.line_no)
+    asked_for = sum(
+        pl.qty
+        for p in order.parcels
+        for pl in p.lines
+        if _is_line(order, pl.order_no, pl.line_no, body.line_no)
+    )
+    off = max(0, line.qty - asked_for) if line else 0
+    verdict = _line_packed(order, parcel, body, now, off)
+    return verdict if isinstance(verdict, Accepted) else Accepted(order, [])
+
+
+def _closed_anyway(order: Order, parcel: Parcel, now: datetime) -> Accepted:
+    """Closed with units that no longer go: a box somebody has to find and open."""
+    if any(pl.qty_packed < pl.qty for pl in parcel.lines) or parcel.is_boxed:
+        return Accepted(order, [])
+    boxed = _returned(replace(parcel, packed_at=now))
+    if any(calls_back(s) for s in order.stops_over(parcel)):
+        boxed = replace(boxed, intercept_result=InterceptResult.trying, intercept_since=now)
+    entry = Entry(
+        kind=K.parcel_closed, parcel_no=parcel.parcel_no, params={"weight_g": 0, "qty": parcel.qty_packed}
+    )
+    return _changed(order, boxed, entry)
 
 
 def _returned(parcel: Parcel) -> Parcel:
@@ -135,7 +165,7 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
         case LinePacked() as body:
             return _line_packed(order, parcel, body, now)
         case LineUnpacked() as body:
-            return _line_unpacked(order, parcel, body, now)
+            return _line_unpacked(order, parcel, body, by, now)
         case ParcelClosed() as body:
             return _closed(order, parcel, body, now)
         case Printed() as body:
@@ -144,7 +174,7 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
             return _freeze_seen(order, parcel, act.kind, body, by, now)
         case ParcelPulled() as body:
             entry = Entry(kind=K.parcel_pulled, parcel_no=no, params={"how": body.how, "note": body.note})
-            return _stopped_now(order, parcel, entry, now)
+            return _stopped_now(_acked(order, parcel), parcel, entry, now)
         case PutBack() as body:
             params = {"line_no": body.line_no, "qty": body.qty, "bin": body.bin}
             return Accepted(order, [Entry(kind=K.put_back, parcel_no=no, params=params)])
@@ -172,7 +202,7 @@ def _taken_over(order: Order, parcel: Parcel, body: TakeOver, now: datetime) -> 
     params = {"holder": parcel.holder or "", "note": body.statement}
     entry = Entry(kind=K.taken_over, parcel_no=parcel.parcel_no, params=params)
     free = _returned(parcel)
-    without = settled(order.with_parcel(free))
+    without = settled(_acked(order.with_parcel(free), free))
     return _stopped_now(without, free, with_change(entry, order, without), now)
 
 
@@ -184,13 +214,14 @@ def _opened(order: Order, parcel: Parcel, now: datetime) -> Verdict:
     )
 
 
-def _line_packed(order: Order, parcel: Parcel, body: LinePacked, now: datetime) -> Verdict:
+def _line_packed(order: Order, parcel: Parcel, body: LinePacked, now: datetime, off: int = 0) -> Verdict:
+    """``off``: so many units of the line no longer go and may yet have been packed by who did not know."""
     target = next((pl for pl in parcel.lines if _is_line(order, pl.order_no, pl.line_no, body.line_no)), None)
     if target is None:
         return Refused(Reason.line_unknown, {"line_no": str(body.line_no)})
     line = order.line(body.line_no)
     title = line.title or line.sku_code if line else ""
-    if body.qty < 1 or target.qty_packed + body.qty > target.qty:
+    if body.qty < 1 or target.qty_packed + body.qty > target.qty + off:
         return Refused(
             Reason.over_quantity, {"title": title, "qty": str(target.qty), "got": str(target.qty_packed)}
         )
@@ -217,17 +248,18 @@ def _is_line(order: Order, order_no: str, line_no: int, wanted: int) -> bool:
     return order_no == order.order_no and line_no == wanted
 
 
-def _line_unpacked(order: Order, parcel: Parcel, body: LineUnpacked, now: datetime) -> Verdict:
+def _line_unpacked(order: Order, parcel: Parcel, body: LineUnpacked, by: Actor, now: datetime) -> Verdict:
     if parcel.state in GONE_STATES:
         return Refused(Reason.already_handed_over, {"parcel_no": parcel.parcel_no})
     target = next((pl for pl in parcel.lines if _is_line(order, pl.order_no, pl.line_no, body.line_no)), None)
     if target is None or body.qty < 1 or target.qty_packed < body.qty:
         return Refused(Reason.nothing_packed)
     left = replace(target, qty_packed=target.qty_packed - body.qty)
-    lines = tuple(left if pl is target else pl for pl in parcel.lines)
+    lines_left = tuple(left if pl is target else pl for pl in parcel.lines)
     was_packed = parcel.state is S.packed
     state = S.packing if was_packed else parcel.state
-    packed_at = None if was_packed else parcel.packed_at
+    is_opened = parcel.is_boxed and state in FLOOR_STATES
+    packed_at = None if is_opened else parcel.packed_at
     entry = Entry(
         kind=K.line_unpacked,
         parcel_no=parcel.parcel_no,
@@ -235,8 +267,14 @@ def _line_unpacked(order: Order, parcel: Parcel, body: LineUnpacked, now: dateti
         before={"qty_packed": target.qty_packed},
         after={"qty_packed": left.qty_packed},
     )
-    reopened = replace(parcel, lines=lines, state=state, packed_at=packed_at, last_scan_at=now)
-    return _changed(order, reopened, entry)
+    reopened = replace(parcel, lines=lines_left, state=state, packed_at=packed_at, last_scan_at=now)
+    order = settled(order.with_parcel(reopened))
+    if not lines.to_take_out(order, reopened) and parcel.holder in (None, by.station_id):
+        order = _acked(order, reopened, only_in_effect=True)
+    if is_opened and any(s.took_effect_at for s in order.stops_over(parcel)):
+        # whoever takes out what no longer goes has the box in hand
+        return _stopped_now(order, reopened, entry, now)
+    return Accepted(order, [entry])
 
 
 def _closed(order: Order, parcel: Parcel, body: ParcelClosed, now: datetime) -> Verdict:
@@ -286,13 +324,25 @@ def _freeze_seen(
             for s in order.stops
         )
         order = replace(order, stops=stops)
-    waits = parcel.intercept_result in (InterceptResult.trying, InterceptResult.at_station_offline)
+    waits = parcel.intercept_result in UNANSWERED
     # a late word about an earlier cancel says nothing about this one
-    saw_it = any(s.command == "cancel" and s.stop_id in body.stop_ids for s in order.stops)
+    saw_it = any(calls_back(s) and s.stop_id in body.stop_ids for s in order.stops)
     by_holder = parcel.holder is None or parcel.holder == by.station_id
     if waits and saw_it and by_holder and not parcel.is_boxed and parcel.state not in GONE_STATES:
         return _stopped_now(order, parcel, entry, now)
     return Accepted(settled(order), [entry])
+
+
+def _acked(order: Order, parcel: Parcel, *, only_in_effect: bool = False) -> Order:
+    """Somebody stands at the parcel and knows: every stop over it counts as acknowledged there."""
+    over = {s.stop_id for s in order.stops_over(parcel) if s.took_effect_at or not only_in_effect}
+    stops = tuple(
+        replace(s, acked=(*s.acked, parcel.parcel_no))
+        if s.stop_id in over and s.line_nos and parcel.parcel_no not in s.acked
+        else s
+        for s in order.stops
+    )
+    return order if stops == order.stops else replace(order, stops=stops)
 
 
 def _stopped_now(order: Order, parcel: Parcel, entry: Entry, now: datetime) -> Accepted:
@@ -366,10 +416,11 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         return Refused(Reason.already_cancelled, {"order_no": order.order_no})
     if order.order_state in (S.delivered, S.closed, S.returning, S.returned):
         return Refused(Reason.already_delivered, {"order_no": order.order_no})
-    if body.line_nos:  # cancelling single lines needs the reopened parcel of a later version
-        return Refused(Reason.not_supported)
+    line_nos = _lines_to_cancel(order, body.line_nos)
+    if isinstance(line_nos, Refused):
+        return line_nos
     # a platform's hint may turn out to be nothing: a rep's own word is kept beside it
-    if any(s.command == "cancel" and s.hint is None for s in order.stops):
+    if _is_being_cancelled(order, line_nos):
         return Refused(Reason.being_cancelled, {"order_no": order.order_no})
     stop = Stop(
         stop_id=act.act_id,
@@ -377,6 +428,7 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         command="cancel",
         reason=body.reason,
         note=body.note,
+        line_nos=line_nos,
         since=now,
         counting_down_until=None if body.is_final else now + rules.countdown,
         actor=by.name,
@@ -388,8 +440,16 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         asked_at=now,
         actor=by.name,
         note=body.note,
+        line_nos=line_nos,
     )
     asking = Entry(kind=K.cancel_asked, params={"reason": body.reason, "note": body.note})
+    if line_nos:
+        left = {n: lines.wanted(order, n) for n in line_nos}
+        asking = replace(
+            asking,
+            kind=K.lines_cancel_asked,
+            params=asking.params | {"items": lines.named(order, line_nos, left)},
+        )
     before = order
     order = replace(order, commands=(*order.commands, asked))
     order, more = freeze.set_stop(order, stop, now)
@@ -398,6 +458,28 @@ def _cancel(order: Order, act: Act, body: Cancel, by: Actor, now: datetime, rule
         order, more = freeze.take_effect(order, stop, now)
         entries += more
     return Accepted(order, entries)
+
+
+def _lines_to_cancel(order: Order, asked: tuple[int, ...]) -> tuple[int, ...] | Refused:
+    """The lines that are asked about; none where it is the whole order after all."""
+    line_nos = tuple(sorted(set(asked)))
+    for line_no in line_nos:
+        line = order.line(line_no)
+        if line is None:
+            return Refused(Reason.line_unknown, {"line_no": str(line_no)})
+        if line.qty_left <= 0:
+            return Refused(Reason.already_cancelled, {"order_no": order.order_no})
+    is_all = {line.line_no for line in order.lines if line.qty_left > 0} <= set(line_nos)
+    return () if is_all else line_nos
+
+
+def _is_being_cancelled(order: Order, line_nos: tuple[int, ...]) -> bool:
+    """Whether a person's cancel of the same is under way: of all of it, or of every line that is asked about."""
+    under_way = [s for s in order.stops if s.command == "cancel" and s.hint is None]
+    if any(not s.line_nos for s in under_way):
+        return True
+    covered = {n for s in under_way for n in s.line_nos}
+    return bool(line_nos) and set(line_nos) <= covered
 
 
 def _held(
@@ -433,6 +515,8 @@ def _release(order: Order, body: Release, by: Actor) -> Verdict:
     stop = next((s for s in order.stops if s.stop_id == body.stop_id), None)
     if stop is None:
         return Refused(Reason.stop_unknown)
+    if stop.took_effect_at is not None:
+        return Refused(Reason.already_cancelled, {"order_no": order.order_no})
     if stop.command == "cancel":
         if stop.counting_down_until is None and stop.hint is None:
             return Refused(Reason.already_cancelled, {"order_no": order.order_no})
@@ -461,7 +545,7 @@ def _released(order: Order) -> Verdict:
 def _rush(order: Order, body: Rush) -> Verdict:
     if order.order_state in GONE_STATES or order.order_state is S.cancelled:
         return Refused(Reason.already_handed_over, {"parcel_no": order.order_no})
-    if any(s.command == "cancel" for s in order.stops):
+    if any(s.command == "cancel" and not s.line_nos for s in order.stops):
         return Refused(Reason.being_cancelled, {"order_no": order.order_no})
     if order.is_rush == body.is_rush:
         return Refused(Reason.nothing_to_change)

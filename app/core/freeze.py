@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from app.core import lines
+from app.core.answers import answer_entry, calls_back, with_command_state
 from app.core.changes import with_change
 from app.core.history import Entry, HistoryKind
 from app.core.order import (
     FLOOR_STATES,
     GONE_STATES,
-    SETTLED_STATES,
     CommandState,
     CommandView,
     InterceptResult,
@@ -63,11 +64,21 @@ def blocks(order: Order, parcel: Parcel, station_id: str | None) -> Refused | No
     hold = next(iter(order.stops_over(parcel)), None)
     if hold is not None:
         return Refused(Reason.on_hold, {"order_no": order.order_no, "note": hold.note, "why": hold.reason})
-    if order.refund_state not in (RefundState.none, RefundState.part):
+    if _refund_stands(order, parcel):
         return Refused(Reason.refund_asked, {"order_no": order.order_no})
     if station_id and parcel.holder and parcel.holder != station_id:
         return Refused(Reason.no_lease, {"parcel_no": parcel.parcel_no, "holder": parcel.holder})
     return None
+
+
+def _refund_stands(order: Order, parcel: Parcel) -> bool:
+    """Whether money is being asked back for what lies in this box; of the whole order where no line is named."""
+    if order.refund_state in (RefundState.none, RefundState.part):
+        return False
+    asked = {line.line_no for line in order.lines if line.refund_state is RefundState.asked}
+    if order.refund_state is RefundState.done or not asked:
+        return True
+    return any(pl.order_no == order.order_no and pl.line_no in asked and pl.qty for pl in parcel.lines)
 
 
 #: What only says how far a parcel got: the bench knows better than a hub that has not heard its acts yet.
@@ -94,41 +105,14 @@ def go_check(order: Order, parcel_no: str, step: LeaseStep, station_id: str | No
 def set_stop(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
     """Lay a stop over the order. A cancel's freeze also answers per parcel (design 3.8).
 
-    A second cancel over a first one changes no answer that stands.
+    A parcel that another cancel already covers keeps the answer that stands.
     """
-    is_first = not any(s.command == "cancel" for s in order.stops)
     order = replace(order, stops=(*order.stops, stop))
-    entries = [
-        Entry(
-            kind=HistoryKind.stop_set,
-            params={"kind": stop.kind, "command": stop.command, "reason": stop.reason, "note": stop.note},
-        )
-    ]
+    entries = [lines.stop_entry(order, stop)]
     if stop.command == "cancel":
-        before = order
-        parcels = tuple(
-            _answered(order, stop, parcel, now) if is_first or parcel.intercept_result is None else parcel
-            for parcel in order.parcels
-        )
-        order = replace(order, parcels=parcels)
-        entries += [
-            _answer_entry(p, before)
-            for p, old in zip(parcels, before.parcels, strict=True)
-            if p is not old and p.intercept_result and p.state not in SETTLED_STATES
-        ]
+        order, more = lines.call_back(order, stop, now)
+        entries += more
     return settled(order), entries
-
-
-def _answered(order: Order, stop: Stop, parcel: Parcel, now: datetime) -> Parcel:
-    if not any(s.stop_id == stop.stop_id for s in order.stops_over(parcel)):
-        return parcel
-    if parcel.state in GONE_STATES:
-        answer = R.too_late
-    elif parcel.is_boxed or parcel.is_claimed:
-        answer = R.trying
-    else:
-        answer = R.stopped
-    return replace(parcel, intercept_result=answer, intercept_since=now)
 
 
 def answer(order: Order, parcel: Parcel, result: InterceptResult, now: datetime) -> tuple[Order, list[Entry]]:
@@ -138,18 +122,7 @@ def answer(order: Order, parcel: Parcel, result: InterceptResult, now: datetime)
     before = order
     parcel = replace(parcel, intercept_result=result, intercept_since=now)
     order = _closed_stops(order.with_parcel(parcel))
-    return settled(order), [_answer_entry(parcel, before)]
-
-
-def _answer_entry(parcel: Parcel, before: Order) -> Entry:
-    was = before.parcel(parcel.parcel_no)
-    return Entry(
-        kind=HistoryKind.intercept_answered,
-        parcel_no=parcel.parcel_no,
-        params={"result": parcel.intercept_result, "holder": parcel.holder or ""},
-        before={"intercept_result": (was.intercept_result or "") if was else ""},
-        after={"intercept_result": parcel.intercept_result},
-    )
+    return settled(order), [answer_entry(parcel, before)]
 
 
 def _closed_stops(order: Order) -> Order:
@@ -159,12 +132,14 @@ def _closed_stops(order: Order) -> Order:
         return order
     if any(p.intercept_result not in done for p in order.parcels):
         return order
-    stops = tuple(s for s in order.stops if s.command != "cancel" or s.counting_down_until is not None)
+    stops = tuple(s for s in order.stops if not calls_back(s) or s.counting_down_until is not None)
     return replace(order, stops=stops)
 
 
 def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
     """The countdown is over (or the word was final): the cancel becomes true (design 3.9, 2.1)."""
+    if stop.line_nos:
+        return lines.take_effect(order, stop, now)
     before = order
     parcels = []
     entries: list[Entry] = []
@@ -183,7 +158,7 @@ def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[En
     )
     failed = any(p.intercept_result is R.too_late for p in parcels)
     final = CommandState.failed if failed else CommandState.done
-    lines = tuple(replace(line, qty_cancelled=line.qty) for line in order.lines)
+    gone = tuple(replace(line, qty_cancelled=line.qty - line.qty_refunded) for line in order.lines)
     commands = order.commands
     for stop_id in cancels:
         commands = with_command_state(commands, stop_id, final)
@@ -191,7 +166,7 @@ def take_effect(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[En
         order,
         parcels=tuple(parcels),
         stops=stops,
-        lines=lines,
+        lines=gone,
         commands=commands,
         order_state=S.cancelled if not parcels else order.order_state,
     )
@@ -211,12 +186,10 @@ def _request_stands(order: Order, stop: Stop) -> tuple[Order, list[Entry]]:
 
 def withdrawn(order: Order, stop: Stop) -> Order:
     """The order without this cancel: nothing is being called back unless another cancel lies over it."""
-    left = tuple(s for s in order.stops if s is not stop)
-    parcels = order.parcels
-    if not any(s.command == "cancel" for s in left):
-        parcels = tuple(replace(p, intercept_result=None, intercept_since=None) for p in parcels)
+    order = replace(order, stops=tuple(s for s in order.stops if s is not stop))
+    parcels = lines.withdrawn_answers(order)
     commands = with_command_state(order.commands, stop.stop_id, CommandState.overtaken)
-    return settled(replace(order, stops=left, parcels=parcels, commands=commands))
+    return settled(replace(order, parcels=parcels, commands=commands))
 
 
 def final_cancel(order: Order, shop_id: str, now: datetime) -> tuple[Order, list[Entry]]:
@@ -243,12 +216,6 @@ def final_cancel(order: Order, shop_id: str, now: datetime) -> tuple[Order, list
         entries += more
     order, more = take_effect(order, stop, now)
     return order, entries + more
-
-
-def with_command_state(
-    commands: tuple[CommandView, ...], act_id: str, state: CommandState
-) -> tuple[CommandView, ...]:
-    return tuple(replace(c, state=state) if c.act_id == act_id else c for c in commands)
 
 
 def due_at(order: Order, rules: Rules = DEFAULT_RULES) -> datetime | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from app.core import freeze
+from app.core import freeze, lines
 from app.core.changes import with_change
 from app.core.freeze import Rules
 from app.core.history import Entry, HistoryKind
@@ -27,6 +28,7 @@ from app.core.order import (
     StopKind,
     settled,
 )
+from app.core.refunds import LineRefunds
 
 S = OrderState
 
@@ -102,53 +104,91 @@ def heard(
         return order, []
     renewed = replace(mark, at=max(mark.at, known.at)) if known is not None else mark
     entry = Entry(kind=HistoryKind.hinted, params={"hint": kind, "word": word})
-    return _marked(order, standing, renewed), [entry]
+    # which lines it is about the detail will say; until then all of it stands still
+    whole = _marked(order, standing, renewed, line_nos=())
+    return whole if whole is order else settled(whole), [entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetailWord:
+    """What a fetched detail says about stops: ``shown`` stands in it, ``denied`` surely not, ``news`` is what no
+    detail before it showed. ``lines``: which lines the refund is about, None where it does not say.
+    ``fetched_at`` is when the asking began."""
+
+    shown: frozenset[HintKind]
+    denied: frozenset[HintKind]
+    news: frozenset[HintKind]
+    fetched_at: datetime
+    modified_at: datetime | None = None
+    lines: LineRefunds | None = None
 
 
 def told(
-    order: Order,
-    shown: frozenset[HintKind],
-    denied: frozenset[HintKind],
-    news: frozenset[HintKind],
-    modified_at: datetime | None,
-    fetched_at: datetime,
-    shop_id: str,
-    now: datetime,
-    rules: Rules,
+    order: Order, word: DetailWord, shop_id: str, now: datetime, rules: Rules
 ) -> tuple[Order, list[Entry]]:
     """What a fetched detail sets and lifts.
 
-    ``shown`` stands in the detail, ``denied`` surely not, ``news`` is what no detail before it showed: that alone
-    sets a stop anew, so that one which a person lifted stays lifted. ``fetched_at`` is when the asking began.
+    Only ``news`` set a stop anew, so that one which a person lifted stays lifted.
     """
     entries: list[Entry] = []
-    at = modified_at or fetched_at
+    at = word.modified_at or word.fetched_at
     for kind in HintKind:
+        said = word.lines if kind is HintKind.refund_asked else None
         standing = _standing(order, kind)
         if standing is None or standing.hint is None:
-            if kind in news and _can_stop(order, kind):
+            if kind in word.news and _can_stop(order, kind):
                 mark = HintMark(kind=kind, at=at, heard_at=now)
-                order, more = _stopped(order, kind, mark, shop_id, now, rules, "")
+                order, more = _stopped(order, kind, mark, shop_id, now, rules, "", said.newly if said else ())
                 entries += more
             continue
-        if kind in shown:
-            order = _marked(
-                order, standing, replace(standing.hint, at=max(at, standing.hint.at), clear_since=None)
-            )
-        elif kind in denied:
-            order, more = _perhaps_lifted(order, standing, standing.hint, modified_at, fetched_at)
+        covered = _covered(standing, standing.hint, word, said)
+        if kind in word.shown and covered is not None:
+            mark = replace(standing.hint, at=max(at, standing.hint.at), clear_since=None)
+            order, more = _narrowed(order, standing, mark, covered)
+            entries += more
+        elif kind in word.shown | word.denied:
+            order, more = _perhaps_lifted(order, standing, standing.hint, word)
             entries += more
     return order, entries
 
 
-def _perhaps_lifted(
-    order: Order, stop: Stop, mark: HintMark, modified_at: datetime | None, fetched_at: datetime
+def _covered(
+    stop: Stop, mark: HintMark, word: DetailWord, said: LineRefunds | None
+) -> tuple[int, ...] | None:
+    """The lines the stop covers after this detail (none named: all of them); None: it covers nothing any more.
+
+    A stop over the whole order is narrowed by a detail that is no older than the word that set it; what a person
+    has let go stays let go.
+    """
+    if said is None:
+        return stop.line_nos
+    if not stop.line_nos:
+        return said.asked if _is_newer(mark, word) else ()
+    left = (set(stop.line_nos) & set(said.asked)) | set(said.newly)
+    return tuple(sorted(left)) or None
+
+
+def _narrowed(
+    order: Order, stop: Stop, mark: HintMark, line_nos: tuple[int, ...]
 ) -> tuple[Order, list[Entry]]:
-    if modified_at is not None:
-        is_newer = modified_at >= mark.at
-    else:
-        is_newer = fetched_at >= max(mark.heard_at, mark.at)
-    if not is_newer:
+    if line_nos == stop.line_nos:
+        return _marked(order, stop, mark), []
+    before, other = order, replace(stop, hint=mark, line_nos=line_nos)
+    order = settled(replace(order, stops=tuple(other if s is stop else s for s in order.stops)))
+    params = {"command": stop.command, "items": lines.named(order, line_nos)}
+    return order, [with_change(Entry(kind=HistoryKind.stop_covers, params=params), before, order)]
+
+
+def _is_newer(mark: HintMark, word: DetailWord) -> bool:
+    """Whether the detail is no older than the hint (design 3.10)."""
+    if word.modified_at is not None:
+        return word.modified_at >= mark.at
+    return word.fetched_at >= max(mark.heard_at, mark.at)
+
+
+def _perhaps_lifted(order: Order, stop: Stop, mark: HintMark, word: DetailWord) -> tuple[Order, list[Entry]]:
+    fetched_at = word.fetched_at
+    if not _is_newer(mark, word):
         if mark.clear_since is None or fetched_at < mark.clear_since:
             return _marked(order, stop, replace(mark, clear_since=max(fetched_at, mark.heard_at))), []
         if fetched_at - mark.clear_since < APART:
@@ -194,14 +234,22 @@ def _can_stop(order: Order, kind: HintKind) -> bool:
     return any(p.state not in GONE_STATES | SETTLED_STATES for p in order.parcels)
 
 
-def _marked(order: Order, stop: Stop, mark: HintMark) -> Order:
-    if stop.hint == mark:
+def _marked(order: Order, stop: Stop, mark: HintMark, **changes: Any) -> Order:
+    marked = replace(stop, hint=mark, **changes)
+    if stop == marked:
         return order
-    return replace(order, stops=tuple(replace(stop, hint=mark) if s is stop else s for s in order.stops))
+    return replace(order, stops=tuple(marked if s is stop else s for s in order.stops))
 
 
 def _stopped(
-    order: Order, kind: HintKind, mark: HintMark, shop_id: str, now: datetime, rules: Rules, word: str
+    order: Order,
+    kind: HintKind,
+    mark: HintMark,
+    shop_id: str,
+    now: datetime,
+    rules: Rules,
+    word: str,
+    line_nos: tuple[int, ...] = (),
 ) -> tuple[Order, list[Entry]]:
     rule, before = _STOPS[kind], order
     stop = Stop(
@@ -209,6 +257,7 @@ def _stopped(
         kind=rule.kind,
         command=rule.command,
         reason=rule.reason,
+        line_nos=line_nos,
         since=now,
         counting_down_until=now + rules.countdown if rule.counts_down else None,
         actor=shop_id,

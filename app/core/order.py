@@ -114,7 +114,13 @@ class OrderLine:
     qty: int = 1
     qty_cancelled: int = 0
     qty_refunded: int = 0
+    refund_state: RefundState = RefundState.none
     price_fen: int = 0
+
+    @property
+    def qty_left(self) -> int:
+        """Units the buyer still pays for."""
+        return self.qty - self.qty_cancelled - self.qty_refunded
 
 
 @quickly_made
@@ -217,11 +223,24 @@ class Stop:
     actor: str = ""
     acked: tuple[str, ...] = ()
     hint: HintMark | None = None
+    took_effect_at: datetime | None = None
+    """Of a stop with ``line_nos``: since when its lines no longer go; it lies on until the hand has answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelAnswered:
+    """The last answer about one parcel, kept where the parcel itself goes on without what was called back."""
+
+    parcel_no: str
+    result: InterceptResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandView:
-    """How far a command got, as supervisor and rep see it; ``act_id`` is also its stop's ``stop_id``."""
+    """How far a command got, as supervisor and rep see it; ``act_id`` is also its stop's ``stop_id``.
+
+    ``line_nos``: only these lines were asked about. ``answers`` stand once their stop is lifted.
+    """
 
     act_id: str
     kind: str
@@ -229,6 +248,8 @@ class CommandView:
     asked_at: datetime
     actor: str = ""
     note: str = ""
+    line_nos: tuple[int, ...] = ()
+    answers: tuple[ParcelAnswered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +356,8 @@ def covers(order: Order, stop: Stop, parcel: Parcel) -> bool:
     return any(pl.order_no == order.order_no and pl.line_no in stop.line_nos for pl in parcel.lines)
 
 
+#: What of a part refund no longer goes stands in its lines; the rest may go.
+_REFUNDS_THAT_GO = (RefundState.none, RefundState.part)
 _FROZEN_STATES = (S.cancelled, S.shipped_despite_cancel)
 
 
@@ -379,7 +402,7 @@ def may_go_of(is_paid: bool, state: OrderState, refund_state: RefundState, stops
     parts = (
         GoPart(name="paid", ok=is_paid, value="yes" if is_paid else "no"),
         GoPart(name="order_state", ok=state in FLOOR_STATES, value=state),
-        GoPart(name="refund_state", ok=refund_state is RefundState.none, value=refund_state),
+        GoPart(name="refund_state", ok=refund_state in _REFUNDS_THAT_GO, value=refund_state),
         GoPart(name="stops", ok=not stops, value=",".join(stops)),
     )
     return MayGo(ok=all(p.ok for p in parts), parts=parts)

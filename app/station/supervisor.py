@@ -199,7 +199,7 @@ def _is_online(last_beat_at: datetime | None, now: datetime) -> bool:
 def _stage(parcel: Parcel) -> Literal["waiting", "picking", "packing", "packed", "gone"]:
     if parcel.state in GONE_STATES:
         return "gone"
-    if parcel.state is S.packed or (parcel.state is S.cancelled and parcel.is_complete):
+    if parcel.state is S.packed or (parcel.state is S.cancelled and parcel.is_boxed):
         return "packed"
     if parcel.state is S.packing or parcel.qty_packed:
         return "packing"

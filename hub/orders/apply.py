@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.core import lines
 from app.core.history import Entry
 from app.core.order import Order
 from hub.orders import pool
@@ -12,9 +13,11 @@ from hub.orders.work import Work
 
 
 def apply(work: Work, order: Order, entries: Sequence[Entry], why: Cause) -> None:
-    """Set the order and append to its file; waybills of cancelled parcels return to the pool."""
+    """Set the order and append to its file; waybills of cancelled parcels return to the pool, and stops of lines go
+    once the hand has answered: that is for the hub alone, a bench does not conclude it by itself."""
     before = work.order(order.order_no)
-    written = list(entries)
+    order, lifted = lines.lift_answered(order)
+    written = [*entries, *lifted]
     if before is not None and before is not order:
         order, more = pool.given_back(work, before, order)
         written += more

@@ -81,7 +81,7 @@ def test_an_open_parcel_refuses(kind: str, body: dict[str, Any], expected: Reaso
         ("rush", {"is_rush": False}, Reason.nothing_to_change),
         ("change_remark", {"seller_remark": ""}, Reason.nothing_to_change),
         ("reveal", {"reason": ""}, Reason.note_required),
-        ("cancel", {"line_nos": (1,)}, Reason.not_supported),
+        ("cancel", {"line_nos": (9,)}, Reason.line_unknown),
         ("change_address", {"consignee_name": "x"}, Reason.not_supported),
     ],
 )

@@ -185,16 +185,32 @@ def _refund_state(lines: tuple[Payload, ...], state: int | None) -> RefundState 
     """Of the whole order, from its lines; None where no line says anything."""
     if state in say.REFUNDED:
         return RefundState.done
-    said = [info for line in lines if (info := line.get("after_sale_info")) is not None]
-    about_money = [info for info in said if info.whole("after_sale_type", 0) not in say.NO_MONEY_TYPES]
-    found = [info.whole("after_sale_status", 0) for info in about_money]
-    if any(status in say.AFTER_SALE_OPEN for status in found):
+    told = [_line_refund(line) for line in lines]
+    if RefundState.asked in told:
         return RefundState.asked
-    done = sum(status in say.AFTER_SALE_DONE for status in found)
+    done = told.count(RefundState.done)
     if done:
         return RefundState.done if done == len(lines) else RefundState.part
-    is_sure = said and all(status in say.AFTER_SALE_NONE for status in found)
-    return RefundState.none if is_sure else None
+    is_sure = all(
+        state is RefundState.none or line.get("after_sale_info") is None
+        for state, line in zip(told, lines, strict=True)
+    )
+    return RefundState.none if is_sure and RefundState.none in told else None
+
+
+def _line_refund(line: Payload) -> RefundState | None:
+    """Of one line; None where nothing is said of it, or with a number that no table knows."""
+    info = line.get("after_sale_info")
+    if info is None:
+        return None
+    status = info.whole("after_sale_status", 0)
+    if info.whole("after_sale_type", 0) in say.NO_MONEY_TYPES:
+        return RefundState.none
+    if status in say.AFTER_SALE_OPEN:
+        return RefundState.asked
+    if status in say.AFTER_SALE_DONE:
+        return RefundState.done
+    return RefundState.none if status in say.AFTER_SALE_NONE else None
 
 
 def _line(line: Payload) -> ChannelLine:
@@ -209,6 +225,7 @@ def _line(line: Payload) -> ChannelLine:
         spec=" / ".join(value for value in values if value),
         qty=qty,
         price_fen=_fen(line, "origin_amount"),
+        refund_state=_line_refund(line),
     )
 
 

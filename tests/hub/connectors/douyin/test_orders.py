@@ -119,6 +119,12 @@ def test_either_state_may_tell(order_status: Any, main_status: Any, flags: str) 
     assert " ".join(known) == flags
 
 
+def test_each_line_says_what_became_of_its_money() -> None:
+    refunded = [line.refund_state for line in to_order(detail("one_line_refunded"), SHOP).lines]
+    assert sorted(refunded, key=str) == [R.done, R.none], refunded
+    assert None in [line.refund_state for line in to_order(detail("unknown_numbers"), SHOP).lines]
+
+
 def test_unknown_numbers_are_named_and_kept() -> None:
     found = told(detail("unknown_numbers"), SHOP)
     assert found.unknown == ("after_sale_status=99", "main_status=78", "order_status=77")
