@@ -119,6 +119,12 @@ class HubApi(Protocol):
     async def ack_alarm(self, alarm_id: str) -> None:
         """Somebody takes care of it."""
 
+    async def restored_go(self) -> wire.Restored:
+        """Waybill numbers of a restored hub are given again, whoever has not come back."""
+
+    async def restored_brought(self) -> wire.Restored:
+        """What came since the backup was brought in again."""
+
     async def orders(self, q: str, after: str = "") -> wire.OrderList:
         """The hub's own search: full names and phones, and orders no longer held here."""
 

@@ -31,6 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import resources
 from app.core.texts import Lang, Texts
 from app.ports import Clock, NewId, SystemClock, Ulid
+from app.wire import Restored
 from hub import config, datadir, keys, logs, tls
 from hub.api.context import Auth, Doors, Orders, Out, SetUpCode, Tries, World
 from hub.api.front import Front
@@ -59,6 +60,7 @@ from hub.db.engine import WRITE, open_database
 from hub.jobs import OrderClock
 from hub.orders.feed import Feed
 from hub.orders.lookup import Lookup
+from hub.orders.restored import AnnounceJob
 from hub.orders.results import HubBusy
 from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
@@ -69,6 +71,8 @@ TICK = timedelta(milliseconds=200)
 SWEEP = timedelta(hours=1)
 #: Other processes on the same database commit too: how often this one looks at the head.
 LOOK = timedelta(seconds=1)
+#: So long a restored hub asks no platform, that stations may send again first.
+STATIONS_FIRST = timedelta(seconds=60)
 STOP_WITHIN_S = 5
 #: How long a thread that counts may keep the interpreter from one that waits for it. A cancel goes from the event
 #: loop to the writer, who asks the database some ten times, and back: with Python's own 5 ms each of these steps
@@ -96,6 +100,7 @@ class Hub:
         self._order_clock = OrderClock(doors.orders.writer)
         self._steps: dict[str, asyncio.Future[None]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._line_waits_until: datetime | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._front(scope, receive, send)
@@ -109,6 +114,8 @@ class Hub:
         broadcast.look(await asyncio.to_thread(doors.orders.feed.head))
         broadcast.start()
         await self._first_users()
+        restored = await writer.restored(AnnounceJob())
+        self._line_waits_until = self._line_waits(restored)
         # the second instance sees that the first is still at it and leaves: a busy machine is no news
         often: dict[str, Any] = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
         self._jobs.add_job(self._tick, "interval", seconds=TICK.total_seconds(), **often)
@@ -183,10 +190,21 @@ class Hub:
         if self.doors.tracks is not None:
             await self._stepped("track", self.doors.tracks.step(self.doors.world.clock.now()))
 
+    def _line_waits(self, restored: Restored | None) -> datetime | None:
+        """After a restore the stations come first: their acts name the numbers that orders had."""
+        now = self.doors.world.clock.now()
+        return now + STATIONS_FIRST if restored is not None and restored.is_locked else None
+
     async def _walk_line(self) -> None:
         """What is due between us and the platforms begins."""
+        now = self.doors.world.clock.now()
+        if self._line_waits_until is not None and now < self._line_waits_until:
+            restored = await asyncio.to_thread(self.doors.orders.feed.restored)
+            if restored is not None and restored.is_locked:
+                return
+        self._line_waits_until = None
         if self.doors.line is not None:
-            await self._stepped("line", self.doors.line.step(self.doors.world.clock.now()))
+            await self._stepped("line", self.doors.line.step(now))
 
     async def _look(self) -> None:
         async def look() -> None:

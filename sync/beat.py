@@ -24,6 +24,7 @@ class Beater(Waker):
         self._feed = feed
         self._parts = feed.parts
         self._puller = puller
+        feed.beat_soon = self.wake
 
     async def step(self, now: datetime) -> datetime:
         sent_at = self._parts.clock.now()

@@ -201,6 +201,14 @@ class HubClient:
         path = f"/v1/alarms/{quote(alarm_id, safe='')}/ack"
         await self._asked("POST", path, content=b"{}", as_person=True)
 
+    async def restored_go(self) -> wire.Restored:
+        """Waybill numbers of a restored hub are given again, whoever has not come back."""
+        return await self._call(wire.Restored, "POST", "/v1/restored/go", {}, as_person=True)
+
+    async def restored_brought(self) -> wire.Restored:
+        """What came since the backup was brought in again."""
+        return await self._call(wire.Restored, "POST", "/v1/restored/brought", {}, as_person=True)
+
     async def import_file(
         self,
         data: bytes,

@@ -37,6 +37,8 @@ class Feed:
         self._is_revoked = False
         #: Asks the pusher for a step; it says how.
         self.resend: Callable[[], None] = _nothing
+        #: Asks for a beat now; the beater says how.
+        self.beat_soon: Callable[[], None] = _nothing
 
     async def apply(self, page: ChangePage) -> bool:
         """Stores a page. False: there is no room on the disk; the page has to be applied again later."""

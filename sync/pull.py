@@ -90,6 +90,7 @@ class Puller(Waker):
             self._feed.resend()
             return now + timedelta(milliseconds=200)
         self._resend_until = None
+        self._feed.beat_soon()  # the hub may be waiting to hear that everything was sent again
         return None
 
     async def _begin_again(self, now: datetime) -> datetime:

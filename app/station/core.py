@@ -305,6 +305,7 @@ class StationCore:
             printers=list(self._printers),
             clock=now,
             sign_on=self.person,
+            resent_to=self.outbox.epoch,
         )
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench
 from app.store.readmodel import OpenStop, ReadModel
-from app.wire import AlarmView, PrinterReport
+from app.wire import AlarmView, PrinterReport, Restored
 
 S = OrderState
 R = InterceptResult
@@ -163,6 +163,16 @@ class SupervisorDesk:
         if self._bench.hub is None:
             raise HubAway
         await self._bench.hub.ack_alarm(alarm_id)
+
+    def restored(self) -> Restored | None:
+        """What the hub says of its restore from a backup; None where it never was restored."""
+        return self._read.restored()
+
+    async def restored_go(self) -> None:
+        """Waybill numbers are given again, whoever has not come back. Raises HubTrouble: this needs the hub."""
+        if self._bench.hub is None:
+            raise HubAway
+        await self._bench.hub.restored_go()
 
     async def take_over(self, parcel_no: str, statement: str, now: datetime) -> Asked:
         """Ends the lease of a bench that cannot be reached, on the word of a person who looked."""

@@ -306,6 +306,11 @@ class Outbox:
             self._tell("outbox", "order")
         return again
 
+    @property
+    def epoch(self) -> str:
+        """The hub's life to which everything settled before was opened again; "" before the first."""
+        return self.setting("epoch")
+
     def _waits(self, act: Act) -> None:
         """Called before the act's row can be seen: an answer that comes at once must find it pending."""
         with self._lock:

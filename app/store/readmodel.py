@@ -27,7 +27,7 @@ from app.store.cachefile import Cursor
 from app.store.leases import LeaseBook
 from app.store.outbox import NeedsPerson, Outbox
 from app.store.rows import spaced
-from app.wire import AlarmView, StationView, Urgent
+from app.wire import AlarmView, Restored, StationView, Urgent
 
 S = OrderState
 TO_PACK = (S.released, S.picking, S.packing)
@@ -250,8 +250,17 @@ class ReadModel:
                 return _at(guess, order_no, [guess.key])
         order = self.order(guess.key)
         if order is None:
-            return None
+            return self._former_target(guess)
         return _at(guess, order.order_no, _by_need(order.parcels))
+
+    def _former_target(self, guess: Guess) -> Target | None:
+        """By a number of before a restore of the hub: it stands on slips that are in people's hands."""
+        query = "SELECT order_no, parcel_no FROM number WHERE number = ? AND kind = 'former'"
+        row = self._cache.read(lambda db: db.execute(query, (guess.key,)).fetchone())
+        order = self.order(row[0]) if row else None
+        if order is None:
+            return None
+        return _at(guess, order.order_no, [row[1]] if row[1] else _by_need(order.parcels))
 
     def _waybill_target(self, guess: Guess) -> Target | None:
         for order in self.by_waybill(guess.key):
@@ -403,6 +412,12 @@ class ReadModel:
     def pending_of(self, order_no: str) -> list[Act]:
         """Own acts on this order that the hub has not answered yet."""
         return [p.act for p in self._outbox.pending_of(order_no) if p.state == "waiting"]
+
+    def restored(self) -> Restored | None:
+        """What the hub says of its restore from a backup; None where it never was restored."""
+        query = "SELECT body FROM thing WHERE kind = 'setting' AND key = 'restored'"
+        row = self._cache.read(lambda db: db.execute(query).fetchone())
+        return msgspec.json.decode(row[0], type=Restored) if row else None
 
     def needs_person(self) -> list[NeedsPerson]:
         return self._outbox.needs_person()

@@ -22,6 +22,10 @@ class _Consignee(msgspec.Struct):
     phone: str = ""
 
 
+class _Extra(msgspec.Struct):
+    former_nos: list[str] = []
+
+
 class _Order(msgspec.Struct):
     order_no: str
     order_state: str
@@ -35,6 +39,7 @@ class _Order(msgspec.Struct):
     buyer_nick: str = ""
     consignee: _Consignee | None = None
     parcels: list[_Parcel] = []
+    extra: _Extra | None = None
 
 
 class _OfOrder(msgspec.Struct):
@@ -106,6 +111,13 @@ def _numbers(o: _Order) -> str:
             lines.append(f"waybill\t{_tight(p.waybill_no).upper()}\t{p.parcel_no}")
         if p.parcel_no[:-2] != o.order_no:
             lines.append(f"parcel\t{p.parcel_no}\t{p.parcel_no}")
+    for former in o.extra.former_nos if o.extra else ():  # slips of before a restore are in people's hands
+        lines.append(f"former\t{_tight(former)}\t")
+        lines += [
+            f"former\t{_tight(former)}{p.parcel_no[-2:]}\t{p.parcel_no}"
+            for p in o.parcels
+            if p.parcel_no[:-2] == o.order_no
+        ]
     return "\n".join(lines)
 
 

@@ -34,6 +34,7 @@ from app.wire import (
     PairingAsk,
     PairingCode,
     PairRequest,
+    Restored,
     RevealAsk,
     Revealed,
     Session,
@@ -53,6 +54,7 @@ from hub.auth.masks import order_as_seen
 from hub.auth.rights import Role
 from hub.auth.tokens import badge_secret, hash_of, new_badge_secret, new_pairing_code, new_token
 from hub.db import tables as t
+from hub.orders.restored import BroughtJob, GoJob
 
 NAME_MAX = 64
 #: How long a station gives a go_check: the hub alone, and where it asks a platform first (design 3.7).
@@ -438,6 +440,22 @@ async def ack_alarm(alarm_id: FromPath[str], doors: GivenDoors, call: GivenCall)
     return alarm
 
 
+@post("/v1/restored/go", summary="Give waybill numbers again before all stations have sent", status_code=200)
+async def restored_go(doors: GivenDoors, call: GivenCall) -> Restored:
+    return _restored(await doors.orders.writer.restored(GoJob(call.known.actor)))
+
+
+@post("/v1/restored/brought", summary="What came since the backup was brought in again", status_code=200)
+async def restored_brought(doors: GivenDoors, call: GivenCall) -> Restored:
+    return _restored(await doors.orders.writer.restored(BroughtJob(call.known.actor)))
+
+
+def _restored(restored: Restored | None) -> Restored:
+    if restored is None:
+        raise ApiError(404, "never_restored")
+    return restored
+
+
 def _is_elsewhere(doors: Doors, caller: Caller, alarm_id: str) -> bool:
     """Whether this alarm is of another warehouse than the caller's; one without a warehouse is everybody's."""
     with doors.orders.engine.connect() as conn:
@@ -466,4 +484,6 @@ HANDLERS = [
     get_order,
     reveal,
     ack_alarm,
+    restored_go,
+    restored_brought,
 ]

@@ -160,6 +160,8 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/orders/{order_no}/story"): Access(EVERYONE - {R.manager}),
     ("POST", "/v1/orders/{order_no}/reveal"): Access(_BY_ACT[A.reveal]),
     ("POST", "/v1/alarms/{alarm_id}/ack"): Access(HEADS_OF_FLOOR | {R.cs_lead, R.ops_lead}),
+    ("POST", "/v1/restored/go"): Access(HEADS_OF_FLOOR),
+    ("POST", "/v1/restored/brought"): _INTAKE,
     ("POST", "/v1/parcels/{parcel_no}/track"): Access(SERVICE | HEADS_OF_FLOOR),
     # intake
     ("GET", "/v1/shops"): Access(_OFFICE),
@@ -199,6 +201,8 @@ def sees_health(role: Role | None) -> bool:
 _DOORS: dict[str, tuple[str, str]] = {
     "import": ("POST", "/v1/imports"),
     "ack_alarm": ("POST", "/v1/alarms/{alarm_id}/ack"),
+    "restored_go": ("POST", "/v1/restored/go"),
+    "restored_brought": ("POST", "/v1/restored/brought"),
     "pair": ("POST", "/v1/pairing_codes"),
     "shops": ("POST", "/v1/shops/{shop_id}/check"),
     "shop_pace": ("PUT", "/v1/shops/{shop_id}"),

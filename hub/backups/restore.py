@@ -26,11 +26,10 @@ from hub.backups.make import SETTINGS_FILE, TLS_FILES, sqlite_path
 from hub.config import Settings
 from hub.db import tables as t
 from hub.db.engine import WRITE, new_epoch, open_database, shown
+from hub.orders.reading import RESTORED
 from hub.surroundings import Surroundings
 from hub.vault import Vault
 
-#: The setting in which a hub remembers that it was restored, fed to every desk.
-RESTORED = "restored"
 #: Stations heard of in so many days before the backup may have acts for us (they keep them as long).
 HEARD_WITHIN = timedelta(days=7)
 _ASIDE = "replaced-"

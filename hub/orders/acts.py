@@ -7,16 +7,14 @@ from hashlib import sha256
 
 import msgspec
 
-from app.core.acts import FACTS, Act, ActKind, Actor, BarcodeLearned, TakeOver
-from app.core.decide import Accepted, decide, happened
-from app.core.history import Entry, HistoryKind
+from app.core.acts import FACTS, Act, Actor
 from app.core.order import Order
 from app.core.reasons import Reason, Refused
 from app.wire import Envelope, Outcome, Receipt, act_of
-from hub.orders.apply import apply
-from hub.orders.held import Cause, HeldReceipt, Needs, Numbers
-from hub.orders.items import learn_barcode
+from hub.orders.held import Cause, HeldReceipt, KeptAct, Needs, Numbers
 from hub.orders.jobs import Answer, Job
+from hub.orders.judge import judge
+from hub.orders.returned import remember_number, renamed
 from hub.orders.work import Work
 
 #: An unknown act made longer ago needs a person: nobody remembers what the order was then.
@@ -51,10 +49,10 @@ class ActJob(Job[Receipt]):
             act = act_of(envelope)
         except msgspec.ValidationError as error:
             return self._answer(work, "refused", Refused(Reason.bad_body, {"text": str(error)}))
-        order = work.order(envelope.order_no)
+        order = work.order(envelope.order_no) or self._numbered_anew(work, envelope)
         if order is None:
             return self._unknown(work, act)
-        return self._judge(work, order, act, Cause.of(self.by, act.act_id, made_at))
+        return self._judged(work, order, act, Cause.of(self.by, act.act_id, made_at))
 
     def fault(self, work: Work, error: Exception) -> Answer[Receipt]:
         envelope = self.envelope
@@ -66,40 +64,20 @@ class ActJob(Job[Receipt]):
         )
         return self._answer(work, "refused", Refused(Reason.our_fault))
 
-    def _judge(self, work: Work, order: Order, act: Act, why: Cause) -> Answer[Receipt]:
-        rules = work.rules_of(order)
-        verdict = decide(order, act, self.by, work.now, rules)
-        if isinstance(verdict, Accepted):
-            apply(work, verdict.order, verdict.entries, why)
-            self._aftermath(work, verdict.order, act)
-            return self._answer(work, "applied", None, order.order_no)
-        params = {"kind": str(act.kind), "reason": str(verdict.reason), **verdict.params}
-        if not act.is_fact:
-            entry = Entry(kind=HistoryKind.refused, parcel_no=act.parcel_no, params=params)
-            work.write(order.order_no, [entry], why)
-            return self._answer(work, "refused", verdict, order.order_no)
-        done = happened(order, act, self.by, work.now, rules)
-        clash = Entry(kind=HistoryKind.clash, parcel_no=act.parcel_no, params=params)
-        apply(work, done.order, [clash, *done.entries], why)
-        self._aftermath(work, done.order, act)
-        said = {"what": str(verdict.reason), "kind": str(act.kind)}
-        work.raise_alarm("clash", "major", order, act.parcel_no or "", said)
-        return self._answer(work, "clash", verdict, order.order_no)
+    def _numbered_anew(self, work: Work, envelope: Envelope) -> Order | None:
+        """The order under the number it has since a restore: the act calls it by one of another life."""
+        ref = envelope.channel_ref
+        order = work.order_named(ref.shop_id, ref.channel_order_no) if ref is not None else None
+        if order is not None:
+            known = remember_number(order, envelope.order_no)
+            if known is not order:
+                work.change(known)
+            return known
+        return None
 
-    def _aftermath(self, work: Work, order: Order, act: Act) -> None:
-        """What an act does beside its order."""
-        match act.body:
-            case BarcodeLearned() as body:
-                learn_barcode(work, body.code, body.sku_code, body.pack_qty)
-            case TakeOver() if act.parcel_no is not None:
-                work.load_leases([act.parcel_no])
-                for lease in work.leases.get(act.parcel_no, ()):
-                    work.settle_lease(lease, "taken_over")
-            case _:
-                pass
-        if act.kind is ActKind.marked_abnormal:
-            told = {"note": getattr(act.body, "note", ""), "why": getattr(act.body, "reason", "")}
-            work.raise_alarm("abnormal", "minor", order, act.parcel_no or "", told)
+    def _judged(self, work: Work, order: Order, act: Act, why: Cause) -> Answer[Receipt]:
+        outcome, refused = judge(work, order, renamed(act, order), self.by, why)
+        return self._answer(work, outcome, refused, order.order_no)
 
     def _unknown(self, work: Work, act: Act) -> Answer[Receipt]:
         """A fact of an order we do not have is kept until the order comes; a command has no sense then."""
@@ -108,8 +86,8 @@ class ActJob(Job[Receipt]):
             return self._answer(work, "refused", refused)
         ref = self.envelope.channel_ref
         natural = (ref.shop_id, ref.channel_order_no) if ref else ("", "")
-        actor, envelope = _encode(self.by), _encode(self.envelope)
-        work.row(work.sql.kept_act, (act.act_id, act.order_no, *natural, work.now_ms, actor, envelope))
+        kept = KeptAct(act.act_id, act.order_no, _encode(self.by), _encode(self.envelope))
+        work.keep_act(kept, *natural)
         station = work.station(self.by.station_id) if self.by.station_id else None
         warehouse = station.warehouse if station else work.settings.default_warehouse
         work.raise_alarm("order_unknown", "major", None, "", {"order_no": act.order_no}, warehouse)

@@ -12,6 +12,7 @@ from hub.db.tables import to_ms
 from hub.orders.held import Cause, HeldStation
 from hub.orders.jobs import Answer, Job
 from hub.orders.leases import settle
+from hub.orders.restored import note_beat
 from hub.orders.work import Work
 
 #: ``last_beat_at`` in the feed is at most this much behind: 500 stations must not feed 50 rows a second.
@@ -49,6 +50,7 @@ class BeatJob(Job[bool]):
         if is_news:
             work.feed("station", self.station_id)
         self._settle(work, heard)
+        note_beat(work, heard, beat, _oldest_waiting(beat, heard))
         return lambda numbers: True
 
     def _write(self, work: Work, heard: HeldStation, printers: bytes) -> None:

@@ -11,9 +11,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from app.core.digest import DigestSum
-from app.wire import BucketDigest, Digest
+from app.wire import BucketDigest, Digest, Restored
 from hub.db import tables as t
 from hub.db.engine import snapshot
+from hub.orders.reading import RESTORED
 from hub.orders.results import Page, View
 
 #: (kind, body) -> body as this kind of reader may see it, None hides the row.
@@ -58,6 +59,12 @@ class Feed:
     def place(self) -> tuple[str, int, int]:
         """Epoch, head, and the floor: a cursor below it must begin at 0, its tombstones are swept."""
         return self._head_row()
+
+    def restored(self) -> Restored | None:
+        """What this hub knows of its restore; None where it never was restored."""
+        with self._engine.connect() as conn:
+            value = conn.execute(select(t.setting.c.value).where(t.setting.c.key == RESTORED)).scalar()
+        return msgspec.json.decode(value, type=Restored) if value else None
 
     def page(self, view: View, after: int, limit: int) -> Page:
         """Changes after ``after``, at most ``limit`` (1..1000). ``next`` moves even when nothing is for the view."""

@@ -135,6 +135,7 @@ class Flush:
         """Rows that others refer to."""
         sql = self.sql
         self._pending(sql.new_parcel, sql.parcel, sql.new_line, sql.no_line, sql.line, sql.sealed)
+        self._pending(sql.restored)
         self._many(sql.day_counter, sorted(self.work.counters.items()))
 
     def _write_history(self, first: int, history_id: int) -> None:
@@ -177,7 +178,7 @@ class Flush:
         self._pending(sql.pool_number, sql.pool_state, sql.station_beat, sql.kept_act, sql.quarantine)
         self._pending(sql.due_later, sql.resealed)
         self._write_wishes()
-        self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word)
+        self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word, sql.kept_done)
 
     def _write_wishes(self) -> None:
         """Orders to be fetched, once each, whatever has hinted at them."""

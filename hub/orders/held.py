@@ -87,6 +87,16 @@ class HeldLease:
 
 @quickly_made
 @dataclass(frozen=True, slots=True)
+class KeptAct:
+    """A fact of an order that nobody has; ``order_no`` is what it called it. Both blobs are JSON."""
+
+    act_id: str
+    order_no: str
+    actor: bytes
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class HeldReceipt:
     """An answer given before, or in this group: then ``seq`` is found by order and history row."""
 

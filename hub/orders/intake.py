@@ -15,6 +15,7 @@ from hub.orders.held import Cause, Needs
 from hub.orders.items import learn_barcode
 from hub.orders.jobs import Answer, Job
 from hub.orders.results import Taken
+from hub.orders.returned import caught_up, number_for
 from hub.orders.statements import Row
 from hub.orders.work import Work
 
@@ -55,13 +56,15 @@ class IntakeJob(Job[Taken]):
 
     def _new(self, work: Work) -> Answer[Taken]:
         came, settings = self.came, work.settings
-        order_no = work.next_number()
+        order_no, kept = number_for(work, came.shop_id, came.channel_order_no)
         warehouse = came.warehouse or settings.warehouse_of(came.shop_id)
         order, entries = first_seen(came, order_no, warehouse, work.now, settings.rules_of(warehouse))
         work.put(work.natural, (came.shop_id, came.channel_order_no), order_no)
         work.admit(order)
         work.write(order_no, entries, self.why)
         work.row(work.sql.sealed, sealed_row(work, order_no, came))
+        if kept:
+            caught_up(work, order_no, kept)
         return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
 
     def _again(self, work: Work, known: Order) -> Answer[Taken]:

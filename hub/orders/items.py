@@ -51,12 +51,26 @@ class PoolJob(Job[Outcome]):
         data = msgspec.json.encode(self.number.print_data)
         rest = (self.number.warehouse, self.number.routing_code, data, "free", work.now_ms)
         work.row(work.sql.pool_number, (*key, *rest))
+        owner = _owner_of(work, *key)
+        if owner:
+            work.row(work.sql.pool_state, ("taken", owner, work.now_ms, *key))
         return lambda numbers: "new"
 
     def fault(self, work: Work, error: Exception) -> Answer[Outcome]:
         content = {"number": msgspec.to_builtins(self.number)}
         work.quarantine(self.what, self.number.waybill_no, error, content)
         return lambda numbers: "failed"
+
+
+def _owner_of(work: Work, carrier: str, waybill_no: str) -> str:
+    """The parcel that bears this number already: its label was printed in another life of this hub."""
+    rows = work.sql.fetch(work.conn, "SELECT parcel_no, order_no FROM parcel WHERE waybill_no", [waybill_no])
+    for parcel_no, order_no in rows:
+        order = work.order(order_no)
+        parcel = order.parcel(parcel_no) if order else None
+        if parcel is not None and parcel.carrier in ("", carrier):
+            return str(parcel_no)
+    return ""
 
 
 def is_in_pool(work: Work, carrier: str, waybill_no: str) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 
 from app.core.history import Entry, HistoryKind
 from app.core.order import Order, OrderState, Parcel
+from hub.orders.held import Cause
 from hub.orders.statements import Row
 from hub.orders.work import Work
 
@@ -27,7 +28,7 @@ def taken(work: Work, order: Order, parcel: Parcel) -> tuple[Order, list[Entry]]
     """
     if parcel.waybill_no:
         return order, []
-    found = _of_parcel(work, parcel) or _next(work, order, parcel)
+    found = _of_parcel(work, parcel) or (None if _is_locked(work, order) else _next(work, order, parcel))
     if found is None:
         return order, []
     carrier, waybill_no, routing_code = found[:3]
@@ -36,6 +37,47 @@ def taken(work: Work, order: Order, parcel: Parcel) -> tuple[Order, list[Entry]]
     params = {"waybill_no": waybill_no, "carrier": carrier}
     entry = Entry(kind=HistoryKind.waybill_taken, parcel_no=parcel.parcel_no, params=params)
     return order.with_parcel(parcel), [entry]
+
+
+def _is_locked(work: Work, order: Order) -> bool:
+    """After a restore nobody knows which numbers are on labels, until the stations have said (design 3.11)."""
+    restored = work.restored()
+    if restored is None or not restored.is_locked:
+        return False
+    names = ", ".join(late.name for late in restored.waiting)
+    work.raise_alarm("waybills_locked", "major", None, "", {"names": names}, order.warehouse)
+    return True
+
+
+def on_label(work: Work, order_no: str, parcel_no: str, waybill_no: str, why: Cause) -> None:
+    """A label was printed with this number: it is the parcel's, and nobody else gets it.
+
+    Changes something only after a restore, where the number was taken in another life.
+    """
+    order = work.order(order_no)
+    parcel = order.parcel(parcel_no) if order else None
+    if order is None or parcel is None or parcel.waybill_no == waybill_no:
+        return
+    rows = work.sql.fetch(
+        work.conn,
+        "SELECT carrier, routing_code, pool_state, parcel_no FROM waybill_pool WHERE waybill_no",
+        [waybill_no],
+    )
+    carrier, routing_code, state, owner = rows[0] if rows else (parcel.carrier, "", "", None)
+    if state == _TAKEN and owner not in (None, parcel_no):
+        said = {"waybill_no": waybill_no, "other": owner}
+        work.raise_alarm("waybill_twice", "critical", order, parcel_no, said)
+        return
+    if parcel.waybill_no:
+        return  # it has another by now: the label that was printed is void, and was void before
+    if state == _FREE:
+        work.row(work.sql.pool_state, (_TAKEN, parcel_no, work.now_ms, carrier, waybill_no))
+        work.put(work.pool_used, (carrier, waybill_no), None)
+    bound = replace(parcel, waybill_no=waybill_no, carrier=carrier, routing_code=routing_code)
+    params = {"waybill_no": waybill_no, "carrier": carrier}
+    entry = Entry(kind=HistoryKind.waybill_taken, parcel_no=parcel_no, params=params)
+    work.change(order.with_parcel(bound))
+    work.write(order_no, [entry], why)
 
 
 def given_back(work: Work, before: Order, order: Order) -> tuple[Order, list[Entry]]:

@@ -12,7 +12,7 @@ from app.core.freeze import Rules
 from app.core.order import Item, Order, Parcel
 from app.core.tracking import Track
 from app.ports import NewId
-from app.wire import AlarmView
+from app.wire import AlarmView, Restored
 from hub.db.tables import from_ms, to_ms
 from hub.orders.held import (
     SELECT_STATION,
@@ -33,6 +33,10 @@ _read_order = msgspec.json.Decoder(Order)
 read_track = msgspec.json.Decoder(Track)
 _read_item = msgspec.json.Decoder(Item)
 _read_alarm = msgspec.json.Decoder(AlarmView)
+_read_restored = msgspec.json.Decoder(Restored)
+
+#: The setting in which a hub remembers that it was restored.
+RESTORED = "restored"
 
 
 class Reading:
@@ -70,6 +74,9 @@ class Reading:
         self.pools: dict[tuple[str, str], tuple[Row, ...]] = {}
         self.pool_used: dict[tuple[str, str], None] = {}
         self.pool_added: dict[tuple[str, str], None] = {}
+        self.known_restored: dict[str, Restored] = {}
+        self.restored_is_told = False
+        self._has_kept: bool | None = None
         self._asked: set[tuple[str, str]] = set()
 
     def load(self, needs: Needs) -> None:
@@ -122,6 +129,29 @@ class Reading:
             self.load_orders(self._owners_of({parcel_no}))
         owners = self.owners.get(parcel_no, ())
         return self.order(owners[0]) if owners else None
+
+    def order_named(self, shop_id: str, channel_order_no: str) -> Order | None:
+        """The order a channel calls so, as the jobs so far left it, or None."""
+        key = (shop_id, channel_order_no)
+        if key not in self.natural:
+            self.natural.update(self._orders_named({key}))
+        return self.order(self.natural[key]) if key in self.natural else None
+
+    def has_kept(self) -> bool:
+        """Whether any fact waits for its order: hardly ever, so new orders need not look for theirs."""
+        if self._has_kept is None:
+            asked = self.conn.exec_driver_sql("SELECT 1 FROM kept_act LIMIT 1")
+            self._has_kept = asked.first() is not None
+        return self._has_kept
+
+    def restored(self) -> Restored | None:
+        """What a restored hub knows of its restore; None for one that never was."""
+        if self.is_first_time("setting", RESTORED):
+            rows = self.sql.fetch(self.conn, "SELECT value, seq FROM setting WHERE key", [RESTORED])
+            for value, seq in rows:
+                self.known_restored[RESTORED] = _read_restored.decode(value)
+                self.restored_is_told = seq > 0
+        return self.known_restored.get(RESTORED)
 
     def rules_of(self, order: Order) -> Rules:
         return self.settings.rules_of(order.warehouse)

@@ -55,6 +55,8 @@ class Statements:
         self.kept_act = self._insert(
             t.kept_act, ("act_id", "order_no", "shop_id", "channel_order_no", "at", "actor", "envelope")
         )
+        self.kept_done = self._delete(t.kept_act, ("act_id",))
+        self.restored = self._update(t.setting, ("key",), ("value", "body", "changed_at"))
         self.quarantine = self._insert(
             t.quarantine, ("quarantine_id", "at", "what", "ref", "error", "blob_pii")
         )

@@ -25,6 +25,7 @@ from hub.orders.held import Cause, HeldReceipt, Needs
 from hub.orders.intake import met, need, sealed_row
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Taken
+from hub.orders.returned import caught_up, number_for
 from hub.orders.work import Work
 
 
@@ -181,7 +182,7 @@ class TellJob(Job[Taken]):
 
     def _new(self, work: Work, kept: list[_Kept]) -> Answer[Taken]:
         came, settings = self.came, work.settings
-        order_no = work.next_number()
+        order_no, acts = number_for(work, came.shop_id, came.channel_order_no)
         warehouse = came.warehouse or settings.warehouse_of(came.shop_id)
         rules, fetched_at = settings.rules_of(warehouse), self.detail.fetched_at
         order, entries = first_seen(came, order_no, warehouse, work.now, rules, fetched_at)
@@ -194,6 +195,8 @@ class TellJob(Job[Taken]):
         work.admit(order)
         work.write(order_no, entries, self.why)
         work.row(work.sql.sealed, sealed_row(work, order_no, came))
+        if acts:
+            caught_up(work, order_no, acts)
         self._settle(work, order)
         return lambda numbers: Taken(order_no, "new", numbers.of(order_no))
 

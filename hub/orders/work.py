@@ -19,9 +19,9 @@ from app.core.history import Entry, HistoryKind, HistoryRow
 from app.core.order import Item, Order, Parcel, settled
 from app.core.tracking import Track
 from app.ports import NewId
-from app.wire import AlarmView
-from hub.orders.held import Cause, Held, HeldLease, HeldReceipt, HeldTrack
-from hub.orders.reading import Reading, sharing
+from app.wire import AlarmView, Restored
+from hub.orders.held import Cause, Held, HeldLease, HeldReceipt, HeldTrack, KeptAct
+from hub.orders.reading import RESTORED, Reading, sharing
 from hub.orders.results import Sealer
 from hub.orders.scope import membership
 from hub.orders.settings import LineSettings
@@ -127,13 +127,18 @@ class Work(Reading):
         return f"{key}{n:03d}" if n <= 999 else f"{key}{n:06d}"
 
     def _begin_day(self) -> None:
-        if self._series is None:
-            self._series = self._read_series()
         today = self.now.astimezone(self.settings.timezone)
-        self._day = f"{self.settings.order_prefix}{today:%Y%m%d}{self._series}"
+        self._day = f"{self.settings.order_prefix}{today:%Y%m%d}{self.series}"
         if self._day not in self.counters:
             self.counters[self._day] = self._read_counter()
         self._counted_from = self.counters[self._day]
+
+    @property
+    def series(self) -> str:
+        """The letter of numbers given now."""
+        if self._series is None:
+            self._series = self._read_series()
+        return self._series
 
     def _read_series(self) -> str:
         series: str = self.conn.exec_driver_sql("SELECT series FROM feed_head").scalar_one()
@@ -151,15 +156,18 @@ class Work(Reading):
         if self._day:
             work._series = self._series
             work.counters = {self._day: self.counters[self._day]}
+        work._has_kept = self.has_kept()
         return work
 
     def still_holds(self, conn: Connection, natural: set[tuple[str, str]]) -> bool:
         """Whether what was judged without the database is what it would be with ``conn``, which it has from now on.
 
-        So it is when none of these orders is known and the day's counter stands where it was thought to stand.
+        So it is when none of these orders is known, no fact waits for one of them and the day's counter stands where
+        it was thought to stand.
         """
         self.conn = conn
-        if self._orders_named(natural):
+        self._has_kept = None
+        if self.has_kept() or self._orders_named(natural):
             return False
         return self._read_series() == self._series and self._read_counter() == self._counted_from
 
@@ -271,6 +279,32 @@ class Work(Reading):
             blob = self.vault.seal({"ascii": ascii(content)}, quarantine_id)
         name = type(error).__name__
         self.row(self.sql.quarantine, (quarantine_id, self.now_ms, what, ascii(ref)[1:-1], name, blob))
+
+    def keep_act(self, kept: KeptAct, shop_id: str, channel_order_no: str) -> None:
+        """A fact waits for its order."""
+        ours = (kept.act_id, kept.order_no, shop_id, channel_order_no)
+        self.row(self.sql.kept_act, (*ours, self.now_ms, kept.actor, kept.envelope))
+
+    def kept_acts(self, shop_id: str, channel_order_no: str) -> list[KeptAct]:
+        """Facts that wait for this order, those of this very group too."""
+        of_group = [
+            row for row in self.rows.get(self.sql.kept_act, ()) if row[2:4] == (shop_id, channel_order_no)
+        ]
+        found = [KeptAct(row[0], row[1], row[5], row[6]) for row in of_group]
+        if self.has_kept():
+            rows = self.sql.fetch(
+                self.conn,
+                "SELECT act_id, order_no, actor, envelope, shop_id FROM kept_act WHERE channel_order_no",
+                [channel_order_no],
+            )
+            found += [KeptAct(a, b, bytes(c), bytes(d)) for a, b, c, d, shop in rows if shop == shop_id]
+        return found
+
+    def set_restored(self, restored: Restored) -> None:
+        self.put(self.known_restored, RESTORED, restored)
+        body = _encoder.encode(restored)
+        self.row(self.sql.restored, (body, body, self.now_ms, RESTORED))
+        self.feed("setting", RESTORED)
 
     def keep_receipt(self, act_id: str, held: HeldReceipt, made_at: datetime) -> None:
         self.put(self.receipts, act_id, held)

@@ -24,7 +24,7 @@ from app.core.reasons import Reason
 from app.core.tracking import TrackNode
 from app.core.waybills import PoolNumber
 from app.ports import Clock, NewId
-from app.wire import AlarmView, Beat, Envelope, LeaseAnswer, LeaseAsk, Receipt
+from app.wire import AlarmView, Beat, Envelope, LeaseAnswer, LeaseAsk, Receipt, Restored
 from hub.db import tables as t
 from hub.db.engine import WRITE
 from hub.orders import clock as clocked
@@ -39,6 +39,7 @@ from hub.orders.held import Needs, Numbers
 from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
 from hub.orders.jobs import Answer, Failed, Job
+from hub.orders.restored import AnnounceJob, BroughtJob, GoJob
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
 from hub.orders.said import SayJob
 from hub.orders.settings import LineSettings
@@ -229,6 +230,11 @@ class Writer:
 
     async def alarm_ack(self, alarm_id: str, by: Actor) -> AlarmView | None:
         return (await self._ask_whole([AckJob(alarm_id, by)]))[0]
+
+    async def restored(self, job: AnnounceJob | GoJob | BroughtJob) -> Restored | None:
+        """A step of a restored hub; None where it never was restored."""
+        answers: list[Restored | None] = await self._ask_whole([job])
+        return answers[0]
 
     async def run(self, fn: Callable[[Tx], T]) -> T:
         return (await self._ask_whole([RunJob(fn)]))[0]

@@ -195,6 +195,10 @@ def hub_in_thread(
         settings = msgspec.structs.replace(settings, hub=msgspec.structs.replace(settings.hub, db=db))
     app = create_app(settings, clock, Ulid(clock), **parts)
     sock = socket.socket()
+    if (
+        port and os.name != "nt"
+    ):  # as the hub itself: back at its address though old lines are still being forgotten
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
