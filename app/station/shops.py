@@ -62,6 +62,10 @@ class ShopsDesk:
         """Compares the last 24 hours with the platform now; how many orders we lack."""
         return len((await self._hub().sweep_shop(shop_id)).channel_order_nos)
 
+    async def restored_brought(self) -> None:
+        """What came by file or call since the hub's backup was brought in again."""
+        await self._hub().restored_brought()
+
     async def take_missed(self, shop_id: str) -> MissedTaken:
         """Brings in what the sweep found."""
         return await self._hub().take_missed(shop_id)

@@ -31,6 +31,7 @@ from ui.present.shops import (
     trouble_words,
 )
 from ui.screens.form_parts import titled
+from ui.screens.restored_card import RestoredCard
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
@@ -154,9 +155,12 @@ class OpsScreen(Page):
             back = BigButton(kit, "station.back_to_desk", key="Esc")
             back.clicked.connect(self.finished)
             side.body.addWidget(back)
-        layout = row(kit, side, self._pages, margin="space.m")
+        layout = row(kit, side, self._pages)
         layout.setStretch(1, 1)
-        self.setLayout(layout)
+        self.restored = RestoredCard(room, "brought", room.core.shops.restored_brought)
+        whole = column(kit, self.restored, margin="space.m", gap="space.m")
+        whole.addLayout(layout, 1)
+        self.setLayout(whole)
         kit.theme.bind(self, lambda: side.setFixedWidth(kit.theme.px("type.body") * 21))
         kit.i18n.changed.connect(self._render)
         kit.ticker.tick.connect(self._tick)
@@ -183,6 +187,8 @@ class OpsScreen(Page):
             self.ask()
         if topics & TOPICS:
             self.shop.allow()
+        if topics & {"setting", "rights", "person"}:
+            self.restored.refresh()
 
     def show_shop(self, shop_id: str) -> None:
         self._chosen = shop_id
@@ -199,6 +205,7 @@ class OpsScreen(Page):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.restored.refresh()
         self.ask()
 
     def _answered(self, shops: Sequence[ShopView]) -> None:

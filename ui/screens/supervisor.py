@@ -19,6 +19,7 @@ from ui.screens.asked import say_asked
 from ui.screens.first_orders import first_orders
 from ui.screens.order_page import OrderPage
 from ui.screens.pointer_hold import PointerHold
+from ui.screens.restored_card import RestoredCard
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
@@ -30,7 +31,7 @@ from ui.widgets.plain_label import PlainLabel
 from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
 
-TOPICS = frozenset({"order", "station", "alarm", "status", "outbox", "rights", "person"})
+TOPICS = frozenset({"order", "station", "alarm", "setting", "status", "outbox", "rights", "person"})
 #: What each button asks of the hub.
 _ACTS = {
     "pulled": ActKind.parcel_pulled,
@@ -168,7 +169,8 @@ class SupervisorScreen(Page):
         self._pages = QStackedWidget()
         self._pages.addWidget(board)
         self._pages.addWidget(self.order)
-        self.setLayout(column(room.kit, self._pages, margin="space.m"))
+        self.restored = RestoredCard(room, "go", room.core.supervisor.restored_go)
+        self.setLayout(column(room.kit, self.restored, self._pages, margin="space.m", gap="space.m"))
         room.kit.i18n.changed.connect(self.refresh)
         room.kit.ticker.tick.connect(self._tick)
         self.refresh()
@@ -219,6 +221,7 @@ class SupervisorScreen(Page):
         still_open = sum(alarm.acked_at is None for alarm in alarms)
         self.alarms.refresh(words.tr("supervisor.alarms_open", n=still_open) if still_open else "")
         self._room.allow(self._ack, "ack_alarm")
+        self.restored.refresh()
 
     def _show_benches(self) -> None:
         now, words = self._room.now(), self._room.words()
