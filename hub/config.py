@@ -94,6 +94,8 @@ class Shop(Struct, frozen=True, kw_only=True):
     access_token: str = ""
     refresh_token: str = ""
     poll_s: Seconds = 900
+    #: Which of an app's sellers this is, by the platform's own number, where one app works for several.
+    seller_id: str = ""
     message_url: Annotated[str, _want("url", pattern=r"^((https?|wss?)://[^\s/]+\S*)?$")] = ""
 
 

@@ -453,6 +453,7 @@ def order_info(order: Bought) -> dict[str, Any]:
         "free_sf": int(order.serial % 5 == 0),
         "country": "中国",
         "order_tag_list": [{"name": name, "value": 0} for name in ("no_trace_delivery", "ship_hold")],
+        "open_address_id": "" if order.is_risky else _address_id(order.person),
         **_receiver(order.person, order.is_risky),
         "item_list": [
             {
@@ -487,6 +488,19 @@ def _receiver(person: Person, is_risky: bool) -> dict[str, str]:
         "town": person.district,
     }
     return dict.fromkeys(told, "") if is_risky else told
+
+
+def _address_id(person: Person) -> str:
+    """Equal for one receiver at one address, whatever its ciphers are."""
+    told = "/".join((
+        person.name,
+        person.phone,
+        person.province,
+        person.city,
+        person.district,
+        person.address,
+    ))
+    return hashlib.sha256(told.encode("utf-8")).hexdigest()[:32]
 
 
 def _cipher(sign_of: str, text: str) -> str:

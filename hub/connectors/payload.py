@@ -149,6 +149,14 @@ class Payload:
         return f"{self.at}.{path}" if self.at else path
 
 
+def as_json(value: Any) -> str:
+    """A value from outside as JSON again, in ASCII: whatever stood in it can be written and read."""
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    except RecursionError:
+        return '"deep"'
+
+
 def _decimal(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None

@@ -38,6 +38,8 @@ class Hint:
     """False for a topic no table knows: the order is fetched all the same, and one alarm is raised per new word."""
     damaged: str = ""
     """A message about an order that cannot be read, as it came; ``channel_order_no`` is then empty: quarantined."""
+    seller: str = ""
+    """Whose order, by the platform's own number of its sellers, where it says so: one app may work for several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,10 @@ class Seen:
     channel_order_no: str
     modified_at: datetime | None = None
     told: Told | None = None
+    damaged: str = ""
+    """An element without a readable order number, as JSON; ``channel_order_no`` is then empty: put aside alone."""
+    path: str = ""
+    """Where in the answer it stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,8 @@ class Platform:
     spans: list[tuple[datetime, datetime]] = field(default_factory=list)
     die_after_pages: int = -1
     garbled_lists: bool = False
+    torn: set[str] = field(default_factory=set)
+    """Orders that lists bring without their number."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     """Events that wait for whoever listens; the first goes when it was acknowledged."""
     acknowledged: list[str] = field(default_factory=list)
@@ -143,7 +145,10 @@ class Platform:
         )
         if self.garbled_lists:
             return 200, {"rows": [{"no": 7}], "more": False}
-        rows = [{"no": no, "modified": at} for at, no in found[page * 5 : page * 5 + 5]]
+        rows = [
+            {"no": None if no in self.torn else no, "modified": at}
+            for at, no in found[page * 5 : page * 5 + 5]
+        ]
         return 200, {"rows": rows, "more": len(found) > page * 5 + 5}
 
     def push(self, *events: dict[str, Any], secret: str = SECRET) -> tuple[bytes, dict[str, str]]:
@@ -207,9 +212,9 @@ class Door:
         while more:
             span = {"since": since.isoformat(), "until": until.isoformat(), "page": str(page)}
             said = await self._get("/changed", span)
-            if any(not isinstance(row["no"], str) for row in said["rows"]):
+            if any(isinstance(row["no"], int) for row in said["rows"]):
                 raise BadPayload("rows.no")
-            yield [Seen(channel_order_no=row["no"], modified_at=_at(row["modified"])) for row in said["rows"]]
+            yield [_seen(row) for row in said["rows"]]
             page, more = page + 1, said["more"]
 
     async def order(self, channel_order_no: str) -> Told | None:
@@ -242,6 +247,12 @@ class Door:
         if code := said.get("code"):
             raise _CODES[code](code)
         return said
+
+
+def _seen(row: dict[str, Any]) -> Seen:
+    if row["no"] is None:
+        return Seen(channel_order_no="", damaged=json.dumps(row), path="rows.no")
+    return Seen(channel_order_no=row["no"], modified_at=_at(row["modified"]))
 
 
 def _at(text: str) -> datetime:
@@ -293,6 +304,7 @@ def _hint(event: dict[str, Any]) -> Hint:
         kind=HintKind(event["kind"]),
         at=_at(event["at"]),
         word=event["kind"],
+        seller=event.get("seller", ""),
     )
 
 

@@ -284,11 +284,20 @@ def aside_rows(lists: ShopLists, words: Words, now: datetime) -> tuple[NoteRow, 
 
 
 def _aside_row(thing: QuarantineView, words: Words, now: datetime) -> NoteRow:
-    number = thing.ref.partition(" ")[2] or words.tr("ops.aside_no_number")
+    number = _aside_name(thing.ref.partition(" ")[2], words, now)
     what = words.maybe(f"ops.aside_{thing.what}", words.tr("ops.aside_other"))
     return NoteRow(
         thing.quarantine_id, number, None, f"{what} · {words.since(thing.at, now)}", thing.can_retry
     )
+
+
+def _aside_name(ref: str, words: Words, now: datetime) -> str:
+    """The order it is about, or the span of the list it stood in."""
+    if not ref.startswith("list:"):
+        return ref or words.tr("ops.aside_no_number")
+    since, until = ref.removeprefix("list:").partition("#")[0].split("/")
+    span = (words.clock(datetime.fromisoformat(at), now) for at in (since, until))
+    return words.tr("ops.aside_span", span=" – ".join(span))
 
 
 def pace_name(poll_s: int, words: Words) -> str:

@@ -7,6 +7,7 @@ that are committed, so what was under way is done again (and counts once, ING-06
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import hints
-from app.ports import Clock
+from app.ports import Clock, Dice, dice
 from hub.connectors.line import records
 from hub.connectors.line.live import Live
 from hub.connectors.line.notices import Notices
@@ -66,11 +67,16 @@ FETCH_FOR = timedelta(hours=24)
 SWEEP_HOUR, SWEPT = 9, timedelta(hours=24)
 _BACK_OFF_S = (5, 10, 20, 40, 60, 120, 300, 600)
 _LISTEN_S = (1, 2, 5, 10, 30, 60)
+#: A connection that lasted so long was a good one.
+_LASTED_S = 60.0
 #: A connection of ours that has lasted so long is one.
 _CONNECTED = timedelta(seconds=5)
 _DUE = 50
 #: How the reference of a list that was put aside begins.
 _WINDOW = "list:"
+#: What came by itself and may name no order: the changes around its coming are asked for instead.
+_CALLED = frozenset({"push", "message"})
+_AROUND = timedelta(minutes=10)
 
 _FAILING = (
     "shop_later",
@@ -96,6 +102,7 @@ class Tools:
     clock: Clock
     notices: Notices
     zone: ZoneInfo
+    dice: Dice = dice
 
 
 @dataclass(slots=True)
@@ -208,6 +215,28 @@ class Line:
         return push
 
     async def _take_hints(self, shop: ShopLine, come: Sequence[Hint]) -> None:
+        """Each goes to the shop of its seller; those of sellers we do not work for are taken by nobody."""
+        by_shop: dict[str, list[Hint]] = {}
+        for hint in come:
+            if (target := self._shop_of(shop, hint.seller)) is not None:
+                by_shop.setdefault(target.id, []).append(hint)
+            else:
+                log.info("hint_of_another_seller", shop=shop.id, word=hint.word)
+        for shop_id, of_shop in by_shop.items():
+            await self._take_own(self.shops[shop_id], of_shop)
+
+    def _shop_of(self, shop: ShopLine, seller: str) -> ShopLine | None:
+        """One app may work for several sellers, and all their messages come by any of its connections."""
+        given = shop.shop
+        if not seller or seller == given.seller_id:
+            return shop
+        for other in self.shops.values():
+            it = other.shop
+            if (it.connector, it.app_key, it.seller_id) == (given.connector, given.app_key, seller):
+                return other
+        return None if given.seller_id else shop
+
+    async def _take_own(self, shop: ShopLine, come: Sequence[Hint]) -> None:
         whole = [hint for hint in come if hint.channel_order_no]
         heard = [
             Heard(
@@ -232,24 +261,22 @@ class Line:
         """The connection that we open: opened again for ever, later and later while it fails."""
         state, tries = self.states[shop.id], 0
         while not self._is_stopping:
-            began = self._tools.clock.now()
+            began, got = self._tools.clock.monotonic(), False
             try:
                 listener = shop.listener()
                 if listener is None:
                     return
-                state.listening_since = began
+                state.listening_since = self._tools.clock.now()
                 async for come in listener.hints():
-                    tries = 0
                     await self._take_hints(shop, come)
+                    got = True
             except ShopTrouble as trouble:
                 log.info("listener_closed", shop=shop.id, trouble=trouble_of(trouble))
             except (HubBusy, SQLAlchemyError) as error:
                 log.warning("listener_waits", shop=shop.id, error=type(error).__name__)
             state.listening_since = None
-            if self._tools.clock.now() - began > timedelta(minutes=1):
-                tries = 0
-            await asyncio.sleep(_LISTEN_S[min(tries, len(_LISTEN_S) - 1)])
-            tries += 1
+            tries = calmer(tries, got=got, lasted_s=self._tools.clock.monotonic() - began)
+            await asyncio.sleep(listen_wait_s(tries, self._tools.dice()))
 
     # ------------------------------------------------------------------------------------------------- fetches
 
@@ -420,7 +447,7 @@ class Line:
         if tries < SAID_AT:
             raise bad_payload
         state.unreadable = None
-        span = f"{_WINDOW}{since.isoformat()}/{until.isoformat()}"
+        span = _span(since, until)
         content = {"shop_id": shop.id, "since": since.isoformat(), "until": until.isoformat()}
         await self._keep(shop, "list", span, f"BadPayload {bad_payload.path}"[:200], [content])
 
@@ -428,20 +455,23 @@ class Line:
         self, shop: ShopLine, since: datetime, until: datetime
     ) -> Callable[[ShopDoor], Awaitable[int]]:
         async def window(door: ShopDoor) -> int:
-            taken, pages = 0, aiter(door.changed(since, until))
+            taken, pages, span = 0, aiter(door.changed(since, until)), _span(since, until)
             while True:
                 asked_at = self._tools.clock.now()
                 page = await anext(pages, None)
                 if page is None:
                     return taken
-                taken += await self._take_page(shop, door, page, asked_at)
+                taken += await self._take_page(shop, door, page, asked_at, span)
 
         return window
 
     async def _take_page(
-        self, shop: ShopLine, door: ShopDoor, page: Sequence[Seen], asked_at: datetime
+        self, shop: ShopLine, door: ShopDoor, page: Sequence[Seen], asked_at: datetime, span: str
     ) -> int:
         """The details of a page, those of unchanged orders left out, in one commit."""
+        torn, page = [seen for seen in page if seen.damaged], [seen for seen in page if not seen.damaged]
+        for seen in torn:
+            await self._keep_torn(shop, seen, span)
         known = await asyncio.to_thread(
             self._records.modified, shop.id, [seen.channel_order_no for seen in page]
         )
@@ -594,13 +624,19 @@ class Line:
 
     def can_retry(self, kept: records.Kept) -> bool:
         shop_id, _, channel_order_no = kept.ref.partition(" ")
-        return shop_id in self.shops and bool(channel_order_no)
+        return shop_id in self.shops and (bool(channel_order_no) or kept.what in _CALLED)
 
     # --------------------------------------------------------------------------------------------- quarantine
 
     async def _unreadable(self, shop: ShopLine, channel_order_no: str, bad_payload: BadPayload) -> None:
         content = {"shop_id": shop.id, "channel_order_no": channel_order_no, "path": bad_payload.path}
         await self._keep(shop, "detail", channel_order_no, f"BadPayload {bad_payload.path}"[:200], [content])
+
+    async def _keep_torn(self, shop: ShopLine, seen: Seen, span: str) -> None:
+        """One element of a list: put aside alone, once however often the list brings it, beside its span to ask for."""
+        content = {"shop_id": shop.id, "text": seen.damaged}
+        error = f"BadPayload {seen.path}"[:200]
+        await self._keep(shop, "element", f"{span}#{_mark(seen)}", error, [content])
 
     async def _keep(
         self, shop: ShopLine, what: str, channel_order_no: str, error: str, contents: Sequence[dict[str, Any]]
@@ -619,17 +655,35 @@ class Line:
         if found is None or not self.can_retry(found):
             return None
         shop_id, _, channel_order_no = found.ref.partition(" ")
-        if channel_order_no.startswith(_WINDOW):
-            since, until = map(datetime.fromisoformat, channel_order_no.removeprefix(_WINDOW).split("/"))
-            shop = self._shop(shop_id)
-            await shop.call(self._window_of(shop, since, until))
-            is_taken = True
+        if channel_order_no.startswith(_WINDOW) or not channel_order_no:
+            is_taken = await self._retry_span(self._shop(shop_id), found, channel_order_no)
         else:
             taken = await self.fetch(shop_id, channel_order_no, "retry")
             is_taken = taken is not None and taken.outcome != "failed"
         if is_taken:
             await self._writer.run(records.quarantine_over(quarantine_id))
         return is_taken
+
+    async def _retry_span(self, shop: ShopLine, found: records.Kept, span: str) -> bool:
+        """Ask again for all changes of a span; of a push or message that named no order, those around its coming.
+
+        False: the element is still as it was.
+        """
+        if span:
+            times, _, mark = span.removeprefix(_WINDOW).partition("#")
+            since, until = map(datetime.fromisoformat, times.split("/"))
+        else:
+            since, until, mark = found.at - _AROUND, min(found.at + _AROUND, self._tools.clock.now()), ""
+        still: list[str] = []
+
+        async def window(door: ShopDoor) -> None:
+            still.clear()
+            async for page in door.changed(since, until):
+                still.extend(_mark(seen) for seen in page if seen.damaged)
+                await self._take_page(shop, door, page, self._tools.clock.now(), _span(since, until))
+
+        await shop.call(window)
+        return mark not in still
 
     # ------------------------------------------------------------------------------------------------- tasks
 
@@ -659,6 +713,22 @@ class Line:
             log.error("line_fault", what=what, error=type(error).__name__, exc_info=error)
 
 
+def calmer(tries: int, *, got: bool, lasted_s: float) -> int:
+    """How often in a row a connection of ours ended badly, now that it has ended once more.
+
+    One that lasted is forgotten. One that brought messages and broke counts half: the next comes soon, and still a
+    platform that hangs up after each message is not called without a pause.
+    """
+    if lasted_s > _LASTED_S:
+        return 0
+    return tries // 2 + 1 if got else tries + 1
+
+
+def listen_wait_s(tries: int, dice: float) -> float:
+    """Seconds before the next connection: half to one and a half of the step, so that not all hubs call at once."""
+    return _LISTEN_S[max(0, min(tries, len(_LISTEN_S)) - 1)] * (0.5 + dice)
+
+
 def _detail(told: Told, asked_at: datetime) -> Detail:
     order = told.order
     if told.modified_at is not None and told.modified_at != order.modified_at:
@@ -670,12 +740,21 @@ def _stops_first(told: tuple[Hint, HintAnswer]) -> bool:
     return not hints.stops(told[0].kind)
 
 
+def _span(since: datetime, until: datetime) -> str:
+    return f"{_WINDOW}{since.isoformat()}/{until.isoformat()}"
+
+
+def _mark(seen: Seen) -> str:
+    """Tells a damaged element from others, however often it comes."""
+    return hashlib.sha256(seen.damaged.encode()).hexdigest()[:16]
+
+
 def _names(since: datetime, until: datetime) -> Callable[[ShopDoor], Awaitable[list[str]]]:
     async def names(door: ShopDoor) -> list[str]:
         found: list[str] = []
         try:
             async for page in door.changed(since, until):
-                found += [seen.channel_order_no for seen in page]
+                found += [seen.channel_order_no for seen in page if not seen.damaged]
         except BadPayload as bad_payload:  # polls say it; what could be read is compared all the same
             log.info("sweep_unreadable", path=bad_payload.path)
         return found

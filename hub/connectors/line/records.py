@@ -304,9 +304,20 @@ def fetch_given_up(shop_id: str, channel_order_no: str, heard_until: datetime) -
 def quarantined(
     vault: Sealer, what: str, ref: str, error: str, contents: Sequence[dict[str, Any]]
 ) -> Callable[[Tx], None]:
-    """Keep what could not be read, sealed, 30 days."""
+    """Keep what could not be read, sealed, 30 days. What names an order, a span or an element is kept once."""
+    q, said = t.quarantine.c, ascii(ref)[1:-1]
 
     def change(tx: Tx) -> None:
+        if " " in said:
+            # an element comes again with every list whose span overlaps: its mark tells it, not the span
+            end = said.partition("#")[2]
+            shop = said.partition(" ")[0]
+            of_shop = and_(
+                q.ref.startswith(f"{shop} ", autoescape=True), q.ref.endswith(f"#{end}", autoescape=True)
+            )
+            alike = of_shop if end else q.ref == said
+            if tx.conn.execute(select(q.quarantine_id).where(q.what == what, alike).limit(1)).first():
+                return
         for content in contents:
             quarantine_id = tx.new_id()
             tx.conn.execute(
@@ -314,7 +325,7 @@ def quarantined(
                     quarantine_id=quarantine_id,
                     at=tx.now,
                     what=what,
-                    ref=ascii(ref)[1:-1],
+                    ref=said,
                     error=error,
                     blob_pii=vault.seal(content, quarantine_id),
                 )

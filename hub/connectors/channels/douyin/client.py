@@ -15,7 +15,7 @@ from hub.config import Shop
 from hub.connectors.channels.douyin import mapping
 from hub.connectors.channels.douyin import settings as say
 from hub.connectors.http import posted
-from hub.connectors.payload import Payload
+from hub.connectors.payload import Payload, as_json
 from hub.connectors.shapes import (
     BadPayload,
     Cause,
@@ -93,15 +93,22 @@ class DouyinShop:
         return answer.need("data")
 
     def _seen(self, page: Payload) -> Sequence[Seen]:
-        """All orders of a page. One that cannot be read comes with its number alone: its detail is asked for."""
+        """All orders of a page. One that cannot be read comes with its number alone: its detail is asked for. One
+        without a number comes as it is."""
         return [self._one(order) for order in page.items("shop_order_list")]
 
     def _one(self, order: Payload) -> Seen:
         try:
             told = mapping.told(order, self._shop)
         except BadPayload:
-            return Seen(channel_order_no=order.text("order_id"))
+            return self._torn(order)
         return Seen(channel_order_no=told.order.channel_order_no, modified_at=told.modified_at, told=told)
+
+    def _torn(self, order: Payload) -> Seen:
+        try:
+            return Seen(channel_order_no=mapping.order_no_of(order))
+        except BadPayload:
+            return Seen(channel_order_no="", damaged=as_json(order.value), path=order.at)
 
     async def order(self, channel_order_no: str) -> Told | None:
         detail = await self._detail(channel_order_no)

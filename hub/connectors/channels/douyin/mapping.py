@@ -20,7 +20,7 @@ from app.core.channel import ChannelLine, ChannelOrder
 from app.core.order import Consignee, RefundState
 from hub.config import Shop
 from hub.connectors.channels.douyin import settings as say
-from hub.connectors.payload import Payload
+from hub.connectors.payload import Payload, as_json
 from hub.connectors.shapes import (
     BadPayload,
     BadSignature,
@@ -150,6 +150,11 @@ def to_order(payload: Payload, shop: Shop) -> ChannelOrder:
         tags=(say.STATES[101],) if state == 101 else (),
         extra=_extra(payload, lines),
     )
+
+
+def order_no_of(payload: Payload) -> str:
+    """The number alone of an order that cannot be read as a whole. Raises :class:`BadPayload`."""
+    return _order_no(payload, "order_id")
 
 
 def has_waybill(payload: Payload, waybill_no: str) -> bool:
@@ -370,7 +375,13 @@ def _hints(event: Payload) -> list[Hint]:
     kind = _kind(tag, data)
     return [
         Hint(
-            event_id=event_id, channel_order_no=order_no, kind=kind, at=at, word=tag, is_known=tag in say.TAGS
+            event_id=event_id,
+            channel_order_no=order_no,
+            kind=kind,
+            at=at,
+            word=tag,
+            is_known=tag in say.TAGS,
+            seller=_seller(data),
         )
     ]
 
@@ -413,13 +424,15 @@ def _event_time(data: Payload) -> datetime | None:
     return None
 
 
+def _seller(data: Payload) -> str:
+    try:
+        return _id(data, "shop_id")
+    except BadPayload:
+        return ""
+
+
 def _number(data: Payload, path: str) -> int | None:
     try:
         return data.whole(path, -1)
     except BadPayload:
         return None
-
-
-def as_json(value: Any) -> str:
-    """A value from outside as JSON again, in ASCII: whatever stood in it can be written and read."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

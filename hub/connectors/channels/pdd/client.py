@@ -64,8 +64,7 @@ class PddShop:
 
     async def changed(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Seen]]:
         """Pages from the last to the first: what leaves the span meanwhile moves others forward, to pages that are
-        still to come. Elements without an order number raise BadPayload after all others were given."""
-        damaged: list[str] = []
+        still to come."""
         while since < until:
             end = min(until, since + self.paces.window)
             first = await self._page(since, end, 1)
@@ -74,12 +73,9 @@ class PddShop:
                 raise BadPayload("total_count")
             for number in range(pages, 0, -1):
                 page = first if pages == 1 else await self._page(since, end, number)
-                damaged += page.damaged
                 if page.seen:
                     yield page.seen
             since = end
-        if damaged:
-            raise BadPayload(damaged[0])
 
     async def order(self, channel_order_no: str) -> Told | None:
         if not channel_order_no:

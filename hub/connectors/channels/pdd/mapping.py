@@ -17,7 +17,7 @@ from app.core.channel import ChannelLine, ChannelOrder
 from app.core.order import Consignee, RefundState
 from hub.config import Shop
 from hub.connectors.channels.pdd import settings as words
-from hub.connectors.payload import Payload
+from hub.connectors.payload import Payload, as_json
 from hub.connectors.shapes import (
     BadPayload,
     Hint,
@@ -137,23 +137,22 @@ def tokens_of(raw: bytes) -> Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an increment. ``damaged`` are elements without a readable order number: where they stood."""
+    """One page of an increment."""
 
     total: int
     seen: tuple[Seen, ...]
-    damaged: tuple[str, ...] = ()
 
 
 def page_of(raw: bytes, shop: Shop) -> Page:
-    """Every order of a page whose number can be read; with its detail, where all of it can be."""
+    """Every element of a page: whole, with its number alone, or as damaged."""
     said = answer_of(raw, "order_sn_increment_get_response")
-    seen, damaged = [], []
+    seen = []
     for entry in said.items("order_sn_list"):
         try:
             seen.append(_seen(entry, shop))
         except BadPayload:
-            damaged.append(entry.at)
-    return Page(said.whole("total_count"), tuple(seen), tuple(damaged))
+            seen.append(Seen(channel_order_no="", damaged=as_json(entry.value), path=entry.at))
+    return Page(said.whole("total_count"), tuple(seen))
 
 
 def _seen(info: Payload, shop: Shop) -> Seen:
@@ -314,6 +313,8 @@ def _peculiar(info: Payload) -> dict[str, Any]:
             extra[f"{name}_fen"] = fen
     if depot := info.text("order_depot_info.depot_code", ""):
         extra["depot_code"] = depot
+    if address := info.text("open_address_id", ""):  # the same for one address, whatever its stars show
+        extra["open_address_id"] = address
     if tags := _tags(info):
         extra["order_tags"] = ",".join(tags)
     return extra
@@ -408,6 +409,7 @@ def _hints(whole: Payload, frame: str) -> tuple[Hint, ...]:
             at=at.replace(microsecond=0) if at else None,
             word=topic,
             is_known=is_known,
+            seller=_perhaps(lambda: whole.text("message.mallID", "") or content.text("mall_id", ""), ""),
         ),
     )
 

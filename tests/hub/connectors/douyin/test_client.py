@@ -93,11 +93,16 @@ async def test_changes_are_asked_for_by_the_time_of_change_from_page_0() -> None
     assert other.told is not None and other.channel_order_no == "6920001188776655999"
 
 
-async def test_an_order_without_a_number_stops_the_page_it_is_on() -> None:
+async def test_an_order_without_a_number_is_given_as_it_is_and_takes_no_other_with_it() -> None:
     said = payload("search_list__three_one_torn")
     said["data"]["shop_order_list"][0]["order_id"] = None
-    with pytest.raises(BadPayload):
-        await _pages(Gateway(json.dumps(said).encode()).door().changed(T0 - HOUR, T0))
+    [page] = await _pages(Gateway(json.dumps(said).encode()).door().changed(T0 - HOUR, T0))
+    assert [(one.channel_order_no, bool(one.damaged)) for one in page] == [
+        ("", True),
+        ("6920001188776650000", False),
+        ("6920001188776655999", False),
+    ]
+    assert json.loads(page[0].damaged)["order_id"] is None and page[0].path
 
 
 class _Moving:

@@ -159,7 +159,7 @@ def test_damaged_elements_are_kept_sealed_and_the_rest_is_taken(shop: Shop) -> N
     assert answer.status_code == 200
     until(lambda: shop.order("P1"))
     [thing] = shop.hub.admin().get("/v1/quarantine").json()["things"]
-    assert (thing["what"], thing["ref"], thing["can_retry"]) == ("push", "shop-1", False)
+    assert (thing["what"], thing["ref"], thing["can_retry"]) == ("push", "shop-1", True)
     assert b"18300012807" not in b"".join(bytes(r[0]) for r in shop.rows("SELECT blob_pii FROM quarantine"))
     assert ("quarantined", "major") in shop.alarms()
 
@@ -297,6 +297,69 @@ def test_a_list_that_stays_unreadable_is_put_aside_and_holds_up_nothing_behind_i
     time.sleep(0.01)
     assert shop.hub.admin().post(f"/v1/quarantine/{thing['quarantine_id']}/retry").json() == {"done": True}
     assert shop.orders() == ["P1"] and shop.hub.admin().get("/v1/quarantine").json() == {"things": []}
+
+
+def test_one_damaged_element_of_a_list_is_put_aside_alone_and_all_others_are_taken(shop: Shop) -> None:
+    for n in range(7):
+        shop.platform.put(f"P{n}")
+    time.sleep(0.01)  # a span ends before the moment it is asked at
+    shop.platform.torn = {"P3"}
+    assert [shop.poll().status_code for _ in range(2)] == [200, 200], "and no poll failed for it"
+    assert shop.orders() == ["P0", "P1", "P2", "P4", "P5", "P6"] and shop.health()["trouble"] == ""
+    admin = shop.hub.admin()
+    [thing] = admin.get("/v1/quarantine").json()["things"]
+    assert thing["what"] == "element" and thing["error"] == "BadPayload rows.no" and thing["can_retry"]
+    assert ("quarantined", "major") in shop.alarms()
+    sealed = b"".join(bytes(row[0]) for row in shop.rows("SELECT blob_pii FROM quarantine"))
+    assert b"modified" not in sealed
+    retry = f"/v1/quarantine/{thing['quarantine_id']}/retry"
+    assert admin.post(retry).json() == {"done": False}, "it is as it was"
+    assert len(admin.get("/v1/quarantine").json()["things"]) == 1
+    shop.platform.torn = set()
+    assert admin.post(retry).json() == {"done": True}
+    assert "P3" in shop.orders() and admin.get("/v1/quarantine").json() == {"things": []}
+
+
+def test_a_damaged_push_is_tried_again_by_asking_for_what_changed_around_it(shop: Shop) -> None:
+    shop.push({"id": "x", "what": "nobody can read this"})
+    shop.platform.put("P1")
+    admin = shop.hub.admin()
+    [thing] = admin.get("/v1/quarantine").json()["things"]
+    assert admin.post(f"/v1/quarantine/{thing['quarantine_id']}/retry").json() == {"done": True}
+    assert shop.orders() == ["P1"] and admin.get("/v1/quarantine").json() == {"things": []}
+
+
+def test_what_one_app_hears_of_several_sellers_goes_to_the_shop_of_each(tmp_path: Path) -> None:
+    with platform_serving() as platform:
+        two = toml_of(platform, app_key="app", seller_id="100") + toml_of(
+            platform, "shop-2", app_key="app", seller_id="200"
+        )
+        with hub_in_thread(tmp_path, TOML + two, folders=folders) as hub:
+            shop = Shop(hub, platform)
+            for no in ("P1", "P2", "P3"):
+                platform.put(no, datetime.now(UTC) - timedelta(days=9))  # no poll looks so far back
+            events = [
+                an_event(f"e{n}", f"P{n}") | {"seller": seller}
+                for n, seller in ((1, "100"), (2, "200"), (3, "300"))
+            ]
+            assert shop.push(*events).status_code == 200
+            until(lambda: shop.orders() == ["P1", "P2"])
+            rows = shop.rows("SELECT shop_id, channel_order_no FROM orders ORDER BY channel_order_no")
+            assert rows == [("shop-1", "P1"), ("shop-2", "P2")]
+            assert shop.rows("SELECT * FROM fetch_wanted") == [], "another seller's order is nobody's here"
+
+
+def test_a_line_that_breaks_again_and_again_is_called_later_and_later_and_never_at_once() -> None:
+    tries, waits = 0, []
+    for _ in range(8):  # nothing ever comes
+        tries = lines.calmer(tries, got=False, lasted_s=0.1)
+        waits.append((lines.listen_wait_s(tries, 0.0), lines.listen_wait_s(tries, 0.999)))
+    assert [low for low, _ in waits] == [0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 30.0, 30.0]
+    assert all(2.9 < high / low < 3 for low, high in waits), "no two hubs call at the same moment"
+    for _ in range(20):  # a platform that hangs up after each message
+        tries = lines.calmer(tries, got=True, lasted_s=0.1)
+    assert lines.listen_wait_s(tries, 0.0) >= 0.5
+    assert lines.calmer(6, got=False, lasted_s=61.0) == 0, "a good connection is forgotten"
 
 
 def test_messages_over_our_own_connection_are_taken_then_acknowledged(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rehearsal.book import Book, Bought, NotSo, Refund, Stage
-from rehearsal.pdd import PATH, Pdd, numbering
+from rehearsal.pdd import PATH, Pdd, numbering, order_info
 from rehearsal.server import Manner, Manners, serving
 from rehearsal.shop import Dice
 from tests.helpers.clock import T0, FakeClock
@@ -171,3 +171,25 @@ def test_a_message_stops_and_its_detail_lets_go(side: Side) -> None:
     side.book.cancel(order.order_no)
     side.until(lambda: side.orders()[order.order_no]["state"] == "cancelled")
     side.until(lambda: side.pdd.unanswered == 0)
+
+
+def test_another_address_behind_the_same_stars_is_seen_by_its_key(side: Side) -> None:
+    [order] = side.book.buy()
+    side.until(lambda: side.orders().get(order.order_no))
+    before = _file(side, order.order_no)
+    person = order.person._replace(address=order.person.address[:-1] + "9")
+    side.clock.go(seconds=5)
+    side.book.change_address(order.order_no, person)
+    side.until(lambda: any(kind == "address_changed" for kind in _file(side, order.order_no)))
+    assert "address_changed" not in before
+    stars = [order_info(one)["address_mask"] for one in (order, replace(order, person=person))]
+    assert stars[0] == stars[1], "what is shown of them is the same"
+
+
+def _file(side: Side, channel_order_no: str) -> list[str]:
+    with side.hub.app.doors.orders.engine.connect() as conn:
+        sql = (
+            "SELECT h.kind FROM history h JOIN orders o ON o.order_no = h.order_no"
+            f" WHERE o.channel_order_no = '{channel_order_no}' ORDER BY h.id"
+        )
+        return [row[0] for row in conn.exec_driver_sql(sql)]
