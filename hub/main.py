@@ -77,7 +77,7 @@ STOP_WITHIN_S = 5
 #: How long a thread that counts may keep the interpreter from one that waits for it. A cancel goes from the event
 #: loop to the writer, who asks the database some ten times, and back: with Python's own 5 ms each of these steps
 #: waits that long while somebody builds a page.
-SWITCH_S = 0.0005
+SWITCH_S = 0.0002
 
 log = structlog.get_logger("hub.main")
 
@@ -248,8 +248,8 @@ def create_app(
         engine.dispose()
         raise
     line = line_settings(settings)
-    feed = Feed(engine, MASKS)
     writer = Writer(engine, clock, new_id, opened.vault, line)
+    feed = Feed(engine, MASKS, give_way=writer.hurry.give_way)
     callers = Callers(engine, clock, sign_on_required=settings.hub.sign_on_required)
     pages = Pages(feed, clock)
     lookup = Lookup(engine, opened.vault, line)

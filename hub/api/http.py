@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -117,6 +118,7 @@ class Request:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
+        self._query: dict[str, str] | None = None
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -131,6 +133,11 @@ class Request:
     @property
     def query(self) -> dict[str, str]:
         """The first value of every query parameter. Raises :class:`ApiError` 422 for dirty ones."""
+        if self._query is None:
+            self._query = self._read_query()
+        return self._query
+
+    def _read_query(self) -> dict[str, str]:
         raw = self.scope.get("query_string", b"").decode("latin-1")
         pairs: dict[str, str] = {}
         for name, value in parse_qsl(raw, keep_blank_values=True, encoding="utf-8", errors="replace"):
@@ -189,6 +196,7 @@ class Request:
             pass
 
 
+@lru_cache(maxsize=256)
 def language_of(accept: str) -> Lang:
     """The language a caller likes best; Chinese when it names none we speak.
 

@@ -12,6 +12,7 @@ import gzip
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import zstandard
 
@@ -41,6 +42,7 @@ class Packed:
     encoding: str
 
 
+@lru_cache(maxsize=256)
 def encoding_of(accept_encoding: str) -> str:
     """The best packing a caller takes: zstd, else gzip, else none."""
     offered = {part.split(";")[0].strip().lower() for part in accept_encoding.split(",") if "q=0" not in part}

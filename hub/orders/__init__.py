@@ -99,6 +99,12 @@ Where the doors are
     ``Committed(seq_from, seq_to, urgent: tuple[UrgentFor, ...], count)`` · ``UrgentFor(warehouse, event: wire.Urgent)``
     ``HubBusy(cause)``: database away, full or locked for too long, or the queue is full. No verdict was given.
 
+``hub.orders.hurry``
+    ``writer.hurry.give_way()``: in a thread, between two steps of something long that can wait; while a command is
+        under way it waits a little.
+
+``hub.orders.lanes`` is the writer's queue: who goes first.
+
 ``hub.orders.held``, ``reading``, ``work`` and ``flush`` are the inside of one write transaction, ``jobs`` says what
 a job is; no other room needs them.
 

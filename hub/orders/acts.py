@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
-from app.core.acts import FACTS, Act, Actor
+from app.core.acts import COMMANDS, FACTS, Act, ActKind, Actor
 from app.core.order import Order
 from app.core.reasons import Reason, Refused
 from app.wire import Envelope, Outcome, Receipt, act_of
@@ -23,12 +23,22 @@ TOO_OLD = timedelta(days=30)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
+#: What sets, lifts or answers a stop.
+_URGENT = COMMANDS | {
+    ActKind.freeze_shown,
+    ActKind.freeze_acked,
+    ActKind.parcel_pulled,
+    ActKind.marked_abnormal,
+}
+
+
 class ActJob(Job[Receipt]):
     what = "act"
 
     def __init__(self, envelope: Envelope, by: Actor) -> None:
         self.envelope = envelope
         self.by = by
+        self.is_urgent = envelope.kind in _URGENT
         self.act_hash = hash_of(envelope)
 
     def needs(self, needs: Needs) -> None:

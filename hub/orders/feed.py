@@ -27,6 +27,8 @@ SPAN = 50_000
 _SPANS = 20
 #: Where few rows were found, the next look goes so many times as far.
 _WIDER = 4
+#: Rows of a page encoded in one step.
+_STEP = 100
 #: Pages kept for the readers that come with the same tick.
 _KEPT = 8
 
@@ -42,8 +44,17 @@ class _Row:
 class Feed:
     """Pages of changes. Every call blocks for a moment, so run it in a thread; any number at once."""
 
-    def __init__(self, engine: Engine, masks: Mapping[str, Mask] | None = None, *, span: int = SPAN) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        masks: Mapping[str, Mask] | None = None,
+        *,
+        span: int = SPAN,
+        give_way: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        #: Called between the steps of a page; it may keep us waiting a little.
+        self._give_way = give_way
         self._span = span
         self._masks = dict(masks or {})
         self._pages: OrderedDict[tuple[View, int, int, int, str], Page] = OrderedDict()
@@ -111,6 +122,7 @@ class Feed:
         for _ in range(_SPANS):
             span, lacking = (upper, min(head, upper + width)), limit - len(rows)
             for source in _SOURCES:
+                self._give_way()
                 rows += source(conn, self._mark, view, span, lacking)
             upper = span[1]
             if len(rows) >= limit or upper == head or (rows and width == self._span):
@@ -121,7 +133,10 @@ class Feed:
             rows = rows[:limit]
             upper = rows[-1].seq
         mask = self._masks[view.mask] if view.mask else None
-        changes = list(_encoded(rows, mask))
+        changes: list[bytes] = []
+        for at in range(0, len(rows), _STEP):
+            self._give_way()
+            changes += _encoded(rows[at : at + _STEP], mask)
         text = b'{"epoch":%b,"head":%d,"next":%d,"changes":[%b]}'
         body = text % (msgspec.json.encode(epoch), head, upper, b",".join(changes))
         return Page(body, upper, head, len(changes), epoch)

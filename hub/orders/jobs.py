@@ -29,6 +29,8 @@ class Job(ABC, Generic[T]):
 
     #: Runs in a transaction of its own: its SQL must see everything before it.
     is_alone = False
+    #: Somebody waits for it with a parcel in the hand: it goes before all others.
+    is_urgent = False
     #: Worth judging before the group in front of it is committed, see :mod:`hub.orders.ahead`.
     may_go_ahead = False
     #: Its faults are its caller's to hear, as they are.

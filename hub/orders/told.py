@@ -78,6 +78,7 @@ _read_kept = msgspec.json.Decoder(list[_Kept])
 
 class HintJob(Job[HintAnswer]):
     what = "hint"
+    is_urgent = True
 
     def __init__(self, shop_id: str, heard: Heard, why: Cause) -> None:
         self.shop_id = shop_id

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, TypeVar
 
 import structlog
@@ -36,9 +33,11 @@ from hub.orders.desk import AckJob, RunJob, Tx
 from hub.orders.faults import Trouble, trouble_of
 from hub.orders.flush import Flush
 from hub.orders.held import Needs, Numbers
+from hub.orders.hurry import Hurry
 from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
 from hub.orders.jobs import Answer, Failed, Job
+from hub.orders.lanes import BULK_GROUP, Asked, Lane, Lanes, Waiting, lane_of
 from hub.orders.restored import AnnounceJob, BroughtJob, GoJob
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
 from hub.orders.said import SayJob
@@ -52,12 +51,6 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-#: Jobs in one group: live ones, and those of files and back-fills (which live work has to wait for: a fortieth of
-#: a second each).
-LIVE_GROUP = 512
-BULK_GROUP = 100
-#: A bulk group goes between this many live ones, so that an import ends under full load too.
-_BULK_TURN = 8
 #: Jobs that may wait; more are told to come back.
 _WAITING = 50_000
 #: Seconds between tries while the database says "not now".
@@ -65,28 +58,6 @@ WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
 #: Runs of a group that keeps meeting keys of another process before its jobs run one by one.
 _KEYS_MET = 3
 _SWEEP_EVERY = timedelta(hours=1)
-
-
-class _Asked:
-    """What one call of a door asked: its answers come by one or more groups, in any order."""
-
-    def __init__(self, jobs: Sequence[Job[Any]], done: asyncio.Future[list[Any]]) -> None:
-        self.done = done
-        self._answers: list[Any] = [None] * len(jobs)
-        self._open = len(jobs)
-
-    def answer(self, place: int, answer: Any) -> None:
-        self._answers[place] = answer
-        self._open -= 1
-        if not self._open and not self.done.done():
-            self.done.set_result(self._answers)
-
-
-@dataclass(slots=True)
-class _Waiting:
-    job: Job[Any]
-    asked: _Asked
-    place: int
 
 
 class Writer:
@@ -111,9 +82,9 @@ class Writer:
         self._threaded = threaded
         self._waits = tuple(waits)
         self._sql = Statements(engine.dialect.name)
-        self._live: deque[_Waiting] = deque()
-        self._bulk: deque[_Waiting] = deque()
-        self._live_turns = 0
+        self._lanes = Lanes()
+        #: Readers ask it whether to give way.
+        self.hurry = Hurry()
         self._wake = threading.Condition()
         self._stopping = threading.Event()
         self._is_open = False
@@ -256,19 +227,21 @@ class Writer:
         if not jobs:
             return []
         loop = asyncio.get_running_loop()
-        asked = _Asked(jobs, loop.create_future())
-        waiting = [_Waiting(job, asked, place) for place, job in enumerate(jobs)]
+        asked = Asked(jobs, loop.create_future())
+        waiting = [Waiting(job, asked, place) for place, job in enumerate(jobs)]
+        lane = lane_of(jobs, is_bulk=bulk)
         with self._wake:
             if not self._is_open:
                 raise HubBusy("stopped")
-            if len(self._live) + len(self._bulk) + len(waiting) > _WAITING:
+            if len(self._lanes) + len(waiting) > _WAITING:
                 raise HubBusy("queue_full")
-            (self._bulk if bulk else self._live).extend(waiting)
+            self._lanes.put(lane, waiting)
             self._wake.notify()
         if not self._threaded and not self._is_drain_due:
             self._is_drain_due = True
             loop.call_soon(self._drain)
-        answers = await asked.done
+        with self.hurry.under_way() if lane is Lane.URGENT else nullcontext():
+            answers = await asked.done
         for answer in answers:
             if isinstance(answer, Failed) and isinstance(answer.error, HubBusy):
                 raise answer.error
@@ -289,7 +262,7 @@ class Writer:
         """The thread: groups until stopped and nothing waits."""
         while True:
             with self._wake:
-                while not (self._live or self._bulk):
+                while not self._lanes:
                     if self._stopping.is_set():
                         self._ahead.stop()
                         self._let_go()
@@ -300,22 +273,16 @@ class Writer:
 
     def _drain(self) -> None:
         self._is_drain_due = False
-        while self._live or self._bulk:
+        while self._lanes:
             with _no_collecting():
                 self._run(self._next_group())
 
-    def _next_group(self) -> list[_Waiting]:
-        """Live jobs first; a bulk group when none waits, and now and then between them."""
+    def _next_group(self) -> list[Waiting]:
         with self._wake:
-            is_bulks_turn = self._live_turns >= _BULK_TURN or not self._live
-            if self._bulk and is_bulks_turn:
-                self._live_turns = 0
-                return _taken(self._bulk, self._ahead.size or BULK_GROUP)
-            self._live_turns += 1
-            return _taken(self._live, LIVE_GROUP)
+            return self._lanes.take(self._ahead.size or BULK_GROUP)
 
-    def _run(self, group: list[_Waiting]) -> None:
-        """Judge a group and see that everybody gets an answer, whatever happens."""
+    def _run(self, group: list[Waiting]) -> None:
+        """Judge a group, or as much of it as there is time for, and see that everybody gets an answer."""
         jobs = [waiting.job for waiting in group]
         try:
             answers, committed = self._answers(jobs)
@@ -327,7 +294,10 @@ class Writer:
             for waiting in group:
                 self._deliver([waiting], *self._alone(waiting.job))
         else:
-            self._deliver(group, answers, committed)
+            done = len(answers)
+            with self._wake:
+                self._lanes.put_back(group[done:])
+            self._deliver(group[:done], answers, committed)
 
     def _alone(self, job: Job[Any]) -> tuple[list[Any], Committed | None]:
         """One job of a group that failed, in a transaction of its own; it is to blame if it fails again."""
@@ -383,7 +353,7 @@ class Writer:
             if blamed is not None:
                 pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
             numbers, committed = Flush(work).run()
-            if jobs and jobs[0].may_go_ahead:
+            if jobs and jobs[0].may_go_ahead and len(pending) == len(jobs):
                 self._look_ahead(work)
         self._head = numbers.head
         self._learn_due(work, jobs, pending, numbers)
@@ -398,14 +368,19 @@ class Writer:
             return ahead
         work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
         work.load(needs)
-        return work, [self._judged(work, job) for job in jobs]
+        answers: list[Answer[Any]] = []
+        for job in jobs:
+            if answers and self._lanes.is_hurried():
+                break  # what is judged is written now, the rest comes again
+            answers.append(self._judged(work, job))
+        return work, answers
 
     def _look_ahead(self, work: Work) -> None:
         """Have the page that waits behind this one judged while this one is committed."""
         with self._wake:
-            if not self._threaded or self._live or self._ahead.size:
+            if not self._threaded or self._ahead.size:
                 return
-            jobs = [waiting.job for waiting in islice(self._bulk, BULK_GROUP)]
+            jobs = self._lanes.following()
         if jobs and all(job.may_go_ahead for job in jobs):
             self._ahead.begin(jobs, work.following(AWAY, self._now()))
 
@@ -456,9 +431,7 @@ class Writer:
 
     # ------------------------------------------------------------------------------------ answers
 
-    def _deliver(
-        self, group: Sequence[_Waiting], answers: Sequence[Any], committed: Committed | None
-    ) -> None:
+    def _deliver(self, group: Sequence[Waiting], answers: Sequence[Any], committed: Committed | None) -> None:
         if self._threaded and self._loop is not None:
             try:
                 self._loop.call_soon_threadsafe(self._tell, group, answers, committed)
@@ -467,7 +440,7 @@ class Writer:
         else:
             self._tell(group, answers, committed)
 
-    def _tell(self, group: Sequence[_Waiting], answers: Sequence[Any], committed: Committed | None) -> None:
+    def _tell(self, group: Sequence[Waiting], answers: Sequence[Any], committed: Committed | None) -> None:
         """In the event loop: listeners first (a stop is in a hurry), then those who asked."""
         if committed is not None:
             for listener in list(self._listeners):
@@ -503,18 +476,6 @@ def _tried(work: Work, judge: Callable[[], Answer[Any]]) -> Answer[Any]:
         work.undo_job()
         raise
     return answer
-
-
-def _taken(queue: deque[_Waiting], most: int) -> list[_Waiting]:
-    """The next group; a job that must be alone ends the one before it."""
-    group: list[_Waiting] = []
-    while queue and len(group) < most:
-        if queue[0].job.is_alone:
-            if not group:
-                group.append(queue.popleft())
-            break
-        group.append(queue.popleft())
-    return group
 
 
 def _whole(answers: Iterable[T | Failed]) -> list[T]:
