@@ -309,10 +309,12 @@ class _Wanted:
 
 def _wanted(order: Order, parcel: Parcel | None, others: Sequence[Order], words: Words) -> list[_Wanted]:
     if parcel is None:
-        return [_Wanted(line, line.qty - line.qty_cancelled - line.qty_refunded) for line in order.lines]
+        return [_Wanted(line, line.qty_left) for line in order.lines if line.qty_left]
     by_no = {other.order_no: other for other in (*others, order)}
     found = []
     for pl in parcel.lines:
+        if not pl.qty:  # it no longer goes
+            continue
         home = by_no.get(pl.order_no)
         note = "" if pl.order_no == order.order_no else words.say("other_order", order_no=pl.order_no)
         found.append(_Wanted(home.line(pl.line_no) if home else None, pl.qty, note))

@@ -61,6 +61,32 @@ def to_take_out(order: Order, parcel: Parcel) -> tuple[ParcelLine, ...]:
     return tuple(pl for pl in parcel.lines if pl.qty_packed > pl.qty)
 
 
+def may_take_out(order: Order, parcel: Parcel) -> tuple[ParcelLine, ...]:
+    """What a hand may take out of the box now: nothing while another freeze lies over it, or one that may yet be
+    withdrawn."""
+    freezes = [s for s in order.stops_over(parcel) if s.kind is StopKind.freeze]
+    return to_take_out(order, parcel) if all(s.took_effect_at for s in freezes) else ()
+
+
+def waits_for_the_hub(order: Order, parcel: Parcel) -> bool:
+    """Whether the box is frozen only by lines that no longer go, and nothing of them lies in it."""
+    freezes = [s for s in order.stops_over(parcel) if s.kind is StopKind.freeze]
+    return bool(freezes) and all(s.took_effect_at for s in freezes) and not to_take_out(order, parcel)
+
+
+def off_lines(order: Order, parcel: Parcel) -> str:
+    """The box's goods that no longer go, as a person reads them; "" where all of it goes."""
+    off = {
+        line.line_no: n
+        for pl in parcel.lines
+        if pl.order_no == order.order_no
+        and (line := order.line(pl.line_no))
+        and (n := line.qty_cancelled + line.qty_refunded)
+        and pl.qty < line.qty
+    }
+    return named(order, off, off)
+
+
 def take_effect(
     order: Order, stop: Stop, now: datetime, *, is_refund: bool = False
 ) -> tuple[Order, list[Entry]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.core import lines
 from app.core.acts import ActKind, FreezeSeen
 from app.core.order import GONE_STATES, CommandState, Order, Parcel, Stop, StopKind
 from app.core.reasons import Reason
@@ -25,7 +26,7 @@ class StationAlarm:
     """One stopped parcel this bench is responsible for. ``spoken_no`` is what the voice says, digit by digit.
 
     ``is_lifted``: the stop was taken back meanwhile; the packer still acknowledges and goes on.
-    ``is_open_here``: the parcel lies on this bench now.
+    ``items``: the goods it is about, "" for all of them. ``is_open_here``: the parcel lies on this bench now.
     """
 
     order_no: str
@@ -40,6 +41,7 @@ class StationAlarm:
     is_open_here: bool = False
     is_packed: bool = False
     is_lifted: bool = False
+    items: str = ""
 
 
 class AlarmWatch:
@@ -127,7 +129,8 @@ class AlarmWatch:
             reason=stop.reason if stop else "",
             note=stop.note if stop else "",
             is_open_here=parcel.parcel_no == self.open_parcel(),
-            is_packed=parcel.state == "packed",
+            is_packed=parcel.state == "packed" or parcel.is_boxed,
+            items=lines.named(order, stop.line_nos) if stop else "",
         )
         self._alarms[parcel.parcel_no] = alarm
         self._tell()  # red first, then the paperwork

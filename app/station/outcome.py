@@ -36,6 +36,8 @@ class Done(StrEnum):
     counted = "counted"
     complete = "complete"
     uncounted = "uncounted"
+    taken_out = "taken_out"
+    to_take_out = "to_take_out"
     closed = "closed"
     handed_over = "handed_over"
     printing = "printing"

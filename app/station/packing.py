@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from app.core import freeze
+from app.core import freeze, lines
 from app.core.acts import (
     Act,
     ActKind,
@@ -31,7 +31,7 @@ from app.core.acts import (
 )
 from app.core.decide import Accepted, decide
 from app.core.freeze import Rules
-from app.core.order import InterceptResult, LeaseStep, Order, OrderState, Parcel
+from app.core.order import InterceptResult, LeaseStep, Order, OrderState, Parcel, ParcelLine
 from app.core.packing import ItemCode, match_item
 from app.core.printjob import (
     NEVER_SENT,
@@ -110,6 +110,7 @@ class PackingDesk:
         self._mode: Mode = "packing"
         self._open: tuple[str, str] | None = None
         self._counts: list[_Count] = []
+        self._is_to_lease = False
         self._learned: dict[str, ItemCode] = {}
         self._last: Outcome | None = None
         self._last_lock = threading.Lock()
@@ -146,7 +147,7 @@ class PackingDesk:
             alarms_waiting=self._alarms.waiting,
             is_online=self._bench.is_online,
             is_leased=parcel is not None and self._book.is_valid(parcel.parcel_no),
-            can_undo=bool(self._counts),
+            can_undo=bool(self._counts) or (parcel is not None and bool(self._out_of(order, parcel))),
             last=self._last,
         )
 
@@ -284,9 +285,10 @@ class PackingDesk:
             reason = Reason.not_released if order and not order.parcels else Reason.parcel_unknown
             return refusal(row.scan_id, Refused(reason, params))
         version = target.guess.slip_version
-        if version is not None and version % 100 != parcel.slip_version % 100:
+        is_old = version is not None and version % 100 != parcel.slip_version % 100
+        if is_old and not lines.may_take_out(order, parcel):
             return self._no(row.scan_id, order, parcel, Refused(Reason.outdated_slip))
-        if version is not None:
+        if version is not None and not is_old:
             self._paper_seen(parcel, now)
         if self._mode == "handover":
             return self._over(order, parcel, row, now)
@@ -322,7 +324,17 @@ class PackingDesk:
             return self._about(replace(amber, follow="open"), order, parcel)
         if refused.reason is Reason.frozen and is_in_hand:
             self._pulled(order, parcel, "found", now)
+        if refused.reason is Reason.frozen and lines.may_take_out(order, parcel):
+            return self._opened_to_take_out(order, parcel, row)
         return self._no(row.scan_id, order, parcel, refused)
+
+    def _opened_to_take_out(self, order: Order, parcel: Parcel, row: ScanRow) -> Outcome:
+        """On the bench, though stopped: what no longer goes has to come out. No lease is to be had for that."""
+        if self._open != (order.order_no, parcel.parcel_no):
+            self._leave()
+            self._open = order.order_no, parcel.parcel_no
+        self._is_to_lease = True
+        return self._about(Outcome(scan_id=row.scan_id, done=Done.to_take_out), order, parcel)
 
     def _about(self, outcome: Outcome, order: Order, parcel: Parcel) -> Outcome:
         known = {"order_no": order.order_no, "parcel_no": parcel.parcel_no}
@@ -393,15 +405,66 @@ class PackingDesk:
     # ---------------------------------------------------------------------------------- counting
 
     def _goods(self, target: Target, row: ScanRow, now: datetime) -> Outcome:
+        if (out := self._goods_out(target, row, now)) is not None:
+            return out
         found = self._on_bench(row.scan_id, target.key)
         if isinstance(found, Outcome):
             return found
         order, parcel = found
+        if self._is_to_lease:  # the rest of it goes on here
+            self._is_to_lease = False
+            self._leases.want(parcel.parcel_no, "close")
         hit = match_item(order, parcel, target.key, target.meanings)
         if isinstance(hit, Refused):
             return self._no(row.scan_id, order, parcel, hit)
         body = LinePacked(line_no=hit.line_no, qty=hit.qty, code=target.key)
         return self._counted(order, parcel, body, row, now)
+
+    def _goods_out(self, target: Target, row: ScanRow, now: datetime) -> Outcome | None:
+        """Goods that no longer go, scanned out of the open box; None where nothing has to come out."""
+        order = self._read.order(self._open[0]) if self._open else None
+        parcel = order.parcel(self._open[1]) if order and self._open else None
+        if order is None or parcel is None or not (out := self._out_of(order, parcel)):
+            return None
+        named = {line.line_no: line for line in order.lines}
+        for pl in out:
+            meaning = next((m for m in target.meanings if m.sku_code == named[pl.line_no].sku_code), None)
+            if meaning is not None:
+                return self._take_out(order, parcel, pl, meaning.pack_qty, row.scan_id, row, now)
+        if not parcel.is_frozen:
+            return None
+        expected = lines.named(
+            order, [pl.line_no for pl in out], {pl.line_no: pl.qty_packed - pl.qty for pl in out}
+        )
+        params = {"code": target.key, "expected": expected}
+        return self._no(row.scan_id, order, parcel, Refused(Reason.wrong_item, params))
+
+    def _out_of(self, order: Order | None, parcel: Parcel) -> tuple[ParcelLine, ...]:
+        """Own lines of the open box that have to come out of it first."""
+        if order is None:
+            return ()
+        return tuple(pl for pl in lines.may_take_out(order, parcel) if pl.order_no == order.order_no)
+
+    def _take_out(
+        self,
+        order: Order,
+        parcel: Parcel,
+        line: ParcelLine,
+        qty: int,
+        scan_id: str,
+        row: ScanRow | None,
+        now: datetime,
+    ) -> Outcome:
+        bought = order.line(line.line_no)
+        left = line.qty_packed - line.qty
+        params = {
+            "title": (bought.title or bought.sku_code) if bought else "",
+            "left": str(max(0, left - qty)),
+        }
+        outcome = Outcome(scan_id=scan_id, done=Done.taken_out, line_no=line.line_no, params=params)
+        body = LineUnpacked(line_no=line.line_no, qty=min(qty, left))
+        self._counts.clear()  # what was counted before is not to be taken back a second time
+        return self._do(ActKind.line_unpacked, order, parcel, body, outcome, row, now)
 
     def _on_bench(self, scan_id: str, code: str = "") -> tuple[Order, Parcel] | Outcome:
         """The open parcel if it may be worked on, else why not."""
@@ -464,6 +527,10 @@ class PackingDesk:
             return self._said(self._undo(self._bench.new_id(), now, None))
 
     def _undo(self, scan_id: str, now: datetime, row: ScanRow | None) -> Outcome:
+        order = self._read.order(self._open[0]) if self._open else None
+        parcel = order.parcel(self._open[1]) if order and self._open else None
+        if order is not None and parcel is not None and (out := self._out_of(order, parcel)):
+            return self._take_out(order, parcel, out[0], 1, scan_id, row, now)
         if self._open is None or not self._counts:
             return refusal(scan_id, Refused(Reason.nothing_packed))
         found = self._on_bench(scan_id)
@@ -684,7 +751,7 @@ class PackingDesk:
         self, order: Order, parcel: Parcel, how: Literal["found", "handover_refused"], now: datetime
     ) -> None:
         """A stopped box in our hands is a box that does not leave: the hub may say "stopped" (design 3.8)."""
-        is_box = parcel.state in (S.packed, S.cancelled)
+        is_box = parcel.is_boxed or parcel.state in (S.packed, S.cancelled)
         if is_box and parcel.intercept_result in _STILL_ASKED:
             body = ParcelPulled(how=how)
             self._bench.record(
@@ -818,12 +885,23 @@ class PackingDesk:
         with self._lock:
             return self._said(self._acked(how, now, self._bench.new_id()))
 
+    def _is_about_lines(self) -> bool:
+        """Whether all that freezes the open box is about single lines: it stays here, the rest of it goes on."""
+        order = self._read.order(self._open[0]) if self._open else None
+        parcel = order.parcel(self._open[1]) if order and self._open else None
+        if order is None or parcel is None or parcel.state is S.cancelled:
+            return False
+        return all(s.line_nos for s in order.stops_over(parcel))
+
     def _acked(self, how: str, now: datetime, scan_id: str) -> Outcome:
         alarm = self._alarms.ack(how, now)
         if alarm is None:
             return refusal(scan_id, Refused(Reason.nothing_to_change))
         if not alarm.is_lifted and self.open_parcel_no() == alarm.parcel_no:
-            self._leave()
+            if self._is_about_lines():
+                self._is_to_lease = True
+            else:
+                self._leave()
         return Outcome(
             scan_id=scan_id,
             done=Done.acknowledged,

@@ -457,7 +457,8 @@ def stopped_parcels(order: Order, stop: Stop) -> tuple[Parcel, ...]:
 
 def queue_row(order: Order, parcel: Parcel) -> QueueRow:
     """One parcel as a list shows it."""
-    line = order.line(parcel.lines[0].line_no) if parcel.lines else None
+    goes = [pl for pl in parcel.lines if pl.qty] or parcel.lines
+    line = order.line(goes[0].line_no) if goes else None
     return QueueRow(
         order_no=order.order_no,
         parcel_no=parcel.parcel_no,
@@ -467,7 +468,7 @@ def queue_row(order: Order, parcel: Parcel) -> QueueRow:
         is_on_hold=bool(order.stops_over(parcel)),
         deadline=order.ship_by_at or order.promised_at,
         title=(line.title or line.sku_code) if line else "",
-        line_count=len(parcel.lines),
+        line_count=len(goes),
         qty=parcel.qty,
         qty_packed=parcel.qty_packed,
         holder=parcel.holder,

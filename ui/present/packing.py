@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.core import freeze
+from app.core import freeze, lines
 from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parcel, ParcelLine, StopKind
 from app.core.reasons import Reason, Refused
 from app.station.alarms import StationAlarm
@@ -69,7 +69,8 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """One kind of goods in the box; ``is_next`` marks the one the prompt speaks of."""
+    """One kind of goods in the box; ``is_next`` marks the one the prompt speaks of. ``is_out``: ``of`` units of it
+    have to come out again."""
 
     line_no: int
     title: str
@@ -80,6 +81,7 @@ class LineView:
     done: int
     of: int
     is_next: bool = False
+    is_out: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -120,11 +122,15 @@ def pack_view(order: Order, parcel_no: str, bench: Bench, words: Words, *, waiti
     if parcel is None:
         raise LookupError(parcel_no)
     blocked = freeze.blocks(order, parcel, bench.station_id or None)
-    lines = _lines(order, parcel, bench)
-    todo = tuple(line for line in lines if not line.is_done)
-    works = blocked is None and parcel.state is not S.packed
-    if works and todo:
-        todo = (_marked(todo[0]), *todo[1:])
+    all_lines = _lines(order, parcel, bench)
+    out = tuple(
+        replace(_line(order, pl, bench), done=0, of=pl.qty_packed - pl.qty, is_out=True)
+        for pl in lines.may_take_out(order, parcel)
+    )
+    todo = (*out, *(line for line in all_lines if not line.is_done))
+    works = blocked is None and parcel.state is not S.packed and not out
+    if (works or out) and todo:
+        todo = (replace(todo[0], is_next=True), *todo[1:])
     return PackView(
         parcel_no=parcel_no,
         order_no=order.order_no,
@@ -134,15 +140,15 @@ def pack_view(order: Order, parcel_no: str, bench: Bench, words: Words, *, waiti
         waybill_no=parcel.waybill_no,
         chips=_chips(order, parcel, words),
         deadline=None if parcel.state in GONE_STATES or parcel.state is S.cancelled else deadline(order),
-        remarks=remarks(order, words),
+        remarks=(*_off(order, parcel, words), *remarks(order, words)),
         prompt=_prompt(order, parcel, blocked, todo, bench, words),
         lines=todo,
-        done_lines=tuple(line for line in lines if line.is_done),
+        done_lines=tuple(line for line in all_lines if line.is_done),
         done=parcel.qty_packed,
         of=parcel.qty,
         is_stopped=parcel.is_frozen,
         can_close=works and parcel.is_complete,
-        can_undo=works and parcel.qty_packed > 0,
+        can_undo=bool(out) or (works and parcel.qty_packed > 0),
         can_print=blocked is None,
         waiting=words.tr("packing.waiting_here") if waiting else "",
     )
@@ -156,6 +162,12 @@ def deadline(order: Order) -> datetime | None:
 def remarks(order: Order, words: Words) -> tuple[Remark, ...]:
     said = (("packing.buyer_remark", order.buyer_remark), ("packing.seller_remark", order.seller_remark))
     return tuple(Remark(words.tr(key), text.strip()) for key, text in said if text.strip())
+
+
+def _off(order: Order, parcel: Parcel, words: Words) -> tuple[Remark, ...]:
+    """What of this box no longer goes, before every other remark."""
+    items = lines.off_lines(order, parcel) if parcel.state not in GONE_STATES else ""
+    return (Remark(words.tr("packing.no_longer"), items),) if items else ()
 
 
 def _lines(order: Order, parcel: Parcel, bench: Bench) -> tuple[LineView, ...]:
@@ -178,12 +190,6 @@ def _line(order: Order, line: ParcelLine, bench: Bench) -> LineView:
     )
 
 
-def _marked(line: LineView) -> LineView:
-    return LineView(
-        line.line_no, line.title, line.spec, line.sku_code, line.bin, line.picture, line.done, line.of, True
-    )
-
-
 def _chips(order: Order, parcel: Parcel, words: Words) -> tuple[Chip, ...]:
     chips = [states.parcel_chip(order, parcel, words)]
     if order.is_rush:
@@ -201,9 +207,14 @@ def _prompt(
     bench: Bench,
     words: Words,
 ) -> Prompt:
+    tr = words.tr
+    if todo and todo[0].is_out:
+        detail = tr("packing.do_take_out_detail", key=KEYS.undo)
+        return Prompt(
+            "wait", "hand", tr("packing.do_take_out", title=cut(todo[0].title), n=todo[0].of), detail
+        )
     if blocked is not None:
         return _blocked(order, parcel, blocked, bench, words)
-    tr = words.tr
     if parcel.state is S.packed:
         return Prompt("ok", "check", tr("packing.do_next"), tr("packing.do_next_detail"))
     if not todo:
@@ -221,7 +232,15 @@ def _blocked(order: Order, parcel: Parcel, blocked: Refused, bench: Bench, words
     tr = words.tr
     match blocked.reason:
         case Reason.frozen:
-            cancelled = parcel.state is S.cancelled or any(s.command == "cancel" for s in order.stops)
+            over = [s for s in order.stops_over(parcel) if s.kind is StopKind.freeze]
+            if lines.waits_for_the_hub(order, parcel):
+                return Prompt("wait", "clock", tr("packing.do_wait_hub"), tr("packing.do_wait_hub_detail"))
+            if over and all(s.line_nos for s in over):
+                items = lines.named(order, sorted({n for s in over for n in s.line_nos}))
+                return Prompt(
+                    "stop", "hand", tr("packing.do_lines", items=items), tr("packing.do_lines_detail")
+                )
+            cancelled = parcel.state is S.cancelled or any(s.command == "cancel" for s in over)
             key = "packing.do_cancelled" if cancelled else "packing.do_frozen"
             return Prompt("stop", "hand", tr(key), tr("packing.do_frozen_detail"))
         case Reason.already_handed_over:
@@ -348,7 +367,6 @@ def alarm_words(alarm: StationAlarm, order: Order | None, now: datetime, words: 
         sentence = tr("packing.alarm_lifted", number=alarm.order_no)
         todo = tr("packing.alarm_lifted_todo", key=KEYS.ack)
         return AlarmWords(tr("packing.alarm_lifted_title"), sentence, todo, (), alarm.spoken_no, calm=True)
-    is_cancel = alarm.command == "cancel"
     parcel = order.parcel(alarm.parcel_no) if order is not None else None
     facts = [tr("packing.alarm_label")] if parcel and parcel.label_count else []
     if alarm.by:
@@ -357,14 +375,23 @@ def alarm_words(alarm: StationAlarm, order: Order | None, now: datetime, words: 
         facts.append(why)
     return AlarmWords(
         title=tr("packing.alarm_title"),
-        sentence=tr("packing.alarm_cancel" if is_cancel else "packing.alarm_freeze", number=alarm.order_no),
+        sentence=_alarm_sentence(alarm, words),
         todo=tr(_todo_key(alarm, parcel), key=KEYS.ack),
         facts=tuple(facts),
         spoken=alarm.spoken_no,
     )
 
 
+def _alarm_sentence(alarm: StationAlarm, words: Words) -> str:
+    if alarm.items:
+        return words.tr("packing.alarm_lines", number=alarm.order_no, items=alarm.items)
+    key = "packing.alarm_cancel" if alarm.command == "cancel" else "packing.alarm_freeze"
+    return words.tr(key, number=alarm.order_no)
+
+
 def _todo_key(alarm: StationAlarm, parcel: Parcel | None) -> str:
+    if alarm.items:
+        return "packing.alarm_todo_lines_packed" if alarm.is_packed else "packing.alarm_todo_lines"
     if alarm.is_packed:
         return "packing.alarm_todo_packed"
     if parcel is not None and parcel.slip_count and not parcel.qty_packed and not alarm.is_open_here:
