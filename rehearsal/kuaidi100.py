@@ -108,6 +108,8 @@ class _Books:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     asked: dict[str, list[datetime]] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    pushed: dict[str, int] = field(default_factory=dict)
+    """How many nodes of a number were pushed as time went by."""
 
 
 class Kuaidi100:
@@ -260,6 +262,26 @@ class Kuaidi100:
         how = telling or Telling()
         subscription = self.subscriptions[number]
         return [self._push(subscription, param, salt) for param in self._params(subscription, how)]
+
+    def tell_news(self) -> list[Told]:
+        """Pushes what happened by now to every subscribed number that has news since the last time."""
+        now, told = self._clock.now(), []
+        for number, subscription in self.subscriptions.items():
+            nodes = self._nodes(number)
+            happened = sum(node.at <= now for node in nodes)
+            with self._books.lock:
+                known = self._books.pushed.get(number, 0)
+                self._books.pushed[number] = max(known, happened)
+            if happened > known:
+                told.append(
+                    self._push(subscription, self._params(subscription, Telling())[happened - 1], None)
+                )
+        return told
+
+    def is_carried(self, number: str) -> bool:
+        """Whether the courier has this parcel."""
+        with self._books.lock:
+            return number in self._books.journeys
 
     def abort(self, number: str, *, with_result: bool = False, right_company: str = "") -> Told:
         """Gives up watching, as after three days without news."""

@@ -1,8 +1,8 @@
 """The scripted shift, step by step, on the real program: every step either happens or fails by name.
 
-Hub and desks are processes of their own (rehearsal.processes); the printer and the courier are stand-ins on
-loopback. Nothing here reaches into the program: it types, scans, presses and reads what a person sees, and
-asks the hub's own doors.
+Hub and desks are processes of their own (rehearsal.processes); the printer, the platforms and the courier source
+are stand-ins on loopback. Nothing here reaches into the program: it types, scans, presses and reads what a person
+sees, and asks the hub's own doors.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from rehearsal import courier, shop
+from rehearsal import shop
+from rehearsal.courier import Manners, Waybill
 from rehearsal.platforms import Platforms
 from rehearsal.printer import StandInPrinter
 from rehearsal.processes import Desk, HubProcess, StepFailed, call, free_port, run_command
@@ -29,7 +30,6 @@ CancelAt = Literal["queued", "opened", "scanning", "packed"]
 CANCEL_AT: tuple[str, ...] = get_args(CancelAt)
 DESKS = ("packing", "supervisor", "service")
 PASSWORD = "rehearsal-only-1"
-SECRET = "rehearsal-courier-secret"
 SHOP = "demo-shop"
 #: Parcels the shift packs and hands over beside the one that is cancelled.
 PACKED = 3
@@ -110,6 +110,8 @@ class Shift:
                     time.sleep(0.5)
                     self._keep_papers()
                     self._platforms.sell_now_and_then()
+                    with suppress(OSError, StepFailed):  # a hub that is away is told later
+                        self._platforms.travel(self._has_left)
         except StepFailed:
             return 1
         except KeyboardInterrupt:
@@ -117,6 +119,10 @@ class Shift:
         finally:
             self.stop()
         return 0
+
+    def _has_left(self, waybill_no: str) -> bool:
+        found = self._api("GET", f"/v1/orders?q={waybill_no}")["orders"]
+        return any(p["waybill_no"] == waybill_no and p["state"] in _LEFT for o in found for p in o["parcels"])
 
     def _keep_papers(self) -> None:
         papers = self._printer.papers
@@ -215,17 +221,15 @@ class Shift:
     # ------------------------------------------------------------------------------------------ steps
 
     def hub_started(self, step: Step) -> None:
-        config = self.files.data / "hub.toml"
+        config, port = self.files.data / "hub.toml", free_port()
         config.write_text(
             f'[[shop]]\nid = "{SHOP}"\nconnector = "file"\n\n'
-            f'{self._platforms.start()}[[carrier]]\nconnector = "rehearsal"\nkey = "{SECRET}"\n\n'
+            f"{self._platforms.start(f'http://127.0.0.1:{port}')}"
             f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
             encoding="utf-8",
         )
         config.chmod(0o600)
-        self._hub = HubProcess(
-            self.files.data / "hub 张 三", config, free_port(), self.files.logs / "hub.log"
-        )
+        self._hub = HubProcess(self.files.data / "hub 张 三", config, port, self.files.logs / "hub.log")
         health = self._hub.wait_ready()
         session = call(self._hub.url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})
         self._token = session["token"]
@@ -454,11 +458,21 @@ class Shift:
         waybills = [(p["waybill_no"], p["carrier"]) for p in self._handed_over]
         if not all(number for number, _ in waybills):
             raise StepFailed("a handed-over parcel has no waybill number")
-        sent = courier.play(self.hub.url, SECRET, waybills, self.seed)
-        refused = [push for push in sent if push.status != 200]
+        source = self._platforms.couriers
+        told = []
+        for number, company in waybills:
+            _until(
+                lambda: source.subscriptions,
+                30,
+                f"the hub never subscribed {number}",
+                partial(_holds, number),
+            )
+            source.carry(Waybill(number, company), self.seed, Manners(pace_s=1))
+            told += source.tell(number)
+        refused = [push for push in told if not push.is_taken]
         if refused:
             raise StepFailed(f"the hub refused {len(refused)} pushes of the courier")
-        step.detail = {"nodes": len(sent)}
+        step.detail = {"nodes": len(told)}
 
     def rep_answers(self, step: Step) -> None:
         rep = self._desks["service"]
@@ -496,6 +510,8 @@ class Shift:
         step.detail = {"pictures": len(self._screens)}
 
 
+#: Where a parcel is that the courier has.
+_LEFT = frozenset({"handed_over", "in_transit", "delivered"})
 _NAMES = {"packing": "打包台 1", "supervisor": "主管台", "service": "客服台"}
 #: What the story of a parcel on its way must tell.
 _TOLD = (
@@ -512,6 +528,10 @@ _TOLD = (
 
 def _has_nodes(story: Any) -> bool:
     return any(entry["kind"] == "track_node" for entry in story)
+
+
+def _holds(wanted: str, numbers: Any) -> bool:
+    return wanted in numbers
 
 
 def _today() -> date:

@@ -26,7 +26,8 @@ def test_the_scripted_shift_goes_through_from_file_to_answer(tmp_path: Path) -> 
     assert summary["cancel"]["intercept_result"] == "stopped"
     kinds = [entry["kind"] for entry in summary["story"]]
     assert kinds.index("received") < kinds.index("slip_printed") < kinds.index("handed_over")
-    assert "track_node" in kinds
+    sources = {entry["source"] for entry in summary["story"] if entry["kind"] == "track_node"}
+    assert sources == {"carrier:kuaidi100"}, "told by the true connector"
     for name in summary["screens"]:
         picture = (out / "screens" / name).read_bytes()
         assert picture.startswith(b"\x89PNG")

@@ -135,6 +135,23 @@ def test_a_journey_is_pushed_signed_node_by_node(
     assert "YT1" not in platform.subscriptions, "what is over is watched no more"
 
 
+def test_as_time_goes_by_only_news_are_pushed(
+    http: httpx.Client, platform: Kuaidi100, hub: tuple[Hub, str]
+) -> None:
+    taking, callback = hub
+    clock = platform._clock
+    assert isinstance(clock, FakeClock)
+    _subscribe(http, "YT1", callback)
+    assert platform.tell_news() == [] and not platform.is_carried("YT1")
+    nodes = platform.carry(Waybill("YT1", "yuantong"), 1, courier.Manners(pace_s=60), clock.now())
+    told = []
+    for _ in range(3 * len(nodes)):
+        clock.go(seconds=30)
+        told += platform.tell_news()
+    assert all(one.is_taken for one in told) and 1 < len(told) <= len(nodes)
+    assert len(taking.told[-1]["lastResult"]["data"]) == len(nodes) and platform.subscriptions == {}
+
+
 def test_bad_days(http: httpx.Client, platform: Kuaidi100, hub: tuple[Hub, str]) -> None:
     taking, callback = hub
     nodes = platform.carry(Waybill("YT1", "yuantong"))
