@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.core import lines
 from app.core.acts import ActKind, Cancel, ChangeRemark, Hold, Release, Rush
 from app.core.history import HistoryKind
 from app.core.order import CommandState, CommandView, InterceptResult, Order
@@ -34,6 +35,8 @@ class ParcelAnswer:
 class AnswerCard:
     """Design 3.8 as a rep reads it. ``result`` is the order's: too late wins over still trying, that over stopped.
 
+    ``items``: the goods a cancel of lines is about, "" for all; then only boxes that carry them answer.
+
     ``command_state`` is ``sent`` while the hub has not answered. ``counting_down_until``: until then the cancel
     can be withdrawn (release its ``stop_id``).
     """
@@ -47,6 +50,7 @@ class AnswerCard:
     actor: str = ""
     note: str = ""
     counting_down_until: datetime | None = None
+    items: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +94,13 @@ class ServiceDesk:
                 )
         return None
 
-    async def cancel(self, order_no: str, reason: str, note: str, now: datetime) -> Asked:
-        """The buyer wants out: the floor is stopped at once, it takes effect after the countdown."""
-        return await self._asking.ask(ActKind.cancel, order_no, now, Cancel(reason=reason, note=note))
+    async def cancel(
+        self, order_no: str, reason: str, note: str, now: datetime, line_nos: tuple[int, ...] = ()
+    ) -> Asked:
+        """The buyer wants out, of everything or of these lines: the floor is stopped at once, it takes effect after
+        the countdown."""
+        body = Cancel(reason=reason, note=note, line_nos=line_nos)
+        return await self._asking.ask(ActKind.cancel, order_no, now, body)
 
     async def hold(self, order_no: str, reason: str, note: str, now: datetime) -> Asked:
         """A planned stop."""
@@ -119,14 +127,17 @@ class ServiceDesk:
 
     def _card(self, order: Order, command: CommandView) -> AnswerCard:
         stop = next((s for s in order.stops if s.stop_id == command.act_id), None)
+        said = {a.parcel_no: a.result for a in command.answers}
         parcels = tuple(
             ParcelAnswer(
                 parcel_no=p.parcel_no,
-                result=p.intercept_result,
+                result=said.get(p.parcel_no, p.intercept_result),
                 holder=p.alarm_holder or "",
                 holder_name=self._name(p.alarm_holder),
             )
             for p in order.parcels
+            if not command.line_nos
+            or any(pl.order_no == order.order_no and pl.line_no in command.line_nos for pl in p.lines)
         )
         results = {p.result for p in parcels}
         return AnswerCard(
@@ -139,6 +150,7 @@ class ServiceDesk:
             actor=command.actor,
             note=command.note,
             counting_down_until=stop.counting_down_until if stop else None,
+            items=lines.named(order, command.line_nos),
         )
 
     def _name(self, station_id: str | None) -> str:

@@ -60,6 +60,7 @@ def reply(
         "carrier": states.carrier_name(parcel.carrier if parcel else "", words),
         "waybill": parcel.waybill_no if parcel else "",
         "node": _node(lines, words),
+        "items": card.items if card is not None else "",
         "n": len(order.parcels),
         "m": len(_sent(order)),
     }
@@ -73,7 +74,13 @@ def _key(
 ) -> tuple[str, datetime | None]:
     """Which sentence, and the moment it speaks of."""
     if card is not None and card.command_state not in _OVER:
-        return _of_cancel(card, order), card.asked_at
+        if not card.items:
+            return _of_cancel(card, order), card.asked_at
+        if card.result is R.too_late and order.order_state in _SHIPPED:
+            return "lines_too_late", card.asked_at
+        if any(stop.stop_id == card.stop_id for stop in order.stops):
+            return "lines_open", card.asked_at
+        # the rest of the order is what there is to tell of
     state = order.order_state
     if state is S.cancelled:
         return "cancelled", None

@@ -327,10 +327,16 @@ def _cancel_answer(card: AnswerCard, order: Order, words: Words, now: datetime) 
     if card.command_state in _WAITS and card.result is None:
         return Answer("wait", tr("service.answer_sent"), tr("service.answer_sent_text"), age)
     head, text, state = _said(card, order, words)
+    if card.items:
+        is_done = until is None and card.result in (None, R.stopped)
+        text = tr("service.answer_lines_done") if is_done else text
+        text = tr("service.answer_lines", items=card.items, text=text)
     if until is not None and until > now and card.result in (None, R.stopped):
         left = max(1, round((until - now).total_seconds()))
         head = tr("service.answer_counting", n=left)
-        return Answer("wait", head, tr("service.answer_counting_text"), age, until, card.stop_id)
+        text = tr("service.answer_counting_text")
+        text = tr("service.answer_lines", items=card.items, text=text) if card.items else text
+        return Answer("wait", head, text, age, until, card.stop_id)
     withdraw = card.stop_id if until is not None and until > now else ""
     return Answer(state, head, text, age, until, withdraw)
 

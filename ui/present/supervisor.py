@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from app.core import lines
 from app.core.order import InterceptResult, OrderState, StopKind
 from app.station.supervisor import BenchView, Chance, StopView
 from app.wire import AlarmView
@@ -68,6 +69,9 @@ def stop_row(view: StopView, words: Words, now: datetime) -> StopRow:
     first = order.lines[0] if order.lines else None
     title = cut((first.title or first.sku_code) if first else "")
     done, of = (parcel.qty_packed, parcel.qty) if parcel else (0, 0)
+    goods = words.tr("service.hit_goods" if len(order.lines) > 1 else "service.hit_good", title=title, n=of)
+    if stop.line_nos:
+        goods = words.tr("supervisor.only_lines", items=lines.named(order, stop.line_nos))
     stage = words.tr(f"states.order_{_STAGES[view.stage]}")
     return StopRow(
         key=f"{stop.stop_id}/{view.parcel_no}",
@@ -82,9 +86,7 @@ def stop_row(view: StopView, words: Words, now: datetime) -> StopRow:
         stage=words.tr("supervisor.stage", state=stage, done=done, of=of),
         where=_where(view, words),
         where_state=_where_state(view),
-        goods=words.tr(
-            "service.hit_goods" if len(order.lines) > 1 else "service.hit_good", title=title, n=of
-        ),
+        goods=goods,
         why=_why(view, words),
         since=stop.since,
         counting_until=stop.counting_down_until,
@@ -132,6 +134,12 @@ def _advice(view: StopView, words: Words) -> str:
         return tr("supervisor.advice_hold")
     if view.chance == "packed":
         return tr("supervisor.advice_packed")
+    if parcel is not None and lines.may_take_out(view.order, parcel):
+        out = lines.to_take_out(view.order, parcel)
+        items = lines.named(
+            view.order, [pl.line_no for pl in out], {pl.line_no: pl.qty_packed - pl.qty for pl in out}
+        )
+        return tr("supervisor.advice_take_out", items=items)
     if view.intercept_result is R.at_station_offline:
         return tr("supervisor.advice_offline", station=view.holder_name)
     if view.intercept_result is R.trying:

@@ -26,6 +26,7 @@ from ui.screens.asked import say_asked
 from ui.screens.field_list import FieldList
 from ui.screens.first_orders import first_orders
 from ui.screens.form_parts import titled
+from ui.screens.line_pick import LinePick
 from ui.screens.pack_parts import drop
 from ui.screens.raw_panel import RawPanel
 from ui.screens.room import Room
@@ -470,8 +471,9 @@ class ActPanel(QStackedWidget):
         self._order = order
         gone = order.order_state in GONE_STATES
         over = gone or order.order_state is OrderState.cancelled
-        cancelled = any(stop.command == "cancel" for stop in order.stops)
-        held = next((stop for stop in order.stops if stop.command != "cancel"), None)
+        cancelled = any(stop.command == "cancel" and not stop.line_nos for stop in order.stops)
+        by_hand = [stop for stop in order.stops if stop.command != "cancel" and stop.took_effect_at is None]
+        held = next(iter(by_hand), None)
         self._stop_id = held.stop_id if held else ""
         self.cancel.setEnabled(not over and not cancelled)
         self.hold.setVisible(held is None and "hold" in self._offered)
@@ -510,6 +512,8 @@ class ActPanel(QStackedWidget):
         box = column(kit, gap="space.s")
         box.addLayout(words)
         box.addLayout(self._choices)
+        self.lines = LinePick(kit)
+        box.addWidget(self.lines)
         box.addLayout(entry)
         page.setLayout(box)
         return page
@@ -523,9 +527,11 @@ class ActPanel(QStackedWidget):
         reasons = {"cancel": CANCEL_REASONS, "hold": HOLD_REASONS}.get(act, ())
         prefix = "service.reason" if act == "cancel" else "states.hold"
         _refill(self._choices, [self._choice(f"{prefix}_{name}", name) for name in reasons])
+        self.lines.show_order(self._order if act == "cancel" else None)
         self._note.setText(self._order.seller_remark if act == "remark" and self._order else "")
         self._say_question()
         self.setCurrentIndex(1)
+        self._fit()  # another question may need another height
         self._check()
         self._note.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -569,7 +575,7 @@ class ActPanel(QStackedWidget):
         desk, now, no = self._room.core.service, self._room.now(), order.order_no
         match act:
             case "cancel":
-                return desk.cancel(no, self._reason, note or self._reason_words(), now)
+                return desk.cancel(no, self._reason, note or self._reason_words(), now, self.lines.picked)
             case "hold":
                 return desk.hold(no, self._reason, note, now)
             case "release":

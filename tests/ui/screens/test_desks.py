@@ -184,6 +184,32 @@ def test_a_rep_cancels_and_reads_the_answer_live(
     assert not acts.cancel.isEnabled()
 
 
+def test_a_rep_cancels_one_line_and_the_rest_is_promised_to_go(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    order_no = new_order((FIRST, 2), (SECOND, 1))
+    station = open_station("service")
+    desk = station.desk
+    assert isinstance(desk, ServiceScreen)
+    qtbot.waitUntil(waits(station, order_no), timeout=WAIT_MS)
+    desk.show_order(order_no)
+    acts = desk.view.acts
+    acts.cancel.click()
+    assert acts.lines.isVisible() and acts.lines.picked == (), "none picked is all of it"
+    acts.lines.pick(2)
+    acts.choose("buyer_request")
+    acts.send.click()
+
+    def told() -> str:
+        return desk.view.answer.answer.text if desk.view.answer.answer else ""
+
+    qtbot.waitUntil(lambda: f"{SECOND} 商品 × 1" in told() and "撤回" in told(), timeout=WAIT_MS)
+    order = station.core.read.order(order_no)
+    assert order is not None and order.stops[0].line_nos == (2,)
+    assert "其余商品照常" in desk.view.answer.reply
+    assert acts.cancel.isEnabled(), "the other goods may still be cancelled"
+
+
 def test_the_sentence_for_the_buyer_is_copied_with_one_key(
     qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
 ) -> None:
