@@ -11,8 +11,9 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from app.core.values import dataclass
 
 _OPTIONS = frozenset({"--hub", "--kind", "--data-dir", "--lang"})
 _CHOICES = {"--kind": ("packing", "supervisor", "service", "ops"), "--lang": ("zh", "en")}

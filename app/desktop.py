@@ -7,7 +7,6 @@ after that picture.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 from collections.abc import Callable, Sequence
@@ -187,6 +186,8 @@ class SlipPrinters:
         return await self._paper(slip_of(order, job.parcel_no, items, words, printing))
 
     async def _paper(self, slip: PickSlip) -> bytes:
+        import asyncio
+
         from printing.escpos import raster_job
         from printing.sheet import BASE_DPI, dots_across
 
@@ -294,6 +295,8 @@ async def _answers(url: str) -> bool:
 
 
 async def _until_ready(url: str, log: Path) -> None:
+    import asyncio
+
     for _ in range(int(_HUB_WITHIN_S / _LOOK_S)):
         if await _answers(url):
             return

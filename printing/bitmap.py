@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+
+from app.core.values import dataclass
 
 _FLIPPED = bytes(255 - byte for byte in range(256))
 

@@ -11,10 +11,10 @@ import errno
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from app.core.values import dataclass
 from printing.sheet import BASE_DPI, dots_across
 from printing.transports import EscposPrinter, FolderPrinter, Link, Printer, tcp_printer
 

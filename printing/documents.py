@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from app.core.order import Item, Order, OrderLine, Parcel
 from app.core.qr import slip_code
 from app.core.texts import Lang, Texts
+from app.core.values import dataclass
 
 # The pictures among the symbols that our font can draw; it has no other emoji.
 _DRAWN = frozenset(

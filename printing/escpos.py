@@ -8,9 +8,9 @@ font: a hundredth of the bytes, the printer's own font.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from app.core.printjob import PrinterState
+from app.core.values import dataclass
 from printing.bitmap import Bitmap
 from printing.documents import PickSlip, SlipLine
 

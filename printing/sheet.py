@@ -6,9 +6,10 @@ All sizes below are dots of a 203 dpi printer (8 a millimetre) and are scaled to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from app.core.values import dataclass
 from printing.documents import Note, PickSlip, SlipLine
 
 BASE_DPI = 203

@@ -16,13 +16,13 @@ once the trouble is gone. Nothing is handed to the operating system's own queue.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.core.acts import Act
 from app.core.printjob import MOVES, PrinterState, PrintJob, PrintState
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 from app.ports import Clock
 from app.wire import PrinterReport
 from printing.escpos import PrinterStatus

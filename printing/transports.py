@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from app.core.printjob import PrinterState
+from app.core.values import dataclass
 from printing.escpos import (
     ASK,
     ASK_WHEN_DONE,

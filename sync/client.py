@@ -7,7 +7,6 @@ background thread, after the first window was painted.
 from __future__ import annotations
 
 import hashlib
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +29,8 @@ from app.ports import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 T = TypeVar("T")
@@ -73,7 +74,8 @@ class HubClient:
         self._token = token
         self._lang = lang
         self._session = ""
-        self._verify = ssl.create_default_context(cadata=ca_pem) if ca_pem else parts.scheme == "https"
+        self._is_https = parts.scheme == "https"
+        self._ca_pem = ca_pem
         self._http = http
         self._is_closed = False
 
@@ -303,12 +305,20 @@ class HubClient:
             import httpx
 
             self._http = httpx.AsyncClient(
-                verify=self._verify,
+                verify=self._trust(),
                 trust_env=False,
                 timeout=_TIMEOUT,
                 limits=httpx.Limits(max_connections=20),
             )
         return self._http
+
+    def _trust(self) -> ssl.SSLContext | bool:
+        """Whose certificates count: those of the hub's own authority, else those the system knows."""
+        if not self._ca_pem:
+            return self._is_https
+        import ssl
+
+        return ssl.create_default_context(cadata=self._ca_pem)
 
     def _headers(self, as_person: bool = False) -> dict[str, str]:
         headers = {"accept-language": self._lang(), WIRE_HEADER: str(wire.WIRE)}
@@ -377,6 +387,8 @@ async def authority_of(hub_url: str, sha256: str) -> str:
 
     Asked without trust, because trust is what is being looked for; nothing else is said to the hub before.
     """
+    import ssl
+
     import httpx
 
     client = httpx.AsyncClient(verify=False, trust_env=False, timeout=_TIMEOUT)
@@ -431,6 +443,8 @@ def page_of(data: bytes) -> wire.ChangePage:
 
 def _no_answer(error: httpx.HTTPError) -> HubTrouble:
     """Somebody else's certificate is no weather: waiting does not help."""
+    import ssl
+
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
 from app.ports import HubTrouble
@@ -28,6 +27,8 @@ class DigestCheck(Waker):
         self._first = True
 
     async def step(self, now: datetime) -> datetime:
+        import asyncio
+
         if self._first:
             self._first = False
             return now + _SOON

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from app.ports import HubTrouble, NotThatHub, SignInFailed, UpdateMe
 from app.store.link import LinkParts
 from app.store.surroundings import DiskFull
 from app.wire import ChangePage, Urgent
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Waker:
@@ -31,7 +34,7 @@ class Feed:
 
     def __init__(self, parts: LinkParts) -> None:
         self.parts = parts
-        self._lock = asyncio.Lock()
+        self._lock: asyncio.Lock | None = None
         #: False while the stream is open but nothing comes through: somebody buffers it.
         self.stream_is_heard = True
         self._is_revoked = False
@@ -42,7 +45,10 @@ class Feed:
 
     async def apply(self, page: ChangePage) -> bool:
         """Stores a page. False: there is no room on the disk; the page has to be applied again later."""
+        import asyncio
+
         cache, status = self.parts.cache, self.parts.status
+        self._lock = self._lock or asyncio.Lock()
         async with self._lock:
             try:
                 topics = await asyncio.to_thread(cache.apply_page, page)
@@ -60,6 +66,8 @@ class Feed:
 
     async def urgent(self, urgent: Urgent) -> None:
         """A stop: seen and told before anything is written."""
+        import asyncio
+
         topics = self.parts.cache.heard(urgent)
         if topics:
             self.parts.changed(topics)

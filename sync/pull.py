@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from app.ports import FeedGone, HubAway, HubTrouble
 from app.wire import ChangePage
 from sync.backoff import Backoff
 from sync.client import HubClient, page_of
 from sync.feed import Feed, Waker
+
+if TYPE_CHECKING:
+    import asyncio
 
 PAGE = 1000
 #: Caught up: the stream says when there is more; this is only a second look.
@@ -83,6 +86,8 @@ class Puller(Waker):
 
     async def _resend_first(self, epoch: str, now: datetime) -> datetime | None:
         """A restored hub gets its acts back before we load from it; None: go on."""
+        import asyncio
+
         await asyncio.to_thread(self._parts.outbox.reopen, epoch, now)
         if self._resend_until is None:
             self._resend_until = now + RESEND_WITHIN
@@ -95,6 +100,8 @@ class Puller(Waker):
 
     async def _begin_again(self, now: datetime) -> datetime:
         """410: another epoch or a cursor too old. The old copy stays on screen while a new one is filled."""
+        import asyncio
+
         await self._forget_ahead()
         self._held = None
         await asyncio.to_thread(self._parts.cache.begin_again)
@@ -113,10 +120,14 @@ class Puller(Waker):
         return await self._fetch(cursor.seq, cursor.epoch, wait_s)
 
     async def _fetch(self, after: int, epoch: str, wait_s: int = 0) -> ChangePage:
+        import asyncio
+
         data = await self._hub.changes(after, epoch, PAGE, wait_s)
         return await asyncio.to_thread(page_of, data)
 
     def _fetch_ahead(self, after: int, epoch: str) -> None:
+        import asyncio
+
         self._ahead = after, epoch, asyncio.create_task(self._fetch(after, epoch))
 
     async def _forget_ahead(self) -> None:
@@ -126,5 +137,7 @@ class Puller(Waker):
 
 
 async def _cancelled(task: asyncio.Task[ChangePage]) -> None:
+    import asyncio
+
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

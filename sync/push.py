@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -33,6 +32,8 @@ class Pusher(Waker):
 
     async def step(self, now: datetime) -> datetime:
         """One batch of the oldest waiting acts."""
+        import asyncio
+
         session, envelopes = await asyncio.to_thread(self._outbox.batch, BATCH)
         if not envelopes:
             return now + _IDLE

@@ -10,7 +10,6 @@ A widget never keeps a finished text: it keeps key and parameters (or the value 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 from PySide6.QtCore import QObject, Signal
 
 from app.core.texts import Lang, Texts
+from app.core.values import dataclass
 from ui.binding import bind
 from ui.present.words import Words
 from ui.say import Say

@@ -6,11 +6,11 @@ The windows stand beside the wire and the printing room and import neither; main
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from app.core.printjob import PrintJob
+from app.core.values import dataclass
 from app.ports import Clock, Engine, NewId
 from app.station.core import StationCore
 from app.store.link import Connect, Pair

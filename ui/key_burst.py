@@ -8,9 +8,11 @@ sees keys late, but stamped right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any, Literal
+
+from app.core.values import dataclass
 
 LATE_SUFFIX_MS = 250
 """An Enter or Tab that follows a scan within this time still belongs to it."""

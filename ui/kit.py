@@ -6,7 +6,6 @@ card = Card(kit)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.core import texts
 from app.core.texts import Lang
+from app.core.values import dataclass
 from app.ports import Clock
 from ui.i18n import I18n
 from ui.theme import Theme, load_fonts

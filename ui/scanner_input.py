@@ -17,13 +17,13 @@ screens:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWindow
 
+from app.core.values import dataclass
 from app.ports import Clock
 from ui.key_burst import Burst, Key, KeyBurst, Verdict, WedgeSettings, undoubled
 

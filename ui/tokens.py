@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from app.core.values import dataclass
 
 Mode = Literal["light", "dark"]
 State = Literal["ok", "wait", "stop", "info", "idle"]

@@ -14,20 +14,22 @@ at once and may overtake a batch. All callbacks run in the window's thread.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import shiboken6
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
+from app.core.values import dataclass
 from app.ports import Clock
+
+if TYPE_CHECKING:  # takes a third of the time a window takes to open, and nothing runs here before that
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -76,39 +78,36 @@ class Job:
 class EngineLoop:
     """An engine being stepped. Both methods may be called from any thread."""
 
-    def __init__(self, name: str, loop: asyncio.AbstractEventLoop | None) -> None:
+    def __init__(self, name: str, soon: Callable[[Callable[[], object]], None]) -> None:
         self.name = name
         self.failing: BaseException | None = None
         """The error of the last step while it keeps failing, None when all is well."""
-        self._loop = loop
-        self._woken = asyncio.Event()
+        self._soon = soon
+        self._woken: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
 
     def wake(self) -> None:
         """Steps the engine now, or again at once if a step is under way."""
-        self._soon(self._woken.set)
+        self._soon(self._wake)
 
     def stop(self) -> None:
         """Ends this engine alone; a step under way is cancelled."""
         self._stopped = True
         self._soon(self._cancel)
 
+    def _wake(self) -> None:
+        if self._woken is not None:
+            self._woken.set()
+
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    def _soon(self, call: Callable[[], object]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
-            try:
-                self._loop.call_soon_threadsafe(call)
-            except RuntimeError:
-                # Closed between the look and the call: there is nothing left to wake.
-                pass
-
 
 class Work(QObject):
-    """Background work of one window program. Make it in the window's thread."""
+    """Background work of one window program. Make it in the window's thread. The background begins with the first
+    thing to do there."""
 
     changed = Signal(frozenset)
     """Topics (names) that changed since the last time, for screens to look up what concerns them."""
@@ -127,7 +126,7 @@ class Work(QObject):
         self._poked = False
         self._topics: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="orderdock-blocking")
+        self._pool: ThreadPoolExecutor | None = None
         self._batch, self._since_batch = self._throttle(self._flush), QElapsedTimer()
         self._refresh, self._since_refresh = self._throttle(self._tell_topics), QElapsedTimer()
         queued = Qt.ConnectionType.QueuedConnection
@@ -135,12 +134,10 @@ class Work(QObject):
         self._topics_ready.connect(self._on_topics, queued)
         self._at_once.connect(self._guarded, queued)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._end = asyncio.Event()
-        self._started = threading.Event()
+        self._early: list[Callable[[], object]] = []
+        self._end: asyncio.Event | None = None
         self._stopping = False
-        self._thread = threading.Thread(target=self._thread_main, name="orderdock-work", daemon=True)
-        self._thread.start()
-        self._started.wait()
+        self._thread: threading.Thread | None = None
 
     # -- for the window's thread ---------------------------------------------------------------------------
 
@@ -172,28 +169,34 @@ class Work(QObject):
         for that."""
 
         async def in_thread() -> T:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+            import asyncio
+
+            return await asyncio.get_running_loop().run_in_executor(self._blocking_pool(), call)
 
         return self.run(in_thread, done, failed, owner=owner)
 
     def loop(self, engine: Engine, name: str) -> EngineLoop:
         """Steps `engine` from now until `stop`. A step that raises is reported once and tried again, ever
         more slowly."""
-        handle = EngineLoop(name, self._loop)
+        handle = EngineLoop(name, self._soon)
         self._soon(lambda: self._spawn_engine(handle, engine))
         return handle
 
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Cancels everything, joins the thread and drops results not yet handed over. False if it did not
         end in time."""
+        thread = self._thread
+        if thread is not None:
+            self._soon(self._finish)
         self._stopping = True
-        self._soon(self._end.set)
-        self._thread.join(timeout_s)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if thread is not None:
+            thread.join(timeout_s)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
         self._batch.stop()
         self._refresh.stop()
         self._handed.clear()
-        return not self._thread.is_alive()
+        return thread is None or not thread.is_alive()
 
     # -- for any thread ------------------------------------------------------------------------------------
 
@@ -262,14 +265,35 @@ class Work(QObject):
     # -- the background's side -----------------------------------------------------------------------------
 
     def _thread_main(self) -> None:
+        import asyncio
+
         asyncio.run(self._main())
 
     async def _main(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(self._on_loop_error)
-        self._started.set()
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_loop_error)
+        self._end = asyncio.Event()
+        with self._lock:
+            self._loop = loop
+            for call in self._early:
+                loop.call_soon(call)
+            self._early.clear()
         await self._end.wait()
         # asyncio.run cancels what is left and waits for it.
+
+    def _finish(self) -> None:
+        if self._end is not None:
+            self._end.set()
+
+    def _blocking_pool(self) -> ThreadPoolExecutor:
+        """The two threads, made when the first call goes there."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="orderdock-blocking")
+        return self._pool
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception") or RuntimeError(str(context.get("message")))
@@ -277,12 +301,25 @@ class Work(QObject):
             self.hand(lambda: self._report("loop", error))
 
     def _soon(self, call: Callable[[], object]) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+        """Has `call` run on the loop, which is begun where it is not there yet; nothing after `stop`."""
+        with self._lock:
+            if self._loop is None:
+                if not self._stopping:
+                    self._early.append(call)
+                    self._begin()
+                return
+        if not self._loop.is_closed():
             try:
                 self._loop.call_soon_threadsafe(call)
             except RuntimeError:
                 # The loop closed in between: after stop() nothing is run, by contract.
                 pass
+
+    def _begin(self) -> None:
+        """Its libraries are imported in there too: keys are not held up by that."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._thread_main, name="orderdock-work", daemon=True)
+            self._thread.start()
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         # asyncio itself holds tasks only weakly.
@@ -297,6 +334,8 @@ class Work(QObject):
         failed: Callable[[Exception], object] | None,
         owner: QObject | None,
     ) -> None:
+        import asyncio
+
         if job.cancelled:
             return
         task = asyncio.get_running_loop().create_task(self._run(job, call, done, failed, owner))
@@ -328,15 +367,20 @@ class Work(QObject):
             self.hand(lambda: done(result) if wanted() and done is not None else None)
 
     def _spawn_engine(self, handle: EngineLoop, engine: Engine) -> None:
+        import asyncio
+
         if handle._stopped:
             return
         handle._task = asyncio.get_running_loop().create_task(self._step_for_ever(handle, engine))
         self._keep(handle._task)
 
     async def _step_for_ever(self, handle: EngineLoop, engine: Engine) -> None:
+        import asyncio
+
+        woken = handle._woken = asyncio.Event()
         failures = 0
         while True:
-            handle._woken.clear()
+            woken.clear()
             try:
                 due = await engine.step(self._clock.now())
             except Exception as error:  # noqa: BLE001 - the step loop outlives one bad step
@@ -348,7 +392,7 @@ class Work(QObject):
                 handle.failing = None
                 wait_s = self._wait_s(due)
             try:
-                await asyncio.wait_for(handle._woken.wait(), wait_s)
+                await asyncio.wait_for(woken.wait(), wait_s)
             except TimeoutError:
                 pass
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import zxingcpp
 
+from app.core.values import dataclass
 from app.ports import Clock, SystemClock
 
 Gray = npt.NDArray[np.uint8]

@@ -6,10 +6,11 @@ as a JSON object of the same fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from app.core.values import dataclass
 
 
 class ActKind(StrEnum):

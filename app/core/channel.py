@@ -6,7 +6,7 @@ Connectors return :class:`ChannelOrder`; :func:`first_seen` makes the order and 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ from app.core.order import (
     settled,
 )
 from app.core.refunds import LineRefunds
-from app.core.values import quickly_made
+from app.core.values import dataclass, quickly_made
 
 S = OrderState
 

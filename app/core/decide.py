@@ -7,7 +7,7 @@ taken place, so their physical effect is kept and the caller records a clash.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from app.core import freeze, lines
@@ -52,6 +52,7 @@ from app.core.order import (
     settled,
 )
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 
 S = OrderState
 K = HistoryKind

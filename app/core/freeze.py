@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.core import lines
@@ -30,6 +30,7 @@ from app.core.order import (
     settled,
 )
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 
 S = OrderState
 R = InterceptResult

@@ -7,7 +7,7 @@ that a hint set carries a :class:`~app.core.order.HintMark`; :func:`heard` sets 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -29,6 +29,7 @@ from app.core.order import (
     settled,
 )
 from app.core.refunds import LineRefunds
+from app.core.values import dataclass
 
 S = OrderState
 

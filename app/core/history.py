@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.core.values import quickly_made
+from app.core.values import dataclass, quickly_made
 
 
 class HistoryKind(StrEnum):

@@ -7,13 +7,13 @@ Derived fields (``order_state``, ``is_frozen``, ``may_go`` ...) are made by :fun
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal
 
-from app.core.values import quickly_made
+from app.core.values import dataclass, quickly_made
 
 
 class OrderState(StrEnum):

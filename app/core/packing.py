@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.core.order import Order, Parcel, ParcelLine
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

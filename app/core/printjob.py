@@ -7,13 +7,13 @@ The same ``job_key`` never prints twice by itself: a second paper is a *reprint*
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from app.core.acts import Act, ActKind, Printed
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 
 
 class PrintState(StrEnum):

@@ -6,10 +6,11 @@ lines are the same goods in the same number: it makes no difference which of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.core.order import Order, OrderLine, RefundState
+from app.core.values import dataclass
 
 if TYPE_CHECKING:
     from app.core.channel import ChannelLine, ChannelOrder

@@ -7,10 +7,10 @@ code at once. The station asks its cache for each guess in the order its expecte
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from app.core.qr import has_valid_check
+from app.core.values import dataclass
 
 
 class ScanClass(StrEnum):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from app.core.values import dataclass
 
 Lang = Literal["zh", "en"]
 #: Where the names of reasons stand: holds of the hub, what a bench marks, what a rep says.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from app.core.lifecycle import may_become
 from app.core.order import OrderState
+from app.core.values import dataclass
 
 S = OrderState
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from app.core import lines
 from app.core.acts import ActKind, FreezeSeen
 from app.core.order import GONE_STATES, CommandState, Order, Parcel, Stop, StopKind
 from app.core.reasons import Reason
+from app.core.values import dataclass
 from app.station.bench import Bench
 from app.store.leases import LeaseBook
 from app.store.outbox import Outbox

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from app.core.acts import ActKind, Body
 from app.core.reasons import Reason
+from app.core.values import dataclass
 from app.station.bench import Bench
 from app.store.outbox import Outbox
 from app.store.surroundings import StoreTrouble
@@ -43,6 +43,8 @@ class Asking:
         self, kind: ActKind, order_no: str, now: datetime, body: Body, parcel_no: str | None = None
     ) -> Asked:
         """One command to the hub. Never raises for weather: the outbox keeps it."""
+        import asyncio
+
         act = self._bench.act(kind, order_no, now, parcel_no, body)
         answered: Future[Receipt] = self._outbox.when_answered(act.act_id)
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.core.acts import Act, ActKind, Actor, Body, Nothing
 from app.core.printjob import PrintJob
+from app.core.values import dataclass
 from app.ports import Clock, HubApi, NewId
 from app.store.outbox import Outbox, ScanRow
 from app.store.status import SyncStatus

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -38,6 +37,8 @@ class Chores:
 
     async def step(self, now: datetime) -> datetime:
         # an alarm that stood when we ended does not wait for the index; later ones come with what is fed
+        import asyncio
+
         if self._look_at is None or now >= self._look_at:
             await asyncio.to_thread(self._alarms.check_all, now)
             self._look_at = now + _IDLE

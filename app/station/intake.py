@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +41,8 @@ class IntakeDesk:
         self, file: Path, *, kind: ImportKind, shop: str, check_only: bool, ticket: str
     ) -> ImportReport:
         """Sends the file; ``check_only`` changes nothing. Raises FileTrouble; Rejected with code ``import_stopped``."""
+        import asyncio
+
         data = await asyncio.to_thread(_read, file)
         return await self._hub().import_file(
             data, file.name, kind, shop=shop, dry_run=check_only, ticket=ticket

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
 
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 
 
 class Light(StrEnum):

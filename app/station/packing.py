@@ -6,11 +6,10 @@ waits for the network: what must be asked first comes back with ``outcome.follow
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -45,6 +44,7 @@ from app.core.printjob import (
 )
 from app.core.reasons import Reason, Refused
 from app.core.scan import Scan, ScanClass, parse
+from app.core.values import dataclass
 from app.ports import HubTrouble
 from app.station.alarms import AlarmWatch, StationAlarm
 from app.station.bench import Bench
@@ -789,6 +789,8 @@ class PackingDesk:
     async def _print(
         self, parcel_no: str, answers: dict[str, Refused | None], now: datetime, reason: str
     ) -> Outcome:
+        import asyncio
+
         scan_id = self._bench.new_id()
         order_no = self._read.parcel_order_no(parcel_no)
         order = self._read.order(order_no) if order_no else None
@@ -817,6 +819,8 @@ class PackingDesk:
 
     async def _not_out(self, earlier: Sequence[PrintJob], now: datetime) -> None:
         """Who asks for a slip again says that the one in doubt is no use. Raises StoreTrouble."""
+        import asyncio
+
         for job in earlier:
             if job.state is PrintState.uncertain:
                 failed = PrintState.failed

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.core.acts import ActKind
+from app.core.values import dataclass
 from app.ports import HubTrouble, SignInFailed
 from app.station.bench import Bench, SignedOn
 from app.wire import Session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from app.core import lines
@@ -10,6 +9,7 @@ from app.core.acts import ActKind, Cancel, ChangeRemark, Hold, Release, Rush
 from app.core.history import HistoryKind
 from app.core.order import CommandState, CommandView, InterceptResult, Order
 from app.core.tracking import Track
+from app.core.values import dataclass
 from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench

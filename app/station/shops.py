@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-
+from app.core.values import dataclass
 from app.ports import HubApi, HubAway, NotAllowed
 from app.station.bench import Bench
 from app.wire import MissedTaken, QuarantineView, ShipBackView, ShopChecked, ShopView
@@ -33,6 +31,8 @@ class ShopsDesk:
         return (await self._hub().shops()).shops
 
     async def lists(self, shop_id: str) -> ShopLists:
+        import asyncio
+
         hub = self._hub()
         try:
             missed, backs, aside = await asyncio.gather(

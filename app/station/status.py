@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from app.core.printjob import PrinterState
+from app.core.values import dataclass
 from app.store.status import CLOCK_OFF, SyncFacts, SyncState
 from app.wire import PrinterReport
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,6 +16,7 @@ from app.core.order import (
     Stop,
     StopKind,
 )
+from app.core.values import dataclass
 from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench

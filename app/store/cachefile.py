@@ -6,13 +6,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from app.core.digest import DigestSum
+from app.core.values import dataclass
 from app.store import rows
 from app.store.opening import Opening
 from app.wire import Change, ChangePage, Urgent

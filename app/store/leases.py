@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 from app.core.order import LeaseStep, Parcel
+from app.core.values import dataclass
 from app.ports import Clock
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.core.values import dataclass
 from app.ports import Clock, Dice, Engine, HubApi
 from app.store.cache import Cache
 from app.store.outbox import Outbox

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from app.core.values import dataclass
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -16,7 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -25,6 +25,7 @@ import msgspec
 
 from app.core.acts import Act
 from app.core.printjob import PULLABLE, PrintJob, PrintState, may_move
+from app.core.values import dataclass
 from app.store import migrate
 from app.store.cachefile import Cursor, Link, writing
 from app.store.opening import Opening

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from app.core.order import CommandState, CommandView, Item, Order, OrderState, P
 from app.core.packing import ItemCode
 from app.core.scan import Guess, Scan, ScanClass
 from app.core.tracking import Track, TrackNode
+from app.core.values import dataclass
 from app.store.cache import LOOK_MAX, Cache
 from app.store.cachefile import Cursor
 from app.store.leases import LeaseBook

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from app.core.values import dataclass
 from app.wire import ImportProgress, ImportReport
 from ui.present.states import State
 from ui.present.words import Words

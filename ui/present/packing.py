@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from app.core import freeze, lines
 from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parcel, ParcelLine, StopKind
 from app.core.reasons import Reason, Refused
+from app.core.values import dataclass
 from app.station.alarms import StationAlarm
 from app.station.outcome import Light, Outcome
 from app.store.readmodel import QueueRow

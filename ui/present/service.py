@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.order import (
@@ -15,6 +14,7 @@ from app.core.order import (
     Parcel,
     StopKind,
 )
+from app.core.values import dataclass
 from app.station.service import AnswerCard
 from ui.present import states
 from ui.present.packing import cut

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.core.values import dataclass
 from app.station.shops import ShopLists
 from app.wire import QuarantineView, ShipBackView, ShopHealth, ShopView
 from ui.present import states

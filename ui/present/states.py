@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from app.core.order import (
@@ -16,6 +15,7 @@ from app.core.order import (
     Stop,
     StopKind,
 )
+from app.core.values import dataclass
 from ui.present.words import Words
 
 State = Literal["ok", "wait", "stop", "info", "idle"]

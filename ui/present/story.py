@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.core.history import HistoryKind
 from app.core.order import InterceptResult, OrderState
 from app.core.tracking import NodeKind
+from app.core.values import dataclass
 from app.store.readmodel import StoryLine
 from ui.present import states
 from ui.present.packing import Bench

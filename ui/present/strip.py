@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.core.acts import ActKind
+from app.core.values import dataclass
 from app.station.rights import Rights
 from app.station.status import Level, StripItem
 from ui.present import states

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from app.core import lines
 from app.core.order import InterceptResult, OrderState, StopKind
+from app.core.values import dataclass
 from app.station.supervisor import BenchView, Chance, StopView
 from app.wire import AlarmView
 from ui.present import states

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.core.order import Order, OrderState, Parcel
 from app.core.tracking import NodeKind, Track
+from app.core.values import dataclass
 from ui.present import states
 from ui.present.states import Chip
 from ui.present.story import StoryRow

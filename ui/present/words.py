@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
 from app.core.texts import Lang, Texts
+from app.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from app.core.acts import ActKind
+from app.core.values import dataclass
 from app.station.core import StationCore
 from app.station.outcome import Outcome
 from ui.kit import Kit

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.core.values import dataclass
 from ui.joint import BadPrinter, Printers
 from ui.kept import PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit

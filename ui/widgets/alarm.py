@@ -12,7 +12,6 @@ made here; join `raised` and `silent` to the player.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import shiboken6
@@ -20,6 +19,7 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QRectF, Qt, QTimer, S
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QScreen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
+from app.core.values import dataclass
 from ui.kit import Kit
 from ui.say import Say, said
 from ui.widgets.big_button import BigButton

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from app.core.values import dataclass
 from ui.kit import Kit
 from ui.tokens import State
 from ui.widgets.state_chip import StateChip, Tone

@@ -7,7 +7,6 @@ story.show_entries(rows)          # anything shaped like StoryEntry, oldest firs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any, Protocol
 
@@ -31,6 +30,7 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
 )
 
+from app.core.values import dataclass
 from ui.kit import Kit
 from ui.theme import state_icon
 from ui.tokens import State
