@@ -35,6 +35,8 @@ else:
                 cls.__doc__ = cls.__name__  # else its signature would be spelled out for it
             bare = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)
             made = bare(cls)
+            if not all(field.init and field.compare for field in dataclasses.fields(made)):
+                raise TypeError(f"{cls.__name__}: all fields of a value are given and compared")
             given = dict(vars(made))
             _write_later(made, "__init__", lambda cls: _init(cls, _stores))
             if repr and "__repr__" not in given:
@@ -72,7 +74,8 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _repr(self: Any) -> str:
-    said = ", ".join(f"{name}={getattr(self, name)!r}" for name in _names(self))
+    shown = (field.name for field in dataclasses.fields(self) if field.repr)
+    said = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
     return f"{type(self).__qualname__}({said})"
 
 

@@ -15,6 +15,7 @@ from app.core.digest import DigestSum
 from app.core.values import dataclass
 from app.store import rows
 from app.store.opening import Opening
+from app.store.tables import STATEMENTS
 from app.wire import Change, ChangePage, Urgent
 
 T = TypeVar("T")
@@ -114,11 +115,8 @@ class CacheFile:
             return
         if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise sqlite3.DatabaseError("a cache of another schema")
-        # SQLAlchemy takes as long to import as a window to open: only where there are tables to be made.
-        from app.store import tables
-
         with writing(db):
-            for statement in tables.statements():
+            for statement in STATEMENTS:
                 db.execute(statement)
             db.execute("INSERT INTO cursor (id, epoch, seq, found_seq) VALUES (1, '', 0, 0)")
             db.execute(f"PRAGMA user_version = {SCHEMA}")

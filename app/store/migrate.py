@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from app.store import fresh
 from app.store.opening import Opening
 from app.store.surroundings import DamagedOutbox, NewerOutbox, is_damage
 
@@ -30,12 +31,23 @@ def version_of(path: Path) -> str | None:
     return str(row[0]) if row else None
 
 
+def _make_new(opening: Opening) -> bool:
+    """Fills a file that holds no table; False for any other, whose migrations know what to do."""
+    with closing(opening.connect()) as db:
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return False
+        fresh.make(db, HEAD)
+    return True
+
+
 def upgrade(opening: Opening) -> None:
     """Raises NewerOutbox for a version this program does not know, DamagedOutbox for a broken file, else
     sqlite3.Error."""
     path = opening.path
     found = version_of(path)
     if found == HEAD:
+        return
+    if found is None and _make_new(opening):
         return
     # With SQLAlchemy Alembic takes longer to import than a window to open: only when there is something to do.
     import sqlalchemy as sa

@@ -1,121 +1,105 @@
 """The cache's tables. Bodies are the feed's own JSON bytes; the columns beside them are what is asked for.
 
 A change here needs another number in :mod:`app.store.cachefile`: an older cache is then deleted and loaded anew.
+Written as SQL: a computer's first start makes them, and would wait longer for a library than for the tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+_CURSOR = """CREATE TABLE cursor (
+    id INTEGER NOT NULL PRIMARY KEY,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    found_seq INTEGER NOT NULL -- up to here the search index is made
+)"""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
+_ORDER = """CREATE TABLE "order" (
+    id INTEGER NOT NULL PRIMARY KEY,
+    order_no TEXT NOT NULL UNIQUE,
+    seq INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    state TEXT NOT NULL,
+    is_frozen INTEGER NOT NULL,
+    deadline TEXT,
+    queue_key TEXT, -- set while a parcel waits to be packed; sorts rush, deadline, number
+    packed_key TEXT, -- set while a packed parcel waits for hand-over
+    stop_since TEXT, -- set while a stop is open
+    numbers TEXT NOT NULL, -- what `number` holds for it, to see changes cheaply
+    names TEXT NOT NULL
+)"""
 
-metadata = MetaData()
+_NUMBER = """CREATE TABLE number (
+    number TEXT NOT NULL,
+    kind TEXT NOT NULL, -- parcel, waybill, channel
+    order_no TEXT NOT NULL,
+    parcel_no TEXT NOT NULL,
+    PRIMARY KEY (number, kind, order_no, parcel_no)
+) WITHOUT ROWID"""
 
-cursor = Table(
-    "cursor",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("epoch", Text, nullable=False),
-    Column("seq", Integer, nullable=False),
-    Column("found_seq", Integer, nullable=False),  # up to here the search index is made
-)
+_HISTORY = """CREATE TABLE history (
+    id INTEGER NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    order_no TEXT NOT NULL,
+    body BLOB NOT NULL
+)"""
 
-order = Table(
-    "order",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("order_no", Text, nullable=False, unique=True),
-    Column("seq", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("is_frozen", Integer, nullable=False),
-    Column("deadline", Text),
-    Column("queue_key", Text),  # set while a parcel waits to be packed; sorts rush, deadline, number
-    Column("packed_key", Text),  # set while a packed parcel waits for hand-over
-    Column("stop_since", Text),  # set while a stop is open
-    Column("numbers", Text, nullable=False),  # what `number` holds for it, to see changes cheaply
-    Column("names", Text, nullable=False),
-)
-Index("order_seq", order.c.seq)
-Index("order_queue", order.c.queue_key, sqlite_where=text("queue_key IS NOT NULL"))
-Index("order_packed", order.c.packed_key, sqlite_where=text("packed_key IS NOT NULL"))
-Index("order_stopped", order.c.stop_since, sqlite_where=text("stop_since IS NOT NULL"))
-
-number = Table(
-    "number",
-    metadata,
-    Column("number", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),  # parcel, waybill, channel
-    Column("order_no", Text, primary_key=True),
-    Column("parcel_no", Text, primary_key=True),
-    sqlite_with_rowid=False,
-)
-
-history = Table(
-    "history",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("seq", Integer, nullable=False),
-    Column("order_no", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-)
-Index("history_order", history.c.order_no)
-
-track = Table(
-    "track",
-    metadata,
-    Column("parcel_no", Text, primary_key=True),
-    Column("seq", Integer, nullable=False),
-    Column("order_no", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-)
-Index("track_order", track.c.order_no)
+_TRACK = """CREATE TABLE track (
+    parcel_no TEXT NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    order_no TEXT NOT NULL,
+    body BLOB NOT NULL
+)"""
 
 #: alarm, station, item, person, setting, ticket and whatever a newer hub feeds.
-thing = Table(
-    "thing",
-    metadata,
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("seq", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
-)
+_THING = """CREATE TABLE thing (
+    kind TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (kind, "key")
+) WITHOUT ROWID"""
 
-item_code = Table(
-    "item_code",
-    metadata,
-    Column("code", Text, primary_key=True),
-    Column("sku_code", Text, primary_key=True),
-    Column("pack_qty", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-Index("item_code_sku", item_code.c.sku_code)
+_ITEM_CODE = """CREATE TABLE item_code (
+    code TEXT NOT NULL,
+    sku_code TEXT NOT NULL,
+    pack_qty INTEGER NOT NULL,
+    PRIMARY KEY (code, sku_code)
+) WITHOUT ROWID"""
 
 #: The fast lane: stops heard of before their row. Never touches the row's seq (design 3.6).
-urgent = Table(
-    "urgent",
-    metadata,
-    Column("order_no", Text, primary_key=True),
-    Column("seq", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+_URGENT = """CREATE TABLE urgent (
+    order_no TEXT NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    body BLOB NOT NULL
+)"""
+
+_INDEXES = (
+    'CREATE INDEX order_seq ON "order" (seq)',
+    'CREATE INDEX order_queue ON "order" (queue_key) WHERE queue_key IS NOT NULL',
+    'CREATE INDEX order_packed ON "order" (packed_key) WHERE packed_key IS NOT NULL',
+    'CREATE INDEX order_stopped ON "order" (stop_since) WHERE stop_since IS NOT NULL',
+    "CREATE INDEX history_order ON history (order_no)",
+    "CREATE INDEX track_order ON track (order_no)",
+    "CREATE INDEX item_code_sku ON item_code (sku_code)",
 )
 
 #: Search: whatever has three characters by trigram; names character by character, for trigrams find nothing below
 #: three, and the tail of a phone as one word.
-SEARCH = (
+_SEARCH = (
     "CREATE VIRTUAL TABLE find_number USING fts5(numbers, tokenize='trigram', detail='full')",
     "CREATE VIRTUAL TABLE find_name USING fts5(names, tokenize='unicode61')",
 )
 
-
-def statements() -> Iterator[str]:
-    """What makes an empty cache, statement by statement."""
-    dialect = sqlite.dialect()
-    for table in metadata.sorted_tables:
-        yield str(CreateTable(table).compile(dialect=dialect))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            yield str(CreateIndex(index).compile(dialect=dialect))
-    yield from SEARCH
+#: What makes an empty cache, statement by statement.
+STATEMENTS = (
+    _CURSOR,
+    _ORDER,
+    _NUMBER,
+    _HISTORY,
+    _TRACK,
+    _THING,
+    _ITEM_CODE,
+    _URGENT,
+    *_INDEXES,
+    *_SEARCH,
+)

@@ -43,6 +43,12 @@ class Secret:
     word: str
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    name: str
+    code: str = field(repr=False)
+
+
 @dataclass(eq=False, slots=True)
 class Thing:
     name: str = ""
@@ -96,6 +102,7 @@ def test_what_takes_dataclasses_takes_values() -> None:
     assert copy.copy(box) == copy.deepcopy(box) == pickle.loads(pickle.dumps(box)) == box
     assert Tally(1).seen == ["made"]
     assert "wonder" not in repr(Secret("wonder"))
+    assert repr(Door("north", "1234")) == "Door(name='north')"
     match box.place:
         case Place(row, level):
             assert (row, level) == ("A", 2)

@@ -339,6 +339,31 @@ def test_an_empty_file_and_one_without_a_version_are_made_new(tmp_path: Path) ->
     )
 
 
+def test_a_new_outbox_is_what_the_migrations_make_of_an_empty_file(tmp_path: Path) -> None:
+    """New files are made without the migrations: what is in one must be in the other, table by table."""
+
+    def made(name: str) -> set[str]:
+        Outbox(tmp_path / name).close()
+        with sqlite3.connect(tmp_path / name) as db:
+            found = {
+                " ".join(sql.split())
+                for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql <> ''")
+            }
+        db.close()
+        return found
+
+    with sqlite3.connect(tmp_path / "migrated.sqlite") as db:
+        # of no version, but not empty: the migrations have to look at it
+        db.execute(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    db.close()
+    new, migrated = made("new.sqlite"), made("migrated.sqlite")
+    spaces = str.maketrans({" ": None})
+    assert {sql.translate(spaces) for sql in new} == {sql.translate(spaces) for sql in migrated}
+
+
 def test_the_newest_migration_is_the_one_the_program_knows() -> None:
     names = sorted(
         path.stem.split("_")[0] for path in (ROOT / "app/store/migrations/versions").glob("[0-9]*.py")
