@@ -234,7 +234,10 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StationView(msgspec.Struct, frozen=True, kw_only=True):
-    """Feed kind ``station``: one bench as supervisors see it."""
+    """Feed kind ``station``: one bench as supervisors see it.
+
+    ``silent_at``: its beats stay away, noticed then; None again with the next beat.
+    """
 
     station_id: str
     name: str
@@ -247,6 +250,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     printers: list[PrinterReport] = []
     sign_on: str = ""
     oldest_waiting_at: datetime | None = None
+    silent_at: datetime | None = None
 
 
 class StationList(msgspec.Struct, frozen=True, kw_only=True):

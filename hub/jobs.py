@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import Engine
 
+from hub.orders.beats import SILENT_AFTER, are_silent, name_silent
 from hub.orders.results import HubBusy
 from hub.orders.writer import Writer
 
@@ -15,6 +18,26 @@ log = structlog.get_logger(__name__)
 _LONGEST = timedelta(seconds=1)
 #: Other processes on the same database set countdowns this one does not hear of.
 _LOOK_AGAIN = timedelta(seconds=30)
+
+
+class BeatWatch:
+    """Names benches whose beats stay away, so that supervisors know within 15 s."""
+
+    def __init__(self, engine: Engine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._from: datetime | None = None
+
+    async def step(self, now: datetime) -> None:
+        """Every second. A hub that has just started has heard of nobody yet and gives them time for a beat."""
+        if self._from is None:
+            self._from = now + SILENT_AFTER
+        if now >= self._from and await asyncio.to_thread(self._are_silent, now):
+            await self._writer.run(name_silent)
+
+    def _are_silent(self, now: datetime) -> bool:
+        with self._engine.connect() as conn:
+            return are_silent(conn, now)
 
 
 class OrderClock:

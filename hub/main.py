@@ -57,7 +57,7 @@ from hub.connectors.line.tracks import LOOK as LOOK_AT_TRACKS
 from hub.connectors.line.tracks import Tracks
 from hub.db import tables as t
 from hub.db.engine import WRITE, open_database
-from hub.jobs import OrderClock
+from hub.jobs import BeatWatch, OrderClock
 from hub.orders.feed import Feed
 from hub.orders.lookup import Lookup
 from hub.orders.restored import AnnounceJob
@@ -69,6 +69,8 @@ from hub.vault import Vault
 
 TICK = timedelta(milliseconds=200)
 SWEEP = timedelta(hours=1)
+#: How often silent benches are looked for.
+WATCH = timedelta(seconds=1)
 #: Other processes on the same database commit too: how often this one looks at the head.
 LOOK = timedelta(seconds=1)
 #: So long a restored hub asks no platform, that stations may send again first.
@@ -98,6 +100,7 @@ class Hub:
         self._front: Front = surface(doors, self._lifespan, version())
         self._jobs = AsyncIOScheduler(timezone=UTC)
         self._order_clock = OrderClock(doors.orders.writer)
+        self._beat_watch = BeatWatch(engine, doors.orders.writer)
         self._steps: dict[str, asyncio.Future[None]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
         self._line_waits_until: datetime | None = None
@@ -125,6 +128,7 @@ class Hub:
             self._jobs.add_job(self._walk_line, "interval", seconds=LOOK_AT_LINE.total_seconds(), **often)
         if doors.tracks is not None:
             self._jobs.add_job(self._track, "interval", seconds=LOOK_AT_TRACKS.total_seconds(), **often)
+        self._jobs.add_job(self._watch, "interval", seconds=WATCH.total_seconds(), **often)
         if self._engine.dialect.name == "postgresql":
             self._jobs.add_job(self._look, "interval", seconds=LOOK.total_seconds(), **often)
         self._jobs.start()
@@ -205,6 +209,10 @@ class Hub:
         self._line_waits_until = None
         if self.doors.line is not None:
             await self._stepped("line", self.doors.line.step(now))
+
+    async def _watch(self) -> None:
+        """Benches that have fallen silent."""
+        await self._stepped("watch", self._beat_watch.step(self.doors.world.clock.now()))
 
     async def _look(self) -> None:
         async def look() -> None:

@@ -21,12 +21,13 @@ from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench
 from app.store.readmodel import OpenStop, ReadModel
-from app.wire import AlarmView, PrinterReport, Restored
+from app.wire import AlarmView, PrinterReport, Restored, StationView
 
 S = OrderState
 R = InterceptResult
 
-#: A bench that has not beaten for so long is shown as offline; the feed tells of beats every 30 s only.
+#: The hub names a bench whose beats stay away within 15 s. Where it could not, a bench that has not beaten for so
+#: long is shown as offline all the same; the feed tells of beats every 30 s only.
 SILENT_AFTER = timedelta(seconds=60)
 
 #: So many changes may be on their way to a bench that keeps up.
@@ -116,7 +117,7 @@ class SupervisorDesk:
             intercept_result=parcel.intercept_result,
             holder=holder,
             holder_name=station.name if station else holder,
-            holder_online=bool(station) and _is_online(station.last_beat_at if station else None, now),
+            holder_online=station is not None and _is_online(station, now),
             is_acked=parcel.parcel_no in stop.acked,
             command_state=command.state if command else None,
             order=order,
@@ -133,7 +134,7 @@ class SupervisorDesk:
                 station_id=s.station_id,
                 name=s.name,
                 kind=s.kind,
-                is_online=not s.is_revoked and _is_online(s.last_beat_at, hub_now),
+                is_online=not s.is_revoked and _is_online(s, hub_now),
                 is_revoked=s.is_revoked,
                 last_beat_at=s.last_beat_at,
                 waiting_acts=s.waiting_acts,
@@ -202,8 +203,9 @@ def _urgency(view: StopView) -> tuple[int, bool, float, timedelta]:
     )
 
 
-def _is_online(last_beat_at: datetime | None, now: datetime) -> bool:
-    return last_beat_at is not None and now - last_beat_at <= SILENT_AFTER
+def _is_online(station: StationView, now: datetime) -> bool:
+    last = station.last_beat_at
+    return station.silent_at is None and last is not None and now - last <= SILENT_AFTER
 
 
 def _stage(parcel: Parcel) -> Literal["waiting", "picking", "packing", "packed", "gone"]:

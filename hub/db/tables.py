@@ -365,6 +365,7 @@ station = Table(
     _number("seq_seen"),
     _number("waiting_acts"),
     Column("oldest_waiting_at", Moment),
+    Column("silent_at", Moment),
     Column("printers", LargeBinary, nullable=False, default=b"[]"),
     _words("sign_on"),
     _number("clock_offset_ms"),  # hub minus station

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from app.wire import Beat
+from hub.db import tables as t
 from hub.db.tables import to_ms
+from hub.orders.desk import Tx
 from hub.orders.held import Cause, HeldStation
 from hub.orders.jobs import Answer, Job
 from hub.orders.leases import settle
@@ -17,6 +20,10 @@ from hub.orders.work import Work
 
 #: ``last_beat_at`` in the feed is at most this much behind: 500 stations must not feed 50 rows a second.
 FEED_EVERY = timedelta(seconds=30)
+#: A bench beats every 10 s and again 3 s after a beat that failed: when this long nothing came, a beat is missing
+#: and so is the second try. Supervisors then know within 15 s. Its stream says less: after a power cut it stays
+#: open for half a minute, and it may be another hub process's. Leases wait longer (``online_s``): they are moved.
+SILENT_AFTER = timedelta(seconds=14)
 
 
 class BeatJob(Job[bool]):
@@ -36,7 +43,7 @@ class BeatJob(Job[bool]):
         shown = (printers, beat.sign_on, beat.waiting_acts > 0)
         is_back = not station.is_online(work.now, work.settings.online_s)
         is_stale = station.fed_at is None or work.now - station.fed_at >= FEED_EVERY
-        is_news = is_back or is_stale or shown != station.shown
+        is_news = is_back or station.is_silent or is_stale or shown != station.shown
         heard = replace(
             station,
             last_beat_at=work.now,
@@ -44,6 +51,7 @@ class BeatJob(Job[bool]):
             clock_offset=offset,
             fed_at=work.now if is_news else station.fed_at,
             shown=shown,
+            is_silent=False,
         )
         work.put(work.stations, self.station_id, heard)
         self._write(work, heard, printers)
@@ -61,6 +69,7 @@ class BeatJob(Job[bool]):
             beat.seq_seen,
             beat.waiting_acts,
             None if oldest is None else to_ms(oldest),
+            None,  # not silent
             printers,
             beat.sign_on,
             heard.clock_offset // timedelta(milliseconds=1),
@@ -81,6 +90,24 @@ class BeatJob(Job[bool]):
                 work.settle_lease(lease, "settled")
                 continue
             settle(work, order, parcel, lease, why, "settled")
+
+
+def are_silent(conn: Connection, now: datetime) -> bool:
+    """Whether a beat is missing that nobody has been told of yet."""
+    return conn.execute(select(t.station.c.station_id).where(_is_silent(now)).limit(1)).first() is not None
+
+
+def name_silent(tx: Tx) -> None:
+    """Inside the writer, behind all beats that came before: who is silent now is fed as such."""
+    s = t.station.c
+    named = update(t.station).where(_is_silent(tx.now)).values(silent_at=tx.now).returning(s.station_id)
+    for station_id in list(tx.conn.execute(named).scalars()):
+        tx.changed("station", station_id)
+
+
+def _is_silent(now: datetime) -> ColumnElement[bool]:
+    s = t.station.c
+    return and_(s.is_revoked.is_(False), s.silent_at.is_(None), s.last_beat_at < now - SILENT_AFTER)
 
 
 def _oldest_waiting(beat: Beat, heard: HeldStation) -> datetime | None:

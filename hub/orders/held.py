@@ -67,6 +67,7 @@ class HeldStation:
     clock_offset: timedelta
     fed_at: datetime | None
     shown: tuple[Any, ...]
+    is_silent: bool = False
 
     def is_online(self, now: datetime, within_s: int) -> bool:
         last = self.last_beat_at
@@ -140,11 +141,11 @@ class Numbers:
 
 SELECT_STATION = (
     "SELECT station_id, warehouse, is_revoked, last_beat_at, waiting_acts, clock_offset_ms, fed_at,"
-    " printers, sign_on, seq_seen FROM station WHERE station_id"
+    " printers, sign_on, seq_seen, silent_at FROM station WHERE station_id"
 )
 SELECT_STATION_VIEW = (
     "SELECT station_id, name, kind, warehouse, is_revoked, last_beat_at, seq_seen, waiting_acts, printers,"
-    " sign_on, oldest_waiting_at FROM station WHERE station_id"
+    " sign_on, oldest_waiting_at, silent_at FROM station WHERE station_id"
 )
 
 
@@ -162,6 +163,7 @@ def station_view(row: Row) -> StationView:
         printers=msgspec.json.decode(row[8], type=list[PrinterReport]),
         sign_on=row[9],
         oldest_waiting_at=from_ms(row[10]) if row[10] else None,
+        silent_at=from_ms(row[11]) if row[11] else None,
     )
 
 
@@ -176,4 +178,5 @@ def station_of(row: Row) -> HeldStation:
         clock_offset=timedelta(milliseconds=row[5]),
         fed_at=None if row[6] is None else from_ms(row[6]),
         shown=(bytes(row[7]), row[8], row[4] > 0),
+        is_silent=row[10] is not None,
     )

@@ -205,6 +205,7 @@ _BEAT = (
     "seq_seen",
     "waiting_acts",
     "oldest_waiting_at",
+    "silent_at",
     "printers",
     "sign_on",
     "clock_offset_ms",

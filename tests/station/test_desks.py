@@ -154,6 +154,13 @@ def test_stops_are_ordered_by_what_can_still_be_saved(bench: FedBench) -> None:
     first = views[0]
     assert (first.age, first.holder_name, first.holder_online) == (timedelta(seconds=8), "七号台", True)
     assert first.command_state is CommandState.counting_down
+    silent = msgspec.structs.replace(beat, silent_at=bench.clock.now())
+    bench.changes(change(bench.seq + 1, "station", "ST-7", silent))
+    assert not bench.core.supervisor.stops(bench.clock.now())[0].holder_online
+    [shown] = bench.core.supervisor.stations(bench.clock.now())
+    assert not shown.is_online
+    bench.changes(change(bench.seq + 1, "station", "ST-7", beat))
+    assert bench.core.supervisor.stops(bench.clock.now())[0].holder_online
     assert not bench.core.supervisor.stops(bench.clock.tick(60))[0].holder_online
 
 

@@ -14,6 +14,7 @@ from app.core.order import Item, ItemBarcode, Order, OrderState
 from app.core.tracking import NodeKind, Track, TrackNode
 from app.wire import PrinterReport
 from hub.db import tables as t
+from hub.jobs import BeatWatch
 from hub.orders.desk import Tx
 from hub.orders.results import Tracked, View
 from tests.helpers.builders import Core, a_channel_order
@@ -161,6 +162,41 @@ async def test_beats_are_fed_when_they_say_something_new_or_every_half_minute(co
     assert await fed(sign_on="李华")
     [change] = [c for c in read_pages(core.feed, View("all"))[0] if c.kind == "station"]
     assert msgspec.json.decode(change.body)["sign_on"] == "李华"
+
+
+async def test_a_bench_whose_beats_stay_away_is_named_within_15_s_and_heard_again_at_once(core: Core) -> None:
+    for n in range(2):
+        await core.a_station(f"bench-{n}")
+        await core.beat(f"bench-{n}")
+    watch = BeatWatch(core.engine, core.writer)
+    head = core.feed.head()
+    for _ in range(14):
+        await watch.step(core.clock.now())
+        core.clock.go(seconds=1)
+    await core.beat("bench-1")
+    assert core.feed.head() == head, "one beat may come late"
+    core.clock.go(seconds=1)
+    for _ in range(3):
+        await watch.step(core.clock.now())
+    [change] = read_pages(core.feed, View("packing"), head)[0]
+    assert (change.kind, change.key) == ("station", "bench-0"), "told once, and of the dead one alone"
+    assert msgspec.json.decode(change.body)["silent_at"] is not None
+    head = core.feed.head()
+    assert await core.beat("bench-0")
+    [change] = read_pages(core.feed, View("packing"), head)[0]
+    assert msgspec.json.decode(change.body)["silent_at"] is None
+
+
+async def test_a_hub_that_has_just_started_calls_nobody_silent_for_what_it_could_not_hear(core: Core) -> None:
+    await core.a_station()
+    await core.beat()
+    core.clock.go(minutes=10)
+    head, watch = core.feed.head(), BeatWatch(core.engine, core.writer)
+    await watch.step(core.clock.now())
+    assert core.feed.head() == head
+    core.clock.go(seconds=14)
+    await watch.step(core.clock.now())
+    assert core.feed.head() == head + 1
 
 
 async def test_beats_of_many_stations_share_a_commit(core: Core) -> None:

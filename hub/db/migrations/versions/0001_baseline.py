@@ -252,6 +252,7 @@ def _tables() -> None:
         sa.Column("seq_seen", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("waiting_acts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("oldest_waiting_at", sa.BigInteger(), nullable=True),
+        sa.Column("silent_at", sa.BigInteger(), nullable=True),
         sa.Column("printers", sa.LargeBinary(), nullable=False),
         sa.Column("sign_on", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("clock_offset_ms", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
