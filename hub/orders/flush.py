@@ -211,6 +211,8 @@ class Flush:
     def _urgent(self, order_no: str, seq: int) -> UrgentFor | None:
         """A stop was set or lifted in this group, or a parcel froze or thawed."""
         stored, order = self.work.stored.get(order_no), self.work.held[order_no].order
+        if stored is None and not order.stops and not order.is_frozen:
+            return None  # as nearly all that is new
         before = stored.order if stored else None
         if (_stops_of(before) if before else _NO_STOPS) == _stops_of(order):
             return None
