@@ -40,6 +40,7 @@ class RunJob(Job[T], Generic[T]):
 
     what = "run"
     is_alone = True
+    may_share = True
     is_callers = True
 
     def __init__(self, fn: Callable[[Tx], T]) -> None:

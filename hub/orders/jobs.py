@@ -27,8 +27,10 @@ class Failed:
 class Job(ABC, Generic[T]):
     """May run more than once (a group that failed runs again), so it keeps nothing between runs."""
 
-    #: Runs in a transaction of its own: its SQL must see everything before it.
+    #: Runs in a transaction without ordinary jobs: its SQL must see everything before it.
     is_alone = False
+    #: Alone, but for others of its kind: each runs in a savepoint and sees what those before it did.
+    may_share = False
     #: Somebody waits for it with a parcel in the hand: it goes before all others.
     is_urgent = False
     #: Worth judging before the group in front of it is committed, see :mod:`hub.orders.ahead`.

@@ -287,7 +287,7 @@ class Writer:
         try:
             answers, committed = self._answers(jobs)
         except Exception as error:  # noqa: BLE001 - one bad job must not take its group along
-            if jobs[0].is_callers:
+            if len(group) == 1 and jobs[0].is_callers:
                 self._deliver(group, [Failed(error)], None)
                 return
             log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
@@ -304,7 +304,7 @@ class Writer:
         try:
             return self._answers([job])
         except Exception as error:  # noqa: BLE001 - see above
-            return self._blamed(job, error)
+            return ([Failed(error)], None) if job.is_callers else self._blamed(job, error)
 
     def _answers(self, jobs: Sequence[Job[Any]]) -> tuple[list[Any], Committed | None]:
         try:
@@ -352,9 +352,9 @@ class Writer:
             work, pending = self._group_judged(conn, jobs)
             if blamed is not None:
                 pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
-            numbers, committed = Flush(work).run()
             if jobs and jobs[0].may_go_ahead and len(pending) == len(jobs):
                 self._look_ahead(work)
+            numbers, committed = Flush(work).run()
         self._head = numbers.head
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed
@@ -368,15 +368,16 @@ class Writer:
             return ahead
         work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
         work.load(needs)
+        judged = self._judged_apart if len(jobs) > 1 and jobs[0].is_alone else self._judged
         answers: list[Answer[Any]] = []
         for job in jobs:
             if answers and self._lanes.is_hurried():
                 break  # what is judged is written now, the rest comes again
-            answers.append(self._judged(work, job))
+            answers.append(judged(work, job))
         return work, answers
 
     def _look_ahead(self, work: Work) -> None:
-        """Have the page that waits behind this one judged while this one is committed."""
+        """Have the page that waits behind this one judged while this one is written and committed."""
         with self._wake:
             if not self._threaded or self._ahead.size:
                 return
@@ -395,6 +396,20 @@ class Writer:
                 raise
             log.error("job_failed", what=job.what, exc_info=error)
             return self._judged_fault(work, job, error)
+
+    def _judged_apart(self, work: Work, job: Job[Any]) -> Answer[Any]:
+        """The answer of a job that shares its transaction with others of its kind: what it raises undoes it alone."""
+        savepoint = work.conn.begin_nested()
+        try:
+            answer = _tried(work, lambda: job.run(work))
+        except SQLAlchemyError:
+            raise  # perhaps the transaction itself is spoilt: each by itself, then
+        except Exception as error:  # noqa: BLE001 - the caller hears of it
+            savepoint.rollback()
+            failed = Failed(error)
+            return lambda numbers: failed
+        savepoint.commit()
+        return answer
 
     def _judged_fault(self, work: Work, job: Job[Any], error: Exception) -> Answer[Any]:
         try:
