@@ -84,6 +84,9 @@ class Platform:
     garbled_lists: bool = False
     torn: set[str] = field(default_factory=set)
     """Orders that lists bring without their number."""
+    held_up: set[str] = field(default_factory=set)
+    """Orders told only when ``let_go`` is set."""
+    let_go: threading.Event = field(default_factory=threading.Event)
     messages: list[dict[str, Any]] = field(default_factory=list)
     """Events that wait for whoever listens; the first goes when it was acknowledged."""
     acknowledged: list[str] = field(default_factory=list)
@@ -122,6 +125,8 @@ class Platform:
         if path == "/changed":
             return self._changed(query)
         if path == "/order":
+            if query["no"] in self.held_up:
+                self.let_go.wait(20)
             if query["no"] in self.garbled:
                 return 200, {"order": {"no": 1}}
             return 200, {"order": self.orders.get(query["no"])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -325,6 +325,41 @@ async def test_a_function_in_the_writer_is_fed_or_undone(core: Core) -> None:
     assert await core.writer.run(sets)
     changes, _ = read_pages(core.feed, View("all"))
     assert [(c.kind, c.body) for c in changes][-1] == ("setting", msgspec.Raw(b'{"a":1}'))
+
+
+@pytest.mark.logs("group_failed")
+async def test_functions_that_wait_share_a_commit_and_a_bad_one_takes_back_its_own(
+    tmp_path: Path, db: str
+) -> None:
+    async with a_core(tmp_path, db, threaded=False) as core:
+        commits = 0
+
+        def count(_: Any) -> None:
+            nonlocal commits
+            commits += 1
+
+        def sets(key: str) -> Callable[[Tx], int]:
+            def function(tx: Tx) -> int:
+                tx.conn.execute(insert(t.setting).values(key=key, value=b"1", changed_at=tx.now, body=b"{}"))
+                tx.changed("setting", key)
+                if key == "bad":
+                    raise LookupError("no such thing")
+                return int(tx.conn.exec_driver_sql("SELECT count(*) FROM setting").scalar_one())
+
+            return function
+
+        event.listen(core.engine, "commit", count)
+        functions = [core.writer.run(sets(key)) for key in ("a", "bad", "b", "c")]
+        done = await asyncio.gather(*functions, return_exceptions=True)
+        assert (done[0], done[2:], type(done[1])) == (1, [2, 3], LookupError)
+        assert commits == 1 and core.rows("SELECT key FROM setting ORDER BY key") == [("a",), ("b",), ("c",)]
+        changes, _ = read_pages(core.feed, View("all"))
+        assert sorted(c.key for c in changes) == ["a", "b", "c"]
+
+        again = [core.writer.run(sets(key)) for key in ("d", "a", "e")]
+        done = await asyncio.gather(*again, return_exceptions=True)
+        assert isinstance(done[1], IntegrityError), "a key that is taken spoils its neighbours' transaction"
+        assert core.rows("SELECT count(*) FROM setting") == [(5,)], "which are run by themselves"
 
 
 async def test_leases_know_their_limits(core: Core) -> None:

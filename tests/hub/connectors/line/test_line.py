@@ -142,6 +142,22 @@ def test_a_cancel_push_stops_at_once_and_its_fetch_cancels(shop: Shop) -> None:
     until(lambda: (found := shop.order("P1")) and found.order_state is OrderState.cancelled)
 
 
+def test_a_cancels_fetch_goes_before_all_that_only_changed(shop: Shop) -> None:
+    slow = [f"S{n}" for n in range(lines.FETCHES)]
+    for no in (*slow, "P1"):
+        shop.platform.put(no)
+    shop.platform.held_up.update(slow)
+    shop.push(*(an_event(f"e-{no}", no) for no in (*slow, "P1")))
+    until(lambda: shop.platform.count("/order") == len(slow), "all places are taken")
+    shop.platform.put("P1", state="cancelled")
+    shop.push(an_event("e2", "P1", H.cancelled))
+    until(lambda: (found := shop.order("P1")) and found.order_state is OrderState.cancelled)
+    assert shop.orders() == ["P1"], "the others are still being asked for"
+    shop.platform.let_go.set()
+    until(lambda: shop.orders() == sorted(["P1", *slow]))
+    until(lambda: not shop.rows("SELECT * FROM fetch_wanted"))
+
+
 def test_a_refund_hint_without_a_refund_is_lifted_by_the_detail(shop: Shop) -> None:
     shop.platform.put("P1")
     shop.push(an_event("e1", "P1"))
