@@ -157,9 +157,9 @@ def _serve_bare(port: int) -> None:
 
 def _serve_single(words: list[str]) -> None:
     import main
-    from hub.orders import writer
+    from hub.orders import lanes
 
-    writer.LIVE_GROUP = 1
+    lanes.LIVE_GROUP = 1
     sys.argv = ["main.py", *words]
     main.main()
 

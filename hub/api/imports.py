@@ -1,7 +1,9 @@
 """``POST /v1/imports``: a file of orders, items or waybill numbers, as a form field ``file`` or as the raw body.
 
-One import at a time: each may hold a file of 50 MB and everything read from it. Who gives a ``ticket`` of their own
-making can ask how far it has got, and stop it; both are kept in this process alone, as long as the import is under way.
+One import at a time: each may hold a file of 50 MB and everything read from it. Small files, as programs send
+them for an order or ten, go side by side before it, and the writer takes what has come of them in one commit.
+Who gives a ``ticket`` of their own making can ask how far it has got, and stop it; both are kept in this
+process alone, as long as the import is under way.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ BODY_BYTES = LIMITS.size_max + 1_000_000
 #: ``guess`` goes by the headings of the file.
 Kind = Literal["orders", "items", "waybills", "guess"]
 _NAME_MAX = 200
+#: A small file, and how many of them are under way at a time.
+SMALL_BYTES = 64_000
+_SMALL_AT_ONCE = 8
 _FILE_SHOP = Shop(id="file", connector="file")
 
 
@@ -67,8 +72,14 @@ class Imports:
     """What is under way in this process; joined in the surface."""
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
         self._running: dict[tuple[str, str], Running] = {}
+
+    def turn(self, declared: str) -> asyncio.Lock | asyncio.Semaphore:
+        """What an upload waits for, by the length it declares; one that declares none is a large one."""
+        is_small = declared.isdecimal() and len(declared) < 10 and int(declared) <= SMALL_BYTES
+        return self._small if is_small else self._turn
 
     @contextmanager
     def under_way(self, who: str, ticket: str) -> Iterator[Running]:
@@ -124,7 +135,7 @@ async def import_file(
     ask = _Ask(kind, of_shop, dry_run, column_map)
     with imports.under_way(call.known.name, ticket) as running:
         try:
-            async with imports.turn:
+            async with imports.turn(request.headers.get("content-length", "")):
                 running.begin()
                 data, name = await _upload(request, filename)
                 report = await _taken(doors, call, ask, data, name, running)

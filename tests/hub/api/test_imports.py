@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,32 @@ def test_an_import_is_watched_and_stopped_by_who_began_it(hub: RunningHub) -> No
     again = send("").json()
     assert 0 < again["unchanged"] < ROWS
     assert again["taken"] + again["unchanged"] == ROWS
+
+
+def test_a_small_file_does_not_wait_for_a_large_one(hub: RunningHub) -> None:
+    ops, rest = hub.person("ops_lead"), threading.Event()
+    data = _file(3_000)
+
+    def slowly() -> Iterator[bytes]:
+        yield data[:1_000]
+        rest.wait(20)
+        yield data[1_000:]
+
+    def send_large() -> httpx.Response:
+        params = {"filename": "大.csv", "shop": "my-shop", "ticket": "T-3", "dry_run": "true"}
+        headers = {"content-length": str(len(data))}
+        return ops.post("/v1/imports", params=params, content=slowly(), headers=headers, timeout=60)
+
+    with ThreadPoolExecutor(9) as threads:
+        large = threads.submit(send_large)
+        _until(lambda: (p := _progress(ops, "T-3")) and p["stage"] == "reading")
+        files = [_file(n) for n in range(1, 9)]
+        params = {"filename": "小.csv", "shop": "my-shop", "dry_run": "true"}
+        small = [threads.submit(ops.post, "/v1/imports", params=params, content=one) for one in files]
+        assert sorted(one.result(timeout=30).json()["taken"] for one in small) == list(range(1, 9))
+        assert not large.done()
+        rest.set()
+        assert large.result(timeout=30).json()["taken"] == 3_000
 
 
 @pytest.mark.parametrize(
