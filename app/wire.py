@@ -75,13 +75,17 @@ class ChangePage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Urgent(msgspec.Struct, frozen=True, kw_only=True):
-    """A stop was set or lifted: the fast lane, never moves the cursor (design 3.6)."""
+    """A stop was set or lifted: the fast lane, never moves the cursor (design 3.6).
+
+    ``seq`` compares only with numbers of the same ``epoch`` (design 3.11); "" from a hub that does not say it.
+    """
 
     seq: int
     order_no: str
     stops: tuple[Stop, ...]
     is_frozen: bool
     parcels: tuple[Parcel, ...] = ()
+    epoch: str = ""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

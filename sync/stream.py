@@ -90,12 +90,20 @@ class StreamReader(Waker):
         self._feed.heard(now)
         match event:
             case Urgent():
-                await self._feed.urgent(event)
+                await self._urgent(event)
             case ChangePage():
                 await self._page(event)
             case Head():
                 self._parts.status.hub_time(event.now, now)
                 self._at_head(event.head)
+
+    async def _urgent(self, urgent: Urgent) -> None:
+        """A stop of another epoch has numbers that mean nothing here: what it says comes with the new copy."""
+        epoch = self._parts.cache.cursor.epoch
+        if urgent.epoch and epoch and urgent.epoch != epoch:
+            self._puller.behind()
+            return
+        await self._feed.urgent(urgent)
 
     async def _page(self, came: ChangePage) -> None:
         """A page that begins where we stand goes in; any other is pulled, so that nothing is stepped over."""

@@ -87,7 +87,7 @@ class Cache:
     def heard(self, urgent: Urgent) -> frozenset[str]:
         """The fast lane's first step: shown at once, whatever is being written; :meth:`apply_urgent` keeps it."""
         known = self._hot.get(urgent.order_no)
-        if known is not None and known.seq >= urgent.seq:
+        if known is not None and known.epoch == urgent.epoch and known.seq >= urgent.seq:
             return frozenset()
         self._hot[urgent.order_no] = urgent
         return frozenset({"order", f"order:{urgent.order_no}"})
@@ -95,17 +95,19 @@ class Cache:
     def hot(self, order_no: str, row_seq: int) -> Urgent | None:
         """A stop heard of but not yet fed in a row; forgotten once the row is as new."""
         urgent = self._hot.get(order_no)
-        if urgent is not None and urgent.seq <= row_seq:
+        if urgent is not None and urgent.seq <= row_seq and _is_of(urgent, self._file):
             self._hot.pop(order_no, None)
             return None
         return urgent
 
     def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
-        """The fast lane: into both files, moving no cursor."""
+        """The fast lane: into both files, moving no cursor; a file of another epoch cannot compare its number."""
         with self._swap_lock:
             filling = self._filling
-            if filling is not None:
+            if filling is not None and _is_of(urgent, filling):
                 self._written(lambda: filling.apply_urgent(urgent))
+            if not _is_of(urgent, self._file):
+                return frozenset()
             return self._written(lambda: self._file.apply_urgent(urgent))
 
     def begin_again(self) -> None:
@@ -217,6 +219,11 @@ _CHANNEL_REF = (
     "SELECT json_extract(CAST(body AS TEXT), '$.shop_id'), json_extract(CAST(body AS TEXT), '$.channel_order_no') "
     'FROM "order" WHERE order_no = ?'
 )
+
+
+def _is_of(urgent: Urgent, file: CacheFile) -> bool:
+    """Whether its number compares with those of the file; an empty file takes any."""
+    return not urgent.epoch or file.cursor.epoch in ("", urgent.epoch)
 
 
 def _delete(path: Path) -> None:

@@ -427,6 +427,8 @@ class ReadModel:
 def _newer(one: Urgent | None, other: Urgent | None) -> Urgent | None:
     if one is None or other is None:
         return one or other
+    if one.epoch and other.epoch and one.epoch != other.epoch:
+        return other  # numbers of two epochs do not compare, and the copy's own is the older
     return one if one.seq >= other.seq else other
 
 

@@ -26,6 +26,7 @@ class Flush:
         self.conn = work.conn
         self.sql = work.sql
         self.now_ms = work.now_ms
+        self._epoch = ""
 
     def run(self) -> tuple[Numbers, Committed | None]:
         """Take the numbers and write everything down; the caller commits."""
@@ -88,6 +89,7 @@ class Flush:
         if total == 0:
             return self.conn.exec_driver_sql("SELECT seq FROM feed_head").scalar_one(), 0
         row = self.conn.exec_driver_sql(self.sql.take_numbers, (total, histories)).one()
+        self._epoch = row[2]
         return row[0], row[1] - histories + 1
 
     def _many(self, statement: str, rows: list[Row] | list[tuple[str, ...]]) -> None:
@@ -218,7 +220,12 @@ class Flush:
             return None
         parcels = tuple(p for p in order.parcels if before is None or before.parcel(p.parcel_no) != p)
         event = Urgent(
-            seq=seq, order_no=order_no, stops=order.stops, is_frozen=order.is_frozen, parcels=parcels
+            seq=seq,
+            order_no=order_no,
+            stops=order.stops,
+            is_frozen=order.is_frozen,
+            parcels=parcels,
+            epoch=self._epoch,
         )
         return UrgentFor(order.warehouse, event)
 

@@ -35,7 +35,7 @@ class Statements:
         self.flag: type[int] = int if dialect == "sqlite" else bool
         self.take_numbers = (
             f"UPDATE feed_head SET seq = seq + {self.mark}, history_id = history_id + {self.mark}"
-            " RETURNING seq, history_id"
+            " RETURNING seq, history_id, epoch"
         )
         self.new_order = self._insert(t.orders, _ORDER)
         self.order = self._update(t.orders, ("order_no",), _ORDER_CHANGES)

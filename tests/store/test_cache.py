@@ -189,6 +189,21 @@ def test_another_epoch_is_filled_beside_the_old_and_swapped(cache: Cache) -> Non
     assert cache.swap() == frozenset()
 
 
+def test_a_stop_of_another_epoch_is_not_measured_by_the_old_copys_numbers(cache: Cache) -> None:
+    """A restored hub counts on from its backup: its new stop has a smaller number than the row we hold."""
+    cache.apply_page(a_page([order_change(900, an_order())], epoch="ONE"))
+    cache.begin_again()
+    urgent = msgspec.structs.replace(an_urgent(500, stopped(an_order())), epoch="TWO")
+    assert cache.heard(urgent) == {"order", f"order:{order_no(1)}"}
+    cache.apply_urgent(urgent)
+    assert cache.hot(order_no(1), 900) == urgent, "shown over the old row"
+    assert rows(cache, "SELECT * FROM urgent") == []
+    cache.apply_page(a_page([order_change(400, an_order())], epoch="TWO"))
+    cache.swap()
+    assert len(rows(cache, "SELECT * FROM urgent")) == 1, "and kept beside the new one"
+    assert cache.apply_urgent(msgspec.structs.replace(urgent, epoch="ONE", seq=950)) == frozenset()
+
+
 def test_begun_again_twice_and_given_up(cache: Cache, tmp_path: Path) -> None:
     cache.begin_again()
     cache.apply_page(a_page([order_change(1, an_order(2))], epoch="TWO"))

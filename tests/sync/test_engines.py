@@ -364,6 +364,21 @@ def test_a_difference_fills_the_copy_anew(stepped: Stepped) -> None:
     assert order_no(1)
 
 
+def test_a_stop_of_another_epoch_is_passed_over_and_the_feed_asked(stepped: Stepped) -> None:
+    from tests.helpers.station import an_urgent, stopped
+
+    at_seq(stepped, 1)
+    ours = msgspec.structs.replace(an_urgent(2, stopped(an_order(1))), epoch="E1")
+    other = msgspec.structs.replace(an_urgent(900, stopped(an_order(2))), epoch="E2")
+    before = len(stepped.asked)
+    for urgent in (ours, other):
+        stepped.run(stepped.link.stream._came(urgent))
+    assert stepped.cache.hot(order_no(1), 1) == ours
+    assert stepped.cache.hot(order_no(2), 1) is None
+    stepped.wait_s(stepped.link.puller)
+    assert len(stepped.asked) > before
+
+
 def test_a_stop_is_shown_even_when_it_cannot_be_kept(stepped: Stepped) -> None:
     from tests.helpers.station import an_urgent, stopped
 

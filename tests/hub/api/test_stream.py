@@ -104,6 +104,7 @@ def test_a_stop_comes_at_once_and_without_an_id(hub: RunningHub) -> None:
         assert urgent.id in ("", str(heard.first.data["head"]))
         assert (urgent.data["order_no"], urgent.data["is_frozen"]) == (order.order_no, True)
         assert [stop["kind"] for stop in urgent.data["stops"]] == ["freeze"]
+        assert urgent.data["epoch"] == bench.changes().epoch
 
 
 def test_a_lifted_stop_comes_at_once_too(hub: RunningHub) -> None:
