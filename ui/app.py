@@ -49,6 +49,7 @@ from ui.work import CrashReport, EngineLoop, Work
 
 if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for no page that nobody looks at
     from ui.screens.import_page import ImportPage
+    from ui.screens.needs_page import NeedsPage
     from ui.screens.ops import OpsScreen
     from ui.screens.service import ServiceScreen
     from ui.screens.settings import SettingsPage
@@ -166,6 +167,7 @@ class Station:
         self.intake: ImportPage | None = None
         self.desk: PackingScreen | SupervisorScreen | ServiceScreen | OpsScreen | None = None
         self.shops: OpsScreen | None = None
+        self.needs: NeedsPage | None = None
         self.welcome: WelcomePage | None = None
         self._join()
         self.start_desk()
@@ -260,6 +262,7 @@ class Station:
         self.player.state_changed.connect(lambda _: self._show_strip())
         self.window.foot.settings_wanted.connect(self.show_settings)
         self.window.foot.person_wanted.connect(self.show_sign_on)
+        self.window.needs_wanted.connect(self.show_needs)
         self.window.foot.strip.pressed.connect(self._strip_pressed)
         self.sign_on.finished.connect(self._back)
         self.window.take_files(_is_table)
@@ -289,6 +292,10 @@ class Station:
             self.window.pages.removeWidget(self.shops)
             self.shops.deleteLater()
             self.shops = None
+        if self.needs is not None:
+            self.window.pages.removeWidget(self.needs)
+            self.needs.deleteLater()
+            self.needs = None
         self.start_desk()
 
     def _use_printer(self, address: str) -> None:
@@ -383,6 +390,21 @@ class Station:
             self.shops.finished.connect(self._back)
         self.window.show_page(self.shops)
 
+    def show_needs(self) -> None:
+        """What the hub did not take as it came; the same key goes back."""
+        if self.core.identity is None or self.alarm.active is not None:
+            return
+        if self.needs is None:
+            from ui.screens.needs_page import NeedsPage
+
+            self.needs = NeedsPage(self.room)
+            self.needs.finished.connect(self._back)
+        elif self.window.pages.currentWidget() is self.needs:
+            self._back()
+            return
+        self.needs.refresh()
+        self.window.show_page(self.needs)
+
     def show_sign_on(self) -> None:
         self.sign_on.refresh()
         self.window.show_page(self.sign_on)
@@ -427,6 +449,8 @@ class Station:
             self._show_strip()
         if "print" in topics:
             self.papers.look()
+        if self.needs is not None and topics & {"outbox", "order"}:
+            self.needs.refresh()
         if self.shops is not None:
             self.shops.refresh(topics)
         if "rights" in topics and self.intake is not None:
@@ -523,10 +547,7 @@ class Station:
     def _strip_pressed(self, key: str) -> None:
         """What a statement is about: refused acts are named, printers and sound lead to the settings."""
         if key == "refused":
-            for needing in self.core.read.needs_person():
-                say = self.kit.i18n.say(f"reasons.{needing.receipt.reason}", **needing.receipt.params)
-                self.window.bar.warn(say, key=f"needs-{needing.act.act_id}")
-                self.core.outbox.dismiss(needing.act.act_id)
+            self.show_needs()
         elif key in ("sign_on_first", "look_only"):
             self.show_sign_on()
         elif key.startswith(("printer", "no_printer", "no_sound")):

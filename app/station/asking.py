@@ -59,8 +59,9 @@ class Asking:
         except TimeoutError:
             return Asked(act_id=act.act_id, state="sent")
         if receipt.outcome == "refused":
+            act_by = self._bench.actor().name
             # the person who asked reads the reason now: nobody else has to look at it
-            await asyncio.to_thread(self._outbox.dismiss, act.act_id)
+            await asyncio.to_thread(self._outbox.dismiss, act.act_id, "shown", act_by, now)
             return Asked(
                 act_id=act.act_id, state="refused", reason=receipt.reason, params=dict(receipt.params)
             )

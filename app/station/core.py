@@ -19,6 +19,7 @@ from app.station.bench import Bench, Identity, SignedOn
 from app.station.chores import Chores
 from app.station.intake import IntakeDesk
 from app.station.leasing import LeaseKeeper
+from app.station.needs import NeedsDesk
 from app.station.outcome import Outcome
 from app.station.packing import PackingDesk
 from app.station.printwork import PrintWork, Render
@@ -88,6 +89,7 @@ class StationCore:
         asking = Asking(self.bench, self.outbox)
         self.packing = PackingDesk(self.bench, self.read, self._keeper, self.leases, self.alarms, rules)
         self.supervisor = SupervisorDesk(self.bench, self.read, asking)
+        self.needs = NeedsDesk(self.bench, self.outbox, self.read)
         self.service = ServiceDesk(self.bench, self.read, asking)
         self.shops = ShopsDesk(self.bench)
         self.intake = IntakeDesk(self.bench)

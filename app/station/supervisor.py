@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
+
+import msgspec
 
 from app.core.acts import ActKind, ParcelPulled, Release, TakeOver
 from app.core.order import (
@@ -157,7 +160,9 @@ class SupervisorDesk:
         return lacking if self._lagging.setdefault(station_id, reported_at_seq) != reported_at_seq else None
 
     def alarms(self) -> list[AlarmView]:
-        return self._read.alarms()
+        """Where a station is concerned, ``params["station"]`` is its name."""
+        names = {station.station_id: station.name for station in self._read.stations()}
+        return [_with_name(alarm, names) for alarm in self._read.alarms()]
 
     async def ack_alarm(self, alarm_id: str) -> None:
         """Somebody takes care of it. Raises HubTrouble: this needs the hub."""
@@ -191,6 +196,13 @@ class SupervisorDesk:
     async def release(self, order_no: str, stop_id: str, note: str, now: datetime) -> Asked:
         """Lifts one stop; without ``stop_id`` lets an order that waits for its audit go to the floor."""
         return await self._asking.ask(ActKind.release, order_no, now, Release(stop_id=stop_id, note=note))
+
+
+def _with_name(alarm: AlarmView, names: Mapping[str, str]) -> AlarmView:
+    station_id = alarm.params.get("station", "")
+    if station_id not in names:
+        return alarm
+    return msgspec.structs.replace(alarm, params=alarm.params | {"station": names[station_id]})
 
 
 def _urgency(view: StopView) -> tuple[int, bool, float, timedelta]:

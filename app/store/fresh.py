@@ -60,6 +60,18 @@ _TABLES = (
     "CREATE INDEX print_job_state ON print_job (printer, state, n)",
     "CREATE INDEX print_job_parcel ON print_job (parcel_no)",
     "CREATE UNIQUE INDEX print_job_once ON print_job (job_key, copy) WHERE state NOT IN ('pulled', 'expired')",
+    """CREATE TABLE need (
+        n INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        act_id TEXT NOT NULL,
+        envelope BLOB NOT NULL,
+        receipt BLOB NOT NULL,
+        at TEXT NOT NULL,
+        answer TEXT DEFAULT '' NOT NULL,
+        answered_by TEXT DEFAULT '' NOT NULL,
+        answered_at TEXT,
+        UNIQUE (act_id)
+    )""",
+    "CREATE INDEX need_answered ON need (answer, answered_at)",
     """CREATE TABLE setting (
         "key" TEXT NOT NULL,
         value TEXT NOT NULL,

@@ -26,8 +26,9 @@ import msgspec
 from app.core.acts import Act
 from app.core.printjob import PULLABLE, PrintJob, PrintState, may_move
 from app.core.values import dataclass
-from app.store import migrate
+from app.store import migrate, needs
 from app.store.cachefile import Cursor, Link, writing
+from app.store.needs import AnsweredNeed, NeedsPerson
 from app.store.opening import Opening
 from app.store.surroundings import DamagedOutbox, DiskFull, is_damage, is_no_room
 from app.wire import ChannelRef, Envelope, Receipt, act_of, envelope_of
@@ -76,14 +77,6 @@ class Pending:
         return self.state == "settled" and self.epoch == cursor.epoch and self.settled_seq <= cursor.seq
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsPerson:
-    """An act the hub did not take: somebody has to look at it once."""
-
-    act: Act
-    receipt: Receipt
-
-
 @dataclass(slots=True)
 class _Call:
     run: Callable[[sqlite3.Connection], Any]
@@ -110,7 +103,7 @@ class Outbox:
             raise self._said(error) from error
         try:
             self._pending = _read_pending(self._link.db)
-            self._needing = _read_needing(self._link.db)
+            self._needing = needs.read_open(self._link.db)
             self._reads = Link(opening)
         except sqlite3.Error as error:
             self._link.close()
@@ -252,8 +245,11 @@ class Outbox:
                 "WHERE act_id = ? AND state = 'waiting'",
                 [(_state_after(r), msgspec.json.encode(r), r.seq, epoch, moment, r.act_id) for r in receipts],
             )
+            needs.keep(db, receipts, moment)
 
         self.run(write).result()
+        if any(needs.needs(receipt) for receipt in receipts):
+            self._look_at_needs()
         with self._lock:
             for receipt in receipts:
                 pending = known[receipt.act_id]
@@ -261,7 +257,6 @@ class Outbox:
                     continue
                 if receipt.outcome == "refused":
                     self._pending.pop(receipt.act_id, None)
-                    self._needing[receipt.act_id] = NeedsPerson(pending.act, receipt)
                 else:
                     self._pending[receipt.act_id] = Pending(pending.act, "settled", epoch, receipt.seq)
             waiters = [(self._answers.pop(r.act_id, None), r) for r in receipts]
@@ -317,14 +312,25 @@ class Outbox:
         with self._lock:
             self._pending[act.act_id] = Pending(act, "waiting")
 
-    def dismiss(self, act_id: str) -> None:
-        """A person has seen what the hub did not take."""
-        self.run(
-            lambda db: db.execute("UPDATE act SET state = 'settled' WHERE act_id = ?", (act_id,))
-        ).result()
-        with self._lock:
-            self._needing.pop(act_id, None)
+    def dismiss(
+        self, act_id: str, answer: needs.Answer = "shown", by: str = "", at: datetime | None = None
+    ) -> None:
+        """A person has seen what the hub did not take, and what they made of it."""
+        moment = _text(at) if at is not None else ""
+        self.run(lambda db: needs.answer(db, act_id, answer, by, moment)).result()
+        self._look_at_needs()
         self._tell("outbox")
+
+    def answered_needs(self, limit: int) -> list[AnsweredNeed]:
+        """What people answered here in the last days, the latest first."""
+        with self._reads.lock:
+            return needs.read_answered(self._reads.db, limit)
+
+    def _look_at_needs(self) -> None:
+        with self._reads.lock:
+            needing = needs.read_open(self._reads.db)
+        with self._lock:
+            self._needing = needing
 
     def answer_of(self, act_id: str) -> Receipt | None:
         """The hub's answer to one act, as long as it is kept."""
@@ -380,6 +386,7 @@ class Outbox:
         def write(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM act WHERE state = 'settled' AND settled_at < ?", (acts,))
             db.execute("DELETE FROM scan WHERE at < ?", (rest,))
+            needs.tidy(db, rest)
             db.execute(
                 "DELETE FROM print_job WHERE state IN ('printed', 'confirmed', 'failed', 'pulled', 'expired') "
                 "AND json_extract(CAST(body AS TEXT), '$.created_at') < ?",
@@ -612,12 +619,3 @@ def _read_pending(db: sqlite3.Connection) -> dict[str, Pending]:
         act = act_of(msgspec.json.decode(data, type=Envelope))
         pending[act.act_id] = Pending(act, state, epoch or "", seq or 0)
     return pending
-
-
-def _read_needing(db: sqlite3.Connection) -> dict[str, NeedsPerson]:
-    rows = db.execute("SELECT envelope, receipt FROM act WHERE state = 'needs_person' ORDER BY n")
-    needing = {}
-    for data, receipt in rows:
-        act = act_of(msgspec.json.decode(data, type=Envelope))
-        needing[act.act_id] = NeedsPerson(act, msgspec.json.decode(receipt, type=Receipt))
-    return needing

@@ -26,7 +26,8 @@ from app.core.values import dataclass
 from app.store.cache import LOOK_MAX, Cache
 from app.store.cachefile import Cursor
 from app.store.leases import LeaseBook
-from app.store.outbox import NeedsPerson, Outbox
+from app.store.needs import NeedsPerson
+from app.store.outbox import Outbox
 from app.store.rows import spaced
 from app.wire import AlarmView, Restored, StationView, Urgent
 

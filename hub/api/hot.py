@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Select, select
 
 from app.core import freeze
+from app.core.acts import FACTS
 from app.core.reasons import Reason
 from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, LeaseAsk, Receipt
 from hub.api.context import Call, Doors
@@ -22,9 +23,12 @@ from hub.api.http import ApiError, Dirty, Receive, Request, Send, answer, answer
 from hub.api.pages import Packed, encoding_of
 from hub.auth.callers import Caller
 from hub.db import tables as t
+from hub.orders.judge import who
+from hub.orders.said import SayJob
 
 ACTS_MAX = 512
 ID_MAX = 64
+_FACTS = frozenset(str(kind) for kind in FACTS)
 PAGE_DEFAULT, PAGE_MAX = 500, 2_000
 WAIT_MAX_S = 55
 LEASES_MAX = 200
@@ -45,10 +49,29 @@ async def post_acts(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     ]
     given = iter(await _written(doors, caller, wanted))
     receipts = [no if no is not None else next(given) for no in answers]
+    await _tell_refused(doors, caller, envelopes, answers)
     for one, receipt in zip(envelopes, receipts, strict=True):
         kind = one.kind if isinstance(one, Envelope) and receipt.reason != "bad_body" else "other"
         doors.out.metrics.acts_of(kind, receipt.outcome).inc()
     await answer_json(send, receipts)
+
+
+async def _tell_refused(
+    doors: Doors, caller: Caller, envelopes: list[Envelope | Receipt], answers: list[Receipt | None]
+) -> None:
+    """What a bench did and may not: a supervisor hears of it as well, once while nobody has seen it."""
+    if caller.station is None:
+        return
+    for one, no in zip(envelopes, answers, strict=True):
+        if no is None or not isinstance(one, Envelope) or one.kind not in _FACTS:
+            continue
+        said = {
+            "what": no.reason,
+            "kind": one.kind,
+            "order_no": one.order_no,
+            **who(caller.at(one.made_at).actor),
+        }
+        await doors.orders.writer.say(SayJob("act_refused", "major", said, caller.warehouse or ""))
 
 
 async def _written(doors: Doors, caller: Caller, wanted: Iterable[Envelope]) -> list[Receipt]:

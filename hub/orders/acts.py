@@ -13,7 +13,7 @@ from app.core.reasons import Reason, Refused
 from app.wire import Envelope, Outcome, Receipt, act_of
 from hub.orders.held import Cause, HeldReceipt, KeptAct, Needs, Numbers
 from hub.orders.jobs import Answer, Job
-from hub.orders.judge import judge
+from hub.orders.judge import judge, who
 from hub.orders.returned import remember_number, renamed
 from hub.orders.work import Work
 
@@ -54,11 +54,11 @@ class ActJob(Job[Receipt]):
             return self._known(known)
         made_at = self._made_at(work)
         if work.now - made_at > TOO_OLD:
-            return self._answer(work, "refused", Refused(Reason.too_old))
+            return self._no(work, Refused(Reason.too_old))
         try:
             act = act_of(envelope)
         except msgspec.ValidationError as error:
-            return self._answer(work, "refused", Refused(Reason.bad_body, {"text": str(error)}))
+            return self._no(work, Refused(Reason.bad_body, {"text": str(error)}))
         order = work.order(envelope.order_no) or self._numbered_anew(work, envelope)
         if order is None:
             return self._unknown(work, act)
@@ -102,6 +102,17 @@ class ActJob(Job[Receipt]):
         warehouse = station.warehouse if station else work.settings.default_warehouse
         work.raise_alarm("order_unknown", "major", None, "", {"order_no": act.order_no}, warehouse)
         return self._answer(work, "clash", refused)
+
+    def _no(self, work: Work, refused: Refused) -> Answer[Receipt]:
+        """Refused before anything was judged: the bench reads it, and a supervisor as well."""
+        order = work.order(self.envelope.order_no)
+        said = {"what": str(refused.reason), "kind": self.envelope.kind, **who(self.by)}
+        station = work.station(self.by.station_id) if self.by.station_id else None
+        warehouse = station.warehouse if station else work.settings.default_warehouse
+        if order is None:
+            said["order_no"] = self.envelope.order_no
+        work.raise_alarm("act_refused", "major", order, self.envelope.parcel_no or "", said, warehouse)
+        return self._answer(work, "refused", refused)
 
     def _known(self, known: HeldReceipt) -> Answer[Receipt]:
         if known.act_hash != self.act_hash:

@@ -32,7 +32,7 @@ def judge(work: Work, order: Order, act: Act, by: Actor, why: Cause) -> tuple[Ou
     clash = Entry(kind=HistoryKind.clash, parcel_no=act.parcel_no, params=params)
     apply(work, done.order, [clash, *done.entries], why)
     _aftermath(work, done.order, act, why)
-    said = {"what": str(verdict.reason), "kind": str(act.kind)}
+    said = {"what": str(verdict.reason), "kind": str(act.kind), **who(by)}
     work.raise_alarm("clash", "major", order, act.parcel_no or "", said)
     return "clash", verdict
 
@@ -53,3 +53,8 @@ def _aftermath(work: Work, order: Order, act: Act, why: Cause) -> None:
     if act.kind is ActKind.marked_abnormal:
         told = {"note": getattr(act.body, "note", ""), "why": getattr(act.body, "reason", "")}
         work.raise_alarm("abnormal", "minor", order, act.parcel_no or "", told)
+
+
+def who(by: Actor) -> dict[str, str]:
+    """Person and station, as an alarm names them."""
+    return {"person": by.name, "station": by.station_id or ""}

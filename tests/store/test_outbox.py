@@ -135,7 +135,9 @@ def test_a_refused_act_needs_a_person_and_blocks_nothing(outbox: Outbox) -> None
     assert (needing.act, needing.receipt.reason) == (packed(1), "too_old")
     assert outbox.answer_of("ACT00001") == needing.receipt
     assert outbox.answer_of("ACT00002") is None
-    outbox.dismiss("ACT00001")
+    outbox.dismiss("ACT00001", "understood", "小张", MORNING)
+    [answered] = outbox.answered_needs(10)
+    assert (answered.need.act.act_id, answered.answer, answered.by) == ("ACT00001", "understood", "小张")
     assert outbox.needs_person() == []
 
 
@@ -384,7 +386,9 @@ def test_an_outbox_of_every_released_version_opens_with_all_it_held(kept: Path, 
 
 
 def test_there_is_a_kept_file_of_every_version() -> None:
-    assert [path.stem for path in sorted(KEPT.glob("*.sqlite"))] == [migrate.HEAD]
+    assert [path.stem for path in sorted(KEPT.glob("*.sqlite"))] == [
+        f"{n:04}" for n in range(1, int(migrate.HEAD) + 1)
+    ]
 
 
 # ------------------------------------------------------------------------------------------ regressions

@@ -12,6 +12,7 @@ from app.core.values import dataclass
 from app.station.supervisor import BenchView, Chance, StopView
 from app.wire import AlarmView
 from ui.present import states
+from ui.present.needs import kind_words, why_words
 from ui.present.packing import cut
 from ui.present.states import Chip, State
 from ui.present.words import Words
@@ -254,7 +255,10 @@ def alarm_row(view: AlarmView, words: Words) -> AlarmRow:
     if view.params.get("n", "").isdigit():
         params["n"] = int(view.params["n"])
     if "what" in view.params:
-        params["what"] = words.maybe(f"history.{view.params['what']}", view.params["what"])
+        params["what"] = why_words(view.params["what"], words)
+        params["kind"] = kind_words(view.params.get("kind", ""), words)
+        station, person = view.params.get("station", ""), view.params.get("person", "")
+        params["where"] = station if person in ("", station) else f"{station} {person}".strip()
     level = view.level if view.level in _LEVELS else "info"
     acked = view.acked_at is not None
     return AlarmRow(

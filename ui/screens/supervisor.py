@@ -154,6 +154,9 @@ class SupervisorScreen(Page):
         self._ack = BigButton(room.kit, "supervisor.act_ack", icon="check", locks=True)
         self._ack.clicked.connect(self._ack_alarm)
         self._ack.setEnabled(False)
+        self._alarm_text = PlainLabel(role="body", wrap=True)
+        self._alarm_text.hide()
+        self.alarms.body.addWidget(self._alarm_text)
         self.alarms.body.addWidget(self._ack)
         self.alarms.list.chosen.connect(self._choose_alarm)
         self._alarm_id = ""
@@ -264,6 +267,8 @@ class SupervisorScreen(Page):
         self._alarm_id = "" if view.acked else view.alarm_id
         self.alarms.list.mark(view.alarm_id)
         self._ack.setEnabled(bool(self._alarm_id))
+        self._alarm_text.setText(view.text)
+        self._alarm_text.show()
         if view.order_no:
             self.stops.choose_order(view.order_no)
 
@@ -274,6 +279,7 @@ class SupervisorScreen(Page):
     def _acked(self, _: None) -> None:
         self._ack.unlock()
         self._ack.setEnabled(False)
+        self._alarm_text.hide()
         self._room.bar.success(self._room.kit.i18n.say("supervisor.alarm_done"))
 
     def _ack_failed(self, error: Exception) -> None:

@@ -30,6 +30,7 @@ from ui.widgets.switches import LanguageButton, ThemeButton
 
 FULL_SCREEN_KEY = "F11"
 SETTINGS_KEY = "F10"
+NEEDS_KEY = "F1"
 
 
 class Screen(Protocol):
@@ -93,6 +94,7 @@ class StationWindow(QWidget):
     """
 
     closed = Signal()
+    needs_wanted = Signal()
     file_dropped = Signal(str)
 
     def __init__(self, kit: Kit) -> None:
@@ -115,6 +117,8 @@ class StationWindow(QWidget):
         full.activated.connect(self.toggle_full_screen)
         settings = QShortcut(QKeySequence(SETTINGS_KEY), self)
         settings.activated.connect(self.foot.settings_wanted)
+        needs = QShortcut(QKeySequence(NEEDS_KEY), self)
+        needs.activated.connect(self.needs_wanted)
         kit.i18n.bind(self, self._retitle)
         self.setMinimumSize(800, 480)
         self._takes_files: Callable[[Path], bool] = lambda file: False

@@ -106,7 +106,8 @@ async def test_a_fact_the_hub_knows_better_about_is_kept_as_a_clash(core: Core) 
     assert "clash" in core.kinds(order)
     alarms = {a["kind"]: a for a in _bodies(changes, "alarm")}
     assert alarms.keys() == {"clash", "shipped_despite_cancel"}
-    assert alarms["clash"]["params"] == {"order_no": order.order_no, "what": "frozen", "kind": "handed_over"}
+    said = {"what": "frozen", "kind": "handed_over", "person": "李华", "station": "bench-1"}
+    assert alarms["clash"]["params"] == {"order_no": order.order_no, **said}
     assert alarms["shipped_despite_cancel"]["level"] == "critical"
 
 
