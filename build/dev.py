@@ -34,8 +34,7 @@ LINTED = [
 # Python reports each open() without an encoding; programs under test stay as people run them.
 PYTEST = ["-X", "warn_default_encoding", "-m", "pytest"]
 # Tests of one file stay together: what they share is made once. One worker more than there are cores: many wait.
-# Which file is begun first is said in tests/conftest.py.
-SPREAD = ["-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadscope", "--no-loadscope-reorder"]
+SPREAD = ["-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadscope"]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -169,7 +168,7 @@ def _test_under_gbk() -> int:
         )
         say("test: tests marked gbk, under zh_CN.GBK")
         done = subprocess.run(
-            [str(PYTHON), *PYTEST, "-m", "gbk", "--durations=0", "--durations-min=5", *_marked_gbk()],
+            [str(PYTHON), *PYTEST, "-m", "gbk", "--durations=0", "--durations-min=5"],
             cwd=str(ROOT),
             env=chinese,
             stdout=subprocess.PIPE,
@@ -177,12 +176,6 @@ def _test_under_gbk() -> int:
         )
         say(done.stdout.decode("gb18030", "replace"))
     return done.returncode
-
-
-def _marked_gbk() -> list[str]:
-    """The files in which a test is marked so: looking through all the others would take as long as the tests."""
-    files = sorted((ROOT / "tests").rglob("test_*.py"))
-    return [str(file) for file in files if "mark.gbk" in file.read_text(encoding="utf-8")]
 
 
 def _make_gbk_locale(folder: Path) -> bool:

@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 #: A countdown that somebody sets right after a step is at most this late in being looked at.
 _LONGEST = timedelta(seconds=1)
-#: Other processes on the same database set countdowns this one does not hear of.
+#: Other processes on the same database set countdowns too, and what they say of it may be lost.
 _LOOK_AGAIN = timedelta(seconds=30)
 
 
@@ -56,5 +56,6 @@ class OrderClock:
                 self._look_at = now + _LOOK_AGAIN
         except HubBusy as busy:
             log.warning("order_clock_waits", cause=busy.cause)
+            self._look_at = None
             return now + _LONGEST
         return now + _LONGEST if due is None else max(now, min(due, now + _LONGEST))

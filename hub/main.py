@@ -56,10 +56,13 @@ from hub.connectors.line.shops import Folder, ShopLine, folder_of
 from hub.connectors.line.tracks import LOOK as LOOK_AT_TRACKS
 from hub.connectors.line.tracks import Tracks
 from hub.db import tables as t
-from hub.db.engine import WRITE, open_database
+from hub.db.engine import WRITE, one_at_a_time, open_database
+from hub.db.leading import LOOK as LOOK_AT_LEAD
+from hub.db.leading import Leader
 from hub.jobs import BeatWatch, OrderClock
 from hub.orders.feed import Feed
 from hub.orders.lookup import Lookup
+from hub.orders.others import Others
 from hub.orders.restored import AnnounceJob
 from hub.orders.results import HubBusy
 from hub.orders.settings import LineSettings
@@ -71,8 +74,6 @@ TICK = timedelta(milliseconds=200)
 SWEEP = timedelta(hours=1)
 #: How often silent benches are looked for.
 WATCH = timedelta(seconds=1)
-#: Other processes on the same database commit too: how often this one looks at the head.
-LOOK = timedelta(seconds=1)
 #: So long a restored hub asks no platform, that stations may send again first.
 STATIONS_FIRST = timedelta(seconds=60)
 STOP_WITHIN_S = 5
@@ -101,6 +102,8 @@ class Hub:
         self._jobs = AsyncIOScheduler(timezone=UTC)
         self._order_clock = OrderClock(doors.orders.writer)
         self._beat_watch = BeatWatch(engine, doors.orders.writer)
+        self._leader = Leader(engine, doors.world.clock)
+        self._others: Others | None = None
         self._steps: dict[str, asyncio.Future[None]] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
         self._line_waits_until: datetime | None = None
@@ -114,8 +117,13 @@ class Hub:
         writer, broadcast = doors.orders.writer, doors.out.broadcast
         writer.start(asyncio.get_running_loop())
         self._unsubscribe = writer.subscribe(broadcast.committed)
-        broadcast.look(await asyncio.to_thread(doors.orders.feed.head))
+        head = await asyncio.to_thread(doors.orders.feed.head)
+        broadcast.look(head)
         broadcast.start()
+        if self._engine.dialect.name == "postgresql":
+            self._others = Others(self._engine, doors.world.clock, lambda: writer.session, writer.heard)
+            self._others.start(asyncio.get_running_loop(), head)
+        await self._leader.step()
         await self._first_users()
         restored = await writer.restored(AnnounceJob())
         self._line_waits_until = self._line_waits(restored)
@@ -129,8 +137,8 @@ class Hub:
         if doors.tracks is not None:
             self._jobs.add_job(self._track, "interval", seconds=LOOK_AT_TRACKS.total_seconds(), **often)
         self._jobs.add_job(self._watch, "interval", seconds=WATCH.total_seconds(), **often)
-        if self._engine.dialect.name == "postgresql":
-            self._jobs.add_job(self._look, "interval", seconds=LOOK.total_seconds(), **often)
+        if self._others is not None:
+            self._jobs.add_job(self._lead, "interval", seconds=LOOK_AT_LEAD.total_seconds(), **often)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -146,6 +154,9 @@ class Hub:
             await asyncio.gather(*self._steps.values())
             await asyncio.sleep(0)
             self._jobs.shutdown(wait=False)
+        await self._leader.stop()
+        if self._others is not None:
+            await self._others.stop()
         self._unsubscribe()
         await self.doors.orders.writer.stop()
         self.doors.auth.passwords.close()
@@ -181,17 +192,20 @@ class Hub:
 
     async def _tick(self) -> None:
         """What the clock does to orders, as soon as something is due."""
-        await self._stepped("tick", self._order_clock.step(self.doors.world.clock.now()))
+        if self._leader.is_leading:
+            await self._stepped("tick", self._order_clock.step(self.doors.world.clock.now()))
 
     async def _sweep(self) -> None:
         """What nobody needs any more goes, also where nothing falls due."""
+        if not self._leader.is_leading:
+            return
         writer = self.doors.orders.writer
         await self._stepped("sweep", writer.tick(self.doors.world.clock.now()))
         await self._stepped("sweep", writer.run(people.sweep))
 
     async def _track(self) -> None:
         """Waybills into the watch list, and what is due on it."""
-        if self.doors.tracks is not None:
+        if self.doors.tracks is not None and self._leader.is_leading:
             await self._stepped("track", self.doors.tracks.step(self.doors.world.clock.now()))
 
     def _line_waits(self, restored: Restored | None) -> datetime | None:
@@ -208,17 +222,17 @@ class Hub:
                 return
         self._line_waits_until = None
         if self.doors.line is not None:
-            await self._stepped("line", self.doors.line.step(now))
+            step = self.doors.line.step(now, is_leading=self._leader.is_leading)
+            await self._stepped("line", step)
 
     async def _watch(self) -> None:
         """Benches that have fallen silent."""
-        await self._stepped("watch", self._beat_watch.step(self.doors.world.clock.now()))
+        if self._leader.is_leading:
+            await self._stepped("watch", self._beat_watch.step(self.doors.world.clock.now()))
 
-    async def _look(self) -> None:
-        async def look() -> None:
-            self.doors.out.broadcast.look(await asyncio.to_thread(self.doors.orders.feed.head))
-
-        await self._stepped("look", look())
+    async def _lead(self) -> None:
+        """The lead among several processes, where nobody has it."""
+        await self._stepped("lead", self._leader.step())
 
     async def _stepped(self, job: str, step: Coroutine[Any, Any, object]) -> None:
         """One step of a job, if it is not at one; what the database cannot do now comes with the next."""
@@ -337,6 +351,7 @@ def line_settings(settings: Settings) -> LineSettings:
 def _vault(engine: Engine, settings: Settings, clock: Clock, recover: str | None) -> keys.Opened:
     """The vault that fits this database; a new database remembers its key's id."""
     with engine.connect().execution_options(**WRITE) as conn, conn.begin():
+        one_at_a_time(conn)
         known = conn.execute(select(t.setting.c.value).where(t.setting.c.key == keys.KEY_ID)).scalar()
         known_id = msgspec.json.decode(known, type=str) if known else None
         opened = keys.open_vault(settings.data_dir, known_id, recover)

@@ -97,6 +97,8 @@ class OwnPostgres:
     def make(self) -> None:
         """The files of a new server."""
         words = ["--no-sync", "--auth=trust", f"--username={USER}", "--encoding=UTF8", "--no-locale"]
+        # many a server sorts as a language does: ours must not mind
+        words += ["--locale-provider=icu", "--icu-locale=en-US"]
         self._run("initdb", f"--pgdata={self.folder / 'data'}", *words)
 
     def start(self) -> None:

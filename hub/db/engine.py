@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.ports import NewId
+from hub.db import postgresql
 from hub.db import tables as t
 from hub.surroundings import Surroundings
 
@@ -41,13 +42,19 @@ def open_database(url: str, data_dir: Path, new_id: NewId) -> Engine:
     """An engine on a database that is there, up to date and has an epoch.
 
     A relative SQLite path is relative to ``data_dir``. Raises :class:`Surroundings` ``db_cannot_open``,
-    ``db_damaged`` or ``db_too_new``, each with ``db`` and ``cause``.
+    ``db_damaged``, ``db_too_new``, ``db_too_old`` or ``db_not_utf8``, each with ``db`` and ``cause``.
     """
     engine = make_engine(url, data_dir)
     try:
+        if engine.dialect.name == "postgresql":
+            postgresql.check(engine)
         migrate(engine)
         with engine.connect().execution_options(**WRITE) as conn, conn.begin():
+            one_at_a_time(conn)
             _first_epoch(conn, new_id)
+    except Surroundings:
+        engine.dispose()
+        raise
     except CommandError as error:
         engine.dispose()
         raise Surroundings("db_too_new", db=shown(engine.url), cause=str(error)) from error
@@ -63,21 +70,31 @@ def make_engine(url: str, data_dir: Path) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(_placed(parsed, data_dir))
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=10, pool_pre_ping=True, **_QUIET
-        )
+        return postgresql.engine(parsed, **_QUIET)
     raise ValueError(f"not a database of ours: {parsed.drivername}")
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to date. Raises ``alembic.util.CommandError`` when they are newer than we are."""
+    """Bring the tables up to date, one process at a time.
+
+    Raises ``alembic.util.CommandError`` when they are newer than we are.
+    """
     config = Config()
     config.set_main_option("script_location", "hub.db:migrations")
     config.set_main_option("path_separator", "os")
     script = ScriptDirectory.from_config(config)
     with engine.connect().execution_options(**WRITE) as conn, conn.begin():
+        one_at_a_time(conn)
         config.attributes["connection"] = conn
         command.upgrade(config, script.get_current_head() or "head")
+        if conn.dialect.name == "postgresql":
+            postgresql.compare_bytewise(conn)
+
+
+def one_at_a_time(conn: Connection) -> None:
+    """Whatever else starts on this database waits until this transaction ends (on SQLite it waits anyway)."""
+    if conn.dialect.name == "postgresql":
+        postgresql.hold(conn, postgresql.Alone.starting)
 
 
 def new_epoch(conn: Connection, new_id: NewId, series_used: str = "") -> str:

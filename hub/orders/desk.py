@@ -47,6 +47,8 @@ class RunJob(Job[T], Generic[T]):
         self.fn = fn
 
     def run(self, work: Work) -> Answer[T]:
+        if work.sql.has_others:  # no other group holds it while it waits for a row that this function changes
+            work.conn.exec_driver_sql(work.sql.lock_head)
         result = self.fn(Tx(work.conn, work.now, work.new_id, work.feed))
         return lambda numbers: result
 

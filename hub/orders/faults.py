@@ -6,6 +6,7 @@ import sqlite3
 from enum import Enum, auto
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 
 class Trouble(Enum):
@@ -33,12 +34,14 @@ _SQLITE_KEYS = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONST
 
 #: Classes of SQLSTATE: connection, transaction rollback, resources, operator, system.
 _POSTGRESQL_SURROUNDINGS = ("08", "40", "53", "57", "58")
-_LOCK_NOT_AVAILABLE = "55P03"
+_LATER = ("55P03", "25P03")  # a lock held too long; a transaction that idled too long
 _UNIQUE_VIOLATION = "23505"
 
 
 def trouble_of(error: BaseException) -> Trouble:
     """Anything that is no database error is ours."""
+    if isinstance(error, NoneFree):
+        return Trouble.surroundings  # no connection was free
     if not isinstance(error, DBAPIError):
         return Trouble.ours
     if isinstance(error.orig, sqlite3.Error):
@@ -56,7 +59,7 @@ def _of_postgresql(error: DBAPIError) -> Trouble:
     state = getattr(error.orig, "sqlstate", None)
     if state == _UNIQUE_VIOLATION:
         return Trouble.key_met
-    if error.connection_invalidated or state == _LOCK_NOT_AVAILABLE:
+    if error.connection_invalidated or state in _LATER:
         return Trouble.surroundings
     if state is None:  # the driver lost the server before it could say anything
         return Trouble.surroundings

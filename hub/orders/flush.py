@@ -8,6 +8,7 @@ import msgspec
 
 from app.core.order import Order
 from app.wire import AlarmView, Urgent
+from hub.db.postgresql import TOLD
 from hub.db.tables import to_ms
 from hub.orders.held import SELECT_STATION_VIEW, HeldTrack, Numbers, station_view
 from hub.orders.reading import read_track
@@ -88,9 +89,17 @@ class Flush:
         """The last lock of the transaction: the head after it, and the first history id."""
         if total == 0:
             return self.conn.exec_driver_sql("SELECT seq FROM feed_head").scalar_one(), 0
-        row = self.conn.exec_driver_sql(self.sql.take_numbers, (total, histories)).one()
+        values: Row = (total, histories)
+        if self.sql.has_others:
+            values = (*values, self._told_others())
+        row = self.conn.exec_driver_sql(self.sql.take_numbers, values).one()
         self._epoch = row[2]
         return row[0], row[1] - histories + 1
+
+    def _told_others(self) -> str:
+        """The orders whose stops changed: their stations may be joined to another process."""
+        order_nos = [key for kind, key in self.work.dirty if kind == "order" and self._urgent(key, 0)]
+        return ",".join(order_nos[:TOLD])
 
     def _many(self, statement: str, rows: list[Row] | list[tuple[str, ...]]) -> None:
         self.sql.write(self.conn, statement, rows)

@@ -141,6 +141,14 @@ def _next(work: Work, order: Order, parcel: Parcel) -> Row | None:
 
 
 def _free(work: Work, carrier: str, warehouse: str) -> tuple[Row, ...]:
+    rows = _asked_free(work, carrier, warehouse)
+    if len(rows) < _AHEAD and work.sql.has_others:
+        # what another process took while this one waited for its rows is left out: now there is nobody to wait for
+        return _asked_free(work, carrier, warehouse)
+    return rows
+
+
+def _asked_free(work: Work, carrier: str, warehouse: str) -> tuple[Row, ...]:
     mark = work.sql.mark
     rows = work.conn.exec_driver_sql(
         "SELECT carrier, waybill_no, routing_code FROM waybill_pool"

@@ -13,6 +13,7 @@ from app.core.order import Item, Order, Parcel
 from app.core.tracking import Track
 from app.ports import NewId
 from app.wire import AlarmView, Restored
+from hub.db.postgresql import Alone, hold
 from hub.db.tables import from_ms, to_ms
 from hub.orders.held import (
     SELECT_STATION,
@@ -195,7 +196,9 @@ class Reading:
         return self._kept.get(named, b"")
 
     def alarm(self, alarm_id: str) -> AlarmView | None:
-        rows = self.sql.fetch(self.conn, "SELECT body, warehouse FROM alarm WHERE alarm_id", [alarm_id])
+        rows = self.sql.fetch(
+            self.conn, "SELECT body, warehouse FROM alarm WHERE alarm_id", [alarm_id], self.sql.for_update
+        )
         for body, warehouse in rows:
             self.alarms.setdefault(alarm_id, (_read_alarm.decode(body), warehouse))
         return self.alarms[alarm_id][0] if alarm_id in self.alarms else None
@@ -246,9 +249,20 @@ class Reading:
         wanted = sorted(sku for sku in skus if self.is_first_time("item", sku))
         if not wanted:
             return
-        for sku_code, body in self.sql.fetch(
-            self.conn, "SELECT sku_code, body FROM item WHERE sku_code", wanted
-        ):
+        self._read_items(wanted)
+        new = [sku for sku in wanted if sku not in self.items]
+        if new and self.sql.has_others:
+            hold(self.conn, Alone.items)
+            self._read_items(new)  # somebody else may have made them meanwhile
+
+    def _read_items(self, skus: list[str]) -> None:
+        rows = self.sql.fetch(
+            self.conn,
+            "SELECT sku_code, body FROM item WHERE sku_code",
+            skus,
+            f" ORDER BY sku_code{self.sql.for_update}",
+        )
+        for sku_code, body in rows:
             self.items[sku_code] = _read_item.decode(body)
 
     def _load_kept(self, named: set[tuple[str, str]]) -> None:
@@ -269,6 +283,8 @@ class Reading:
     def load_open_alarms(self, order_no: str) -> None:
         if not self.is_first_time("alarms", order_no):
             return
+        if not order_no and self.sql.has_others:
+            hold(self.conn, Alone.alarms)  # those of an order are kept by the lock on the order
         rows = self.sql.fetch(
             self.conn,
             "SELECT alarm_id, body, warehouse FROM alarm WHERE acked_at IS NULL AND order_no",

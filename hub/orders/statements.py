@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from hub.db import tables as t
+from hub.db.postgresql import CHANNEL
 
 Row = tuple[Any, ...]
 
@@ -33,10 +34,15 @@ class Statements:
         #: 0.6 us a value, 13 values an order.
         self.blob: type[bytes] | type[bytearray] = bytearray if dialect == "sqlite" else bytes
         self.flag: type[int] = int if dialect == "sqlite" else bool
+        #: Whether there are other processes to be told, and kept from doing the same.
+        self.has_others = dialect != "sqlite"
         self.take_numbers = (
             f"UPDATE feed_head SET seq = seq + {self.mark}, history_id = history_id + {self.mark}"
             " RETURNING seq, history_id, epoch"
         )
+        if self.has_others:  # told when it is committed, in the same round trip
+            self.take_numbers += f", pg_notify('{CHANNEL}', seq || ' ' || %s)"
+        self.lock_head = "SELECT seq FROM feed_head FOR UPDATE"
         self.new_order = self._insert(t.orders, _ORDER)
         self.order = self._update(t.orders, ("order_no",), _ORDER_CHANGES)
         self.moved_order = self._update(t.orders, ("order_no",), ("in_packing", "in_service", "due_at"))
@@ -133,6 +139,8 @@ class Statements:
         """Rows of ``select ... IN (values) tail``, asked in chunks; ``first`` are parameters of ``select``."""
         found: list[Row] = []
         asked = list(values)
+        if self.has_others and asked:  # one statement whatever the number of values: it stays prepared
+            return [tuple(row) for row in conn.exec_driver_sql(f"{select} = ANY(%s){tail}", (*first, asked))]
         for at in range(0, len(asked), CHUNK):
             chunk = asked[at : at + CHUNK]
             sql = f"{select} IN ({self.marks(len(chunk))}){tail}"

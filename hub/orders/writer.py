@@ -24,6 +24,7 @@ from app.ports import Clock, NewId
 from app.wire import AlarmView, Beat, Envelope, LeaseAnswer, LeaseAsk, Receipt, Restored
 from hub.db import tables as t
 from hub.db.engine import WRITE
+from hub.db.postgresql import session_of
 from hub.orders import clock as clocked
 from hub.orders import leases as leased
 from hub.orders.acts import ActJob
@@ -93,9 +94,11 @@ class Writer:
         self._ahead = Ahead()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._conn: Connection | None = None
+        self._session = 0
         self._listeners: list[Callable[[Committed], None]] = []
         self._head = 0
         self._next_due: datetime | None = None
+        self._heard_at: datetime | None = None
         self._swept_at: datetime | None = None
 
     # --------------------------------------------------------------------------------------- life
@@ -129,15 +132,26 @@ class Writer:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def heard(self, committed: Committed) -> None:
+        """Another process committed this: whoever hears of commits hears of it. In the event loop."""
+        self._head = max(self._head, committed.seq_to)
+        self._heard_at = self._clock.now()
+        self._announce(committed)
+
     @property
     def head(self) -> int:
-        """The last number this process committed."""
+        """The last number committed that this process knows of."""
         return self._head
+
+    @property
+    def session(self) -> int:
+        """The number that PostgreSQL gives the connection it commits on; 0 elsewhere."""
+        return self._session
 
     @property
     def next_due(self) -> datetime | None:
         """When :meth:`tick` has something to do: never too late, perhaps early."""
-        return self._next_due
+        return self._heard_at or self._next_due
 
     # -------------------------------------------------------------------------------------- doors
 
@@ -211,6 +225,7 @@ class Writer:
         return (await self._ask_whole([RunJob(fn)]))[0]
 
     async def tick(self, now: datetime) -> datetime | None:
+        self._heard_at = None
         # each due order gets a later moment, none, or (a fault) an hour's delay: this comes to an end
         while due := (await self._ask_whole([clocked.DueListJob(now)]))[0]:
             await self._ask_whole([clocked.DueJob(order_no, now) for order_no in due])
@@ -355,7 +370,7 @@ class Writer:
             if jobs and jobs[0].may_go_ahead and len(pending) == len(jobs):
                 self._look_ahead(work)
             numbers, committed = Flush(work).run()
-        self._head = numbers.head
+        self._head = max(self._head, numbers.head)
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed
 
@@ -437,6 +452,7 @@ class Writer:
     def _connection(self) -> Connection:
         if self._conn is None:
             self._conn = self._engine.connect().execution_options(**WRITE)
+            self._session = session_of(self._conn)
         return self._conn
 
     def _let_go(self) -> None:
@@ -458,13 +474,16 @@ class Writer:
     def _tell(self, group: Sequence[Waiting], answers: Sequence[Any], committed: Committed | None) -> None:
         """In the event loop: listeners first (a stop is in a hurry), then those who asked."""
         if committed is not None:
-            for listener in list(self._listeners):
-                try:
-                    listener(committed)
-                except Exception:
-                    log.exception("listener_failed")
+            self._announce(committed)
         for waiting, answer in zip(group, answers, strict=True):
             waiting.asked.answer(waiting.place, answer)
+
+    def _announce(self, committed: Committed) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener(committed)
+            except Exception:
+                log.exception("listener_failed")
 
 
 @contextmanager

@@ -151,18 +151,44 @@ class Line:
         self._is_work_open = False
         self._looked_at: datetime | None = None
         self._is_stopping = False
+        self._is_leading = False
         self._live = Live(self.fetch, tools.clock)
         self.ship_backs = ShipBacks(self.shops, tools.writer, tools.records, tools.clock)
 
     # ---------------------------------------------------------------------------------------------------- life
 
     async def start(self) -> None:
-        """Read where each shop stands and open its connections."""
+        """Read where each shop stands; its connections are opened by the first step that leads."""
         for shop in self.shops.values():
             self.states[shop.id].row = await asyncio.to_thread(self._records.shop, shop.id)
             await shop.load(self._records.token)
+
+    async def _lead(self) -> None:
+        """From now on this process walks the line: as the one before it left it."""
+        self._is_leading = True
+        await self.start()
+        for shop in self.shops.values():
             if shop.folder.open_listener is not None:
                 self._spawn(f"listen {shop.id}", self._listen(shop))
+
+    async def _follow(self) -> None:
+        """Another process walks the line; what is under way here ends and is done again there."""
+        self._is_leading = False
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_around(self, now: datetime) -> None:
+        """What others may have changed: the pace of a shop; for who only follows, all there is to show."""
+        if self._looked_at is not None and now - self._looked_at < timedelta(seconds=10):
+            return
+        self._looked_at = now
+        self._is_work_open = await asyncio.to_thread(self._records.is_work_open, now)
+        for shop_id, state in self.states.items():
+            before, row = state.row, await asyncio.to_thread(self._records.shop, shop_id)
+            if state.row is before:  # else it was changed here meanwhile
+                state.row = replace(before, poll_s=row.poll_s) if self._is_leading else row
 
     async def stop(self) -> None:
         """What is under way ends where it is: it is done again after the next start."""
@@ -175,13 +201,15 @@ class Line:
         for shop in self.shops.values():
             await shop.close()
 
-    async def step(self, now: datetime) -> None:
-        """Begin what is due; nothing here waits for a platform."""
+    async def step(self, now: datetime, *, is_leading: bool = True) -> None:
+        """Begin what is due, where this process leads; nothing here waits for a platform."""
         if not self.shops or self._is_stopping:
             return
-        if self._looked_at is None or now - self._looked_at >= timedelta(seconds=10):
-            self._looked_at = now
-            self._is_work_open = await asyncio.to_thread(self._records.is_work_open, now)
+        if is_leading != self._is_leading:
+            await (self._lead() if is_leading else self._follow())
+        await self._look_around(now)
+        if not is_leading:
+            return
         for shop in self.shops.values():
             if shop.can("orders_poll") and self.next_poll_at(shop.id, now) <= now:
                 self._spawn(f"poll {shop.id}", self._poll_step(shop))
@@ -254,7 +282,7 @@ class Line:
             await self._keep(shop, "message", "", "BadPayload", torn)
         told = zip(whole, answers, strict=True)
         for hint, answer in sorted(told, key=_stops_first) if len(whole) > 1 else told:
-            if answer.is_new:
+            if answer.is_new and self._is_leading:  # else the process that leads finds it wanted
                 self._fetch_soon(shop, hint.channel_order_no, None, stops=hints.stops(hint.kind))
 
     async def _listen(self, shop: ShopLine) -> None:

@@ -75,6 +75,7 @@ class ShopLine:
         self._turn = asyncio.Lock()
         self._tokens = Tokens(access_token=shop.access_token, refresh_token=shop.refresh_token)
         self._door: ShopDoor | None = None
+        self._read: Callable[[str], records.SealedToken | None] = lambda shop_id: None
 
     @property
     def id(self) -> str:
@@ -104,17 +105,24 @@ class ShopLine:
 
     async def load(self, read: Callable[[str], records.SealedToken | None]) -> None:
         """The token of a refresh before wins until the value in hub.toml changes."""
-        kept = await asyncio.to_thread(read, self.id)
+        self._read = read
+        await self._take_kept()
+
+    async def _take_kept(self) -> bool:
+        """Whether the database has another token than this process: another one may have refreshed it."""
+        kept = await asyncio.to_thread(self._read, self.id)
         if kept is None or kept.file_mark != self._file_mark():
-            return
+            return False
         secret = self._vault.open(kept.blob, f"token {self.id}")
         expires = secret.get("expires_at")
+        before = self._tokens.access_token
         self._tokens = Tokens(
             access_token=str(secret["access_token"]),
             refresh_token=str(secret["refresh_token"]),
             expires_at=datetime.fromisoformat(expires) if expires else None,
         )
         self._door = None
+        return self._tokens.access_token != before
 
     async def call(self, ask: Callable[[ShopDoor], Awaitable[T]]) -> T:
         """``ask(door)``, with a fresh token where the one we have is over; it may then be asked twice."""
@@ -142,6 +150,8 @@ class ShopLine:
         async with self._turn:
             if self._door is not door:
                 return  # somebody else has just done it
+            if await self._take_kept():
+                return  # so has another process
             if not self._tokens.refresh_token:
                 raise SignInAgain(expired.word or Cause.no_refresh)
             fresh = await door.refresh(self._tokens.refresh_token)

@@ -99,7 +99,7 @@ async def test_a_cancel_ends_the_group_that_is_being_judged_and_the_rest_is_take
 
     @event.listens_for(core.engine, "before_cursor_execute")
     def held(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if "channel_order_no IN" in statement and not reached.is_set():
+        if "WHERE channel_order_no" in statement and not reached.is_set():
             reached.set()
             assert go_on.wait(15)
 
