@@ -3,8 +3,8 @@ masked, sealed with AES-GCM, blind-indexed, numbered, with history; a page is an
 done. Ten pages wait at a time, as an import hands them over: what waits is judged while what is before it is
 written, and two pages may share a commit. The reference is a plain `executemany` of exactly the rows that
 came out, into an empty database of the same schema, rows ready, one transaction: what the disk and the
-indexes alone cost. The second line asks the same rows with a commit a page, as ours has: what pages cost that
-no program can save. The three take turns, round by round.
+indexes alone cost. The second line asks the same rows with a commit a page: what pages cost that no program
+can save where each comes alone. The three take turns, round by round.
 """
 
 from __future__ import annotations

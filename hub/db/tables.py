@@ -231,7 +231,6 @@ kept_act = Table(
     Column("at", Moment, nullable=False),
     Column("actor", LargeBinary, nullable=False),
     Column("envelope", LargeBinary, nullable=False),
-    Index("ix_kept_act_order", "order_no"),
     Index("ix_kept_act_natural", "channel_order_no", "shop_id"),
 )
 
@@ -295,6 +294,7 @@ waybill_pool = Table(
         postgresql_where=text("pool_state = 'free'"),
     ),
     Index("ix_waybill_pool_parcel", "parcel_no"),
+    Index("ix_waybill_pool_waybill", "waybill_no"),
 )
 
 #: Tombstones: what left a scope. A gone order takes its track and history rows along.
@@ -327,7 +327,6 @@ item_barcode = Table(
     Column("code", Text, primary_key=True),
     Column("sku_code", Text, ForeignKey("item.sku_code"), primary_key=True),
     Column("pack_qty", Integer, nullable=False),
-    Index("ix_item_barcode_sku", "sku_code"),
 )
 
 alarm = Table(
@@ -443,7 +442,6 @@ import_log = Table(
     Column("file_hash", LargeBinary, nullable=False),
     _words("actor"),
     Column("report", LargeBinary, nullable=False),
-    Index("ix_import_log_at", "at"),
 )
 
 # --------------------------------------------------------------------------------- the line to platforms

@@ -118,7 +118,6 @@ def _tables() -> None:
         sa.Column("report", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("import_id", name="pk_import_log"),
     )
-    op.create_index("ix_import_log_at", "import_log", ["at"], unique=False)
     op.create_table(
         "item",
         sa.Column("sku_code", sa.Text(), nullable=False),
@@ -139,7 +138,6 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("act_id", name="pk_kept_act"),
     )
     op.create_index("ix_kept_act_natural", "kept_act", ["channel_order_no", "shop_id"], unique=False)
-    op.create_index("ix_kept_act_order", "kept_act", ["order_no"], unique=False)
     op.create_table(
         "orders",
         sa.Column("order_no", sa.Text(), nullable=False),
@@ -285,6 +283,7 @@ def _tables() -> None:
         postgresql_where=sa.text("pool_state = 'free'"),
     )
     op.create_index("ix_waybill_pool_parcel", "waybill_pool", ["parcel_no"], unique=False)
+    op.create_index("ix_waybill_pool_waybill", "waybill_pool", ["waybill_no"], unique=False)
     op.create_table(
         "history",
         sa.Column(
@@ -309,7 +308,6 @@ def _tables() -> None:
         sa.ForeignKeyConstraint(["sku_code"], ["item.sku_code"], name="fk_item_barcode_sku_code"),
         sa.PrimaryKeyConstraint("code", "sku_code", name="pk_item_barcode"),
     )
-    op.create_index("ix_item_barcode_sku", "item_barcode", ["sku_code"], unique=False)
     op.create_table(
         "parcel",
         sa.Column("parcel_no", sa.Text(), nullable=False),
