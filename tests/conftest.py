@@ -8,7 +8,9 @@ from __future__ import annotations
 import locale
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 # Before anything imports Qt. Tests that want a real X server start one and tell a child process to use it.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -21,6 +23,26 @@ import hypothesis
 import pytest
 
 from tests.helpers import network
+
+#: Files that take long though they hold few tests, longest first. Begun last, one of them would run on alone.
+LONG = (
+    "e2e/test_demo.py",
+    "rows/test_clock_and_disk.py",
+    "rows/test_intake.py",
+    "rows/test_scale.py",
+    "hub/connectors/pdd/test_on_the_line.py",
+    "hub/connectors/douyin/test_on_the_line.py",
+    "hub/api/test_surface.py",
+    "hub/connectors/test_new.py",
+    "ui/test_sounds.py",
+    "hub/test_main.py",
+    "rows/test_strip.py",
+    "rows/test_stop.py",
+    "hub/connectors/line/test_line.py",
+    "ui/test_scanner_x11.py",
+    "benchmarks/test_run.py",
+    "hub/api/test_imports.py",
+)
 
 pytest_plugins = ["tests.helpers.databases", "tests.helpers.logfail"]
 
@@ -36,6 +58,15 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 def pytest_configure(config: pytest.Config) -> None:
     network.forbid_all_but_loopback()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order they are handed to workers: the long ones, then by how much is in them. Within a file nothing
+    moves."""
+    tests = Path(__file__).parent
+    rank = {tests / name: place for place, name in enumerate(LONG)}
+    held = Counter(item.path for item in items)
+    items.sort(key=lambda item: (rank.get(item.path, len(rank)), -held[item.path], str(item.path)))
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ used when the parameter ``n`` is 1. A missing key is a fault of ours: KeyError.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -64,33 +65,42 @@ class Texts:
         return key in self.table
 
 
+#: Where an entry begins: its name in brackets at the beginning of a line, as in every file of ours.
+_HEAD = re.compile(r"^\[([a-z0-9_]+)\]$", re.MULTILINE)
+
+
 class _Areas(Mapping[str, Mapping[str, str]]):
-    """The entries of a folder. A file is read when the first text of its area is asked for: a station needs a third
-    of them to open. Safe to ask from any thread: at worst a file is read twice."""
+    """The entries of a folder. A file is read when the first text of its area is asked for, and of it only the
+    entries that are asked for: a first window shows one in ten. Safe to ask from any thread: at worst an entry is
+    read twice."""
 
     def __init__(self, folder: Path) -> None:
-        self._unread = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+        self._areas = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+        self._unread: dict[str, str] = {}
+        self._opened: set[str] = set()
         self._entries: dict[str, Mapping[str, str]] = {}
 
     def __getitem__(self, key: str) -> Mapping[str, str]:
-        if key not in self._entries:
-            self._read(key.partition(".")[0])
-        return self._entries[key]
+        found = self._entries.get(key)
+        if found is None:
+            self._open(key.partition(".")[0])
+            found = self._entries[key] = tomllib.loads(self._unread[key])
+        return found
 
     def __iter__(self) -> Iterator[str]:
-        for area in list(self._unread):
-            self._read(area)
-        return iter(self._entries)
+        for area in self._areas:
+            self._open(area)
+        return iter(list(self._unread))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _read(self, area: str) -> None:
-        path = self._unread.get(area)
-        if path is not None:
-            entries = tomllib.loads(path.read_text(encoding="utf-8"))
-            self._entries |= {f"{area}.{key}": words for key, words in entries.items()}
-            self._unread.pop(area, None)
+    def _open(self, area: str) -> None:
+        """Finds the entries of an area, unread."""
+        if area in self._areas and area not in self._opened:
+            _, *pairs = _HEAD.split(self._areas[area].read_text(encoding="utf-8"))
+            self._unread |= {f"{area}.{key}": text for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
+            self._opened.add(area)
 
 
 def load(folder: Path) -> Texts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -237,6 +238,21 @@ def test_words_exist_for_every_reason_and_every_line_of_a_story() -> None:
     for kind in HistoryKind:
         for lang in ("zh", "en"):
             assert words.text(f"history.{kind}", lang, text="x").strip()
+
+
+def test_words_read_one_by_one_are_what_stands_in_the_files() -> None:
+    read_whole = {
+        f"{path.stem}.{key}": words
+        for path in (ROOT / "resources/texts").glob("*.toml")
+        for key, words in tomllib.loads(path.read_text(encoding="utf-8")).items()
+    }
+    words = texts.load(ROOT / "resources/texts")
+    assert (
+        not words.has("packing.no_such_words")
+        and not words.has("no_such_area.x")
+        and not words.has("packing")
+    )
+    assert dict(words.table) == read_whole
 
 
 def test_plurals_and_missing_fields_read_well() -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 import structlog
 
+from tests.conftest import LONG
 from tests.helpers import logfail, network
+
+
+def test_the_long_files_that_are_begun_first_are_there() -> None:
+    assert [name for name in LONG if not (Path(__file__).parent.parent / name).is_file()] == []
 
 
 def test_another_machine_cannot_be_reached() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -191,8 +191,9 @@ class RowList(QListView, Generic[Row]):
 
     def refresh(self) -> None:
         """Brings what is on the screen, and a page more, up to date."""
-        corner = self.viewport().rect().bottomLeft()
-        last = self.indexAt(corner)
+        # Not by way of the viewport: Qt's binding would make all its classes of widgets known for that, 20 ms in which
+        # the first picture waits.
+        last = self.indexAt(QPoint(0, self.contentsRect().height() - 1))
         self.rows.refresh((last.row() + 1 if last.isValid() else 0) + PAGE)
 
     def mark(self, key: Hashable) -> None:
