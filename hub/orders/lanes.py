@@ -18,11 +18,15 @@ from hub.orders.jobs import Job
 
 #: A lane that waits has its turn after so many groups of those before it, so that a file ends under full load too.
 TURN = 8
-#: Jobs of one group, by lane. Live work waits for a bulk group to end: a fortieth of a second each.
+#: Jobs of one group at most, by lane.
 LIVE_GROUP = 512
 BULK_GROUP = 100
 #: Those judged ahead take half as long: one commit for two pages.
 AHEAD_GROUP = 200
+#: Everybody waits for a bulk group to end, so it should not take longer than a fortieth of a second: where much else
+#: wants the processor, groups get smaller, down to a fifth; below that commits cost more than what is in them.
+BULK_S = 0.025
+_LEAST = 0.2
 #: So many acts of one call go as fast as the most urgent of them; a whole outbox has no such hurry.
 _HASTY = 20
 
@@ -70,6 +74,8 @@ class Lanes:
         self._lanes: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
         self._passed = dict.fromkeys(Lane, 0)
         self._turn = Lane.LIVE
+        #: Of their full size, what bulk groups may have.
+        self._share = 1.0
 
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self._lanes.values())
@@ -77,13 +83,18 @@ class Lanes:
     def put(self, lane: Lane, waiting: Sequence[Waiting]) -> None:
         self._lanes[lane].extend(waiting)
 
-    def take(self, bulk_group: int) -> list[Waiting]:
-        """The next group; empty when nothing waits."""
+    def take(self, judged_ahead: int = 0) -> list[Waiting]:
+        """The next group; empty when nothing waits. Of a file it is what was judged ahead already, if anything."""
         lane = self._next()
         for other in Lane:
             self._passed[other] = self._passed[other] + 1 if self._lanes[other] and other != lane else 0
         self._turn = lane
-        return _taken(self._lanes[lane], bulk_group if lane is Lane.BULK else LIVE_GROUP)
+        return _taken(self._lanes[lane], self._bulk(judged_ahead) if lane is Lane.BULK else LIVE_GROUP)
+
+    def took(self, seconds: float) -> None:
+        """The group taken last is done: those of a file get smaller where that took too long, else larger again."""
+        if self._turn is Lane.BULK:
+            self._share = max(_LEAST, self._share * 0.7) if seconds > BULK_S else min(1.0, self._share + 0.1)
 
     def put_back(self, rest: Sequence[Waiting]) -> None:
         """What the group taken last did not get to: first of its lane again."""
@@ -97,7 +108,10 @@ class Lanes:
         """The bulk group that comes next if nothing else comes; empty when something else waits."""
         if self._lanes[Lane.URGENT] or self._lanes[Lane.LIVE]:
             return []
-        return [waiting.job for waiting in islice(self._lanes[Lane.BULK], AHEAD_GROUP)]
+        return [waiting.job for waiting in islice(self._lanes[Lane.BULK], round(AHEAD_GROUP * self._share))]
+
+    def _bulk(self, judged_ahead: int) -> int:
+        return judged_ahead or round(BULK_GROUP * self._share)
 
     def _next(self) -> Lane:
         due = [lane for lane in Lane if self._lanes[lane] and self._passed[lane] >= TURN]

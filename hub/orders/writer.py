@@ -38,7 +38,7 @@ from hub.orders.hurry import Hurry
 from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
 from hub.orders.jobs import Answer, Failed, Job
-from hub.orders.lanes import BULK_GROUP, Asked, Lane, Lanes, Waiting, lane_of
+from hub.orders.lanes import Asked, Lane, Lanes, Waiting, lane_of
 from hub.orders.restored import AnnounceJob, BroughtJob, GoJob
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
 from hub.orders.said import SayJob
@@ -294,11 +294,11 @@ class Writer:
 
     def _next_group(self) -> list[Waiting]:
         with self._wake:
-            return self._lanes.take(self._ahead.size or BULK_GROUP)
+            return self._lanes.take(self._ahead.size)
 
     def _run(self, group: list[Waiting]) -> None:
         """Judge a group, or as much of it as there is time for, and see that everybody gets an answer."""
-        jobs = [waiting.job for waiting in group]
+        jobs, began = [waiting.job for waiting in group], self._clock.monotonic()
         try:
             answers, committed = self._answers(jobs)
         except Exception as error:  # noqa: BLE001 - one bad job must not take its group along
@@ -312,6 +312,7 @@ class Writer:
             done = len(answers)
             with self._wake:
                 self._lanes.put_back(group[done:])
+                self._lanes.took(self._clock.monotonic() - began)
             self._deliver(group[:done], answers, committed)
 
     def _alone(self, job: Job[Any]) -> tuple[list[Any], Committed | None]:

@@ -16,10 +16,10 @@ from sqlalchemy.exc import OperationalError
 from app.core.channel import ChannelOrder
 from hub.orders.ahead import AWAY, Ahead, NotPlain
 from hub.orders.intake import IntakeJob
+from hub.orders.lanes import BULK_GROUP
 from hub.orders.results import Taken, View
 from hub.orders.statements import Statements
 from hub.orders.work import Work
-from hub.orders.writer import BULK_GROUP
 from hub.vault import Vault
 from tests.helpers.builders import LEAD, Core, a_channel_order, a_core
 from tests.helpers.feed import read_pages
