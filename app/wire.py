@@ -427,6 +427,29 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     buckets: list[BucketDigest]
 
 
+class RepairAsk(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy differs in these buckets: ``held`` are its rows there, seq by order number.
+
+    No buckets: too many to be named, the whole copy is loaded anew; the hub is only told.
+    """
+
+    seq: int
+    buckets: list[int] = []
+    held: dict[str, int] = {}
+
+
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    """What is right at ``seq``: rows the copy lacks or holds otherwise, ``gone`` for those it should not hold.
+
+    ``is_whole`` False: too many differ, load everything anew.
+    """
+
+    epoch: str
+    seq: int
+    is_whole: bool
+    changes: list[Change] = []
+
+
 class BadRow(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     column: str

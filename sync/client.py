@@ -132,6 +132,10 @@ class HubClient:
     async def digest(self) -> wire.Digest:
         return await self._call(wire.Digest, "GET", "/v1/digest")
 
+    async def repair(self, ask: wire.RepairAsk) -> wire.Repair:
+        """What is right where our copy differs."""
+        return await self._call(wire.Repair, "POST", "/v1/digest/repair", ask)
+
     async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
         return await self._call(list[wire.LeaseAnswer], "POST", "/v1/leases", ask, as_person=True)
 

@@ -13,6 +13,11 @@ from zlib import crc32
 BUCKETS = 64
 
 
+def bucket_of(kind: str, key: str) -> int:
+    """The bucket this row is counted in."""
+    return crc32(f"{kind}/{key}".encode()) % BUCKETS
+
+
 class DigestSum:
     """Adds rows up; :meth:`buckets` gives ``(bucket, count, hash)`` of every bucket that holds a row."""
 
@@ -21,7 +26,7 @@ class DigestSum:
         self._hashes = [0] * BUCKETS
 
     def add(self, kind: str, key: str, seq: int) -> None:
-        bucket = crc32(f"{kind}/{key}".encode()) % BUCKETS
+        bucket = bucket_of(kind, key)
         row = blake2b(f"{kind}/{key}/{seq}".encode(), digest_size=8).digest()
         self._counts[bucket] += 1
         self._hashes[bucket] ^= int.from_bytes(row, "big")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
-from app.store.cachefile import CacheFile, Cursor, FileClosed
+from app.store.cachefile import CacheFile, Cursor, FileClosed, seqs_in
 from app.store.surroundings import DiskFull, is_damage, is_no_room
-from app.wire import BucketDigest, ChangePage, ChannelRef, Digest, Urgent
+from app.wire import BucketDigest, ChangePage, ChannelRef, Digest, Repair, Urgent
 
 T = TypeVar("T")
 
@@ -159,6 +159,17 @@ class Cache:
             seq=at.seq,
             buckets=[BucketDigest(bucket=b, count=count, hash=value) for b, count, value in buckets],
         )
+
+    def seqs_in(self, buckets: Collection[int]) -> dict[str, int]:
+        """Seq by order number of the orders held in these buckets of the digest."""
+        return self.read(lambda db: seqs_in(db, buckets)) if buckets else {}
+
+    def repair(self, right: Repair) -> frozenset[str]:
+        """Puts rows right in which the copy differed; nothing where it has moved on meanwhile."""
+        with self._swap_lock:
+            if self._filling is not None:
+                return frozenset()
+            return self._written(lambda: self._file.repair(right))
 
     # ---------------------------------------------------------------------------------- reading
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from app.core.digest import DigestSum
+from app.core.digest import DigestSum, bucket_of
 from app.core.values import dataclass
 from app.store import rows
 from app.store.opening import Opening
 from app.store.tables import STATEMENTS
-from app.wire import Change, ChangePage, Urgent
+from app.wire import Change, ChangePage, Repair, Urgent
 
 T = TypeVar("T")
 
@@ -236,6 +236,27 @@ class CacheFile:
 
         return self._write(write)
 
+    def repair(self, right: Repair) -> frozenset[str]:
+        """Rows as they are right at the cursor, whatever stands in their place. Returns topics."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            at = self._read_cursor(db)
+            if (at.epoch, at.seq) != (right.epoch, right.seq):
+                return False
+            for change in right.changes:
+                _forget_order(db, change.key)
+            came = [change for change in right.changes if not change.gone]
+            _put_orders(db, came)
+            for change in came:  # the index goes on by seq, and these are older than where it stands
+                row = db.execute(
+                    'SELECT id, numbers, names FROM "order" WHERE order_no = ?', (change.key,)
+                ).fetchone()
+                _find_again(db, row[0], rows.searched_numbers(change.key, row[1], row[2]), row[2])
+            return bool(right.changes)
+
+        is_changed = self._write(write)
+        return frozenset({"order", *(f"order:{c.key}" for c in right.changes)}) if is_changed else frozenset()
+
     # ---------------------------------------------------------------------------------- digest
 
     def digest(self) -> tuple[Cursor, list[tuple[int, int, str]]]:
@@ -310,6 +331,22 @@ def _numbers_of(db: sqlite3.Connection, order_nos: Sequence[str]) -> dict[str, t
             )
         )
     return found
+
+
+def seqs_in(db: sqlite3.Connection, buckets: Collection[int]) -> dict[str, int]:
+    """Seq by order number of the orders held in these buckets of the digest."""
+    rows_held = db.execute('SELECT order_no, seq FROM "order"')
+    return {no: seq for no, seq in rows_held if bucket_of("order", no) in buckets}
+
+
+def _forget_order(db: sqlite3.Connection, order_no: str) -> None:
+    """The row and its numbers alone; its story stays."""
+    row = db.execute('SELECT id, numbers FROM "order" WHERE order_no = ?', (order_no,)).fetchone()
+    if row is not None:
+        db.executemany(_NUMBER_DELETE, rows.number_rows(row[1], order_no))
+        db.execute("DELETE FROM find_number WHERE rowid = ?", (row[0],))
+        db.execute("DELETE FROM find_name WHERE rowid = ?", (row[0],))
+        db.execute('DELETE FROM "order" WHERE id = ?', (row[0],))
 
 
 def _drop_orders(db: sqlite3.Connection, left: Sequence[Change]) -> None:

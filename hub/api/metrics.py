@@ -40,6 +40,12 @@ class Metrics:
             ["connector"],
             registry=self.registry,
         )
+        self.copies_differ = Counter(
+            "orderdock_copies_differ",
+            "Stations' copies that differed from the hub, by how they were put right",
+            ["how"],
+            registry=self.registry,
+        )
         self.seq = Gauge("orderdock_feed_seq", "Last committed number of the feed", registry=self.registry)
         self.streams = Gauge("orderdock_streams", "Open streams", registry=self.registry)
         self.stations = Gauge(

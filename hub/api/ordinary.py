@@ -34,6 +34,8 @@ from app.wire import (
     PairingAsk,
     PairingCode,
     PairRequest,
+    Repair,
+    RepairAsk,
     Restored,
     RevealAsk,
     Revealed,
@@ -55,6 +57,7 @@ from hub.auth.rights import Role
 from hub.auth.tokens import badge_secret, hash_of, new_badge_secret, new_pairing_code, new_token
 from hub.db import tables as t
 from hub.orders.restored import BroughtJob, GoJob
+from hub.orders.said import SayJob
 
 NAME_MAX = 64
 #: How long a station gives a go_check: the hub alone, and where it asks a platform first (design 3.7).
@@ -68,6 +71,10 @@ def call_of(request: Request[Any, Any, Any]) -> Call:
 
 
 # ------------------------------------------------------------------------------------------------ health
+
+
+#: More rows than this, and a copy is loaded anew.
+REPAIRED_MOST = 200
 
 
 @get("/healthz", summary="Can the hub serve?", include_in_schema=False)
@@ -379,6 +386,19 @@ async def digest(doors: GivenDoors, call: GivenCall) -> Digest:
     return await asyncio.to_thread(doors.orders.feed.digest, call.known.view)
 
 
+@post("/v1/digest/repair", summary="Rows in which a copy differs, as they are right", status_code=200)
+async def repair(data: JSONBody[RepairAsk], doors: GivenDoors, call: GivenCall) -> Repair:
+    """A copy that differs is counted and told, whatever becomes of it."""
+    feed, caller = doors.orders.feed, call.known
+    right = await asyncio.to_thread(feed.repair, caller.view, data.buckets, data.held, REPAIRED_MOST)
+    names = ", ".join(change.key for change in right.changes[:5]) if data.buckets and right.is_whole else "-"
+    doors.out.metrics.copies_differ.labels("rows" if names != "-" else "anew").inc()
+    if caller.station is not None:
+        said = {"station": caller.station.station_id, "orders": names}
+        await doors.orders.writer.say(SayJob("digest", "major", said, caller.warehouse or ""))
+    return right
+
+
 @get("/v1/orders", summary="Search by any number, phone, phone tail, name; without q: the newest")
 async def search_orders(
     doors: GivenDoors,
@@ -480,6 +500,7 @@ HANDLERS = [
     set_user_role,
     make_badge,
     digest,
+    repair,
     search_orders,
     get_order,
     reveal,

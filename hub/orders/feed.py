@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
-from app.core.digest import DigestSum
-from app.wire import BucketDigest, Digest, Restored
+from app.core.digest import DigestSum, bucket_of
+from app.wire import BucketDigest, Change, Digest, Repair, Restored
 from hub.db import tables as t
 from hub.db.engine import snapshot
 from hub.orders.reading import RESTORED
@@ -106,6 +106,31 @@ class Feed:
                 total.add("order", order_no, seq)
         buckets = [BucketDigest(bucket=b, count=n, hash=h) for b, n, h in total.buckets()]
         return Digest(epoch=epoch, seq=head, buckets=buckets)
+
+    def repair(self, view: View, buckets: Collection[int], held: Mapping[str, int], most: int) -> Repair:
+        """What is right in these buckets for a copy that holds ``held`` there; not whole where more than ``most``
+        rows differ.
+        """
+        where, values = _order_filter(view, self._mark)
+        mask = self._masks[view.mask] if view.mask else None
+        with snapshot(self._engine) as conn, conn.begin():
+            epoch, head, _ = _head(conn)
+            asked = conn.exec_driver_sql(f"SELECT order_no, seq FROM orders o WHERE {where}", values)
+            right = {no: seq for no, seq in asked if bucket_of("order", no) in buckets}
+            wrong = sorted(no for no in {*right, *held} if right.get(no) != held.get(no))
+            if len(wrong) > most:
+                return Repair(epoch=epoch, seq=head, is_whole=False)
+            changes = [
+                Change(seq=held[no], kind="order", key=no, gone=True) for no in wrong if no not in right
+            ]
+            for no in (no for no in wrong if no in right):
+                found = conn.exec_driver_sql(
+                    f"SELECT seq, body FROM orders WHERE order_no = {self._mark}", (no,)
+                ).one()
+                body = bytes(found[1]) if mask is None else mask("order", bytes(found[1]))
+                if body is not None:
+                    changes.append(Change(seq=found[0], kind="order", key=no, body=msgspec.Raw(body)))
+        return Repair(epoch=epoch, seq=head, is_whole=True, changes=changes)
 
     @property
     def _mark(self) -> str:

@@ -355,7 +355,15 @@ def test_a_difference_fills_the_copy_anew(stepped: Stepped) -> None:
     stepped.wait_s(stepped.link.digest)
     wrong = wire.Digest(epoch="E1", seq=3, buckets=[wire.BucketDigest(bucket=1, count=1, hash="0")])
     stepped.answers["/v1/digest"] = lambda _r: ok(wrong)
+    told: list[object] = []
+
+    def many(request: object) -> object:
+        told.append(request)
+        return ok(wire.Repair(epoch="E1", seq=3, is_whole=False))
+
+    stepped.answers["/v1/digest/repair"] = many
     assert stepped.wait_s(stepped.link.digest) == 30
+    assert told, "the hub is told that a copy differed"
     assert stepped.cache.is_filling_anew
     assert stepped.status.facts.is_loading_anew
     stepped.wait_s(stepped.link.puller)

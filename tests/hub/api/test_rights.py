@@ -35,6 +35,7 @@ ROLES = [
 ROUTES_BY_ROLE = """
 GET  /v1/changes                          . x x x x x x x x
 GET  /v1/digest                           . x x x x x x x x
+POST /v1/digest/repair                    . x x x x x x x x
 GET  /v1/stream                           . x x x x x x x x
 GET  /v1/orders                           . x x x x x x x x
 GET  /v1/orders/{order_no}                x x x x x x x x x
