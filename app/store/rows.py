@@ -24,6 +24,7 @@ class _Consignee(msgspec.Struct):
 
 class _Extra(msgspec.Struct):
     former_nos: list[str] = []
+    influencer_id: str = ""
 
 
 class _Order(msgspec.Struct):
@@ -118,6 +119,8 @@ def _numbers(o: _Order) -> str:
             for p in o.parcels
             if p.parcel_no[:-2] == o.order_no
         ]
+    if o.extra and o.extra.influencer_id:  # all orders that somebody's live room brought (MAP-03)
+        lines.append(f"influencer\t{_tight(o.extra.influencer_id)}\t")
     return "\n".join(lines)
 
 

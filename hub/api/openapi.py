@@ -79,6 +79,18 @@ TOLD: dict[tuple[str, str], Told] = {
         query={"format": {"type": "string", "enum": ["json", "csv"]}},
         as_text="text/csv",
     ),
+    ("GET", "/v1/exports/orders"): Told(
+        "Orders of a span of days as a CSV, with what is peculiar to their channels",
+        gives=str,
+        media="text/csv",
+        query={
+            "from": {"type": "string", "description": "business day, YYYYMMDD"},
+            "to": {"type": "string"},
+            "influencer_id": {"type": "string"},
+            "live_room_id": {"type": "string"},
+            "group_status": {"type": "string"},
+        },
+    ),
     ("POST", "/v1/leases"): Told("Leases in batches, or giving them back", LeaseAsk, list[LeaseAnswer]),
     ("POST", "/v1/go_checks"): Told("May it go?", GoAsk, GoAnswer),
     ("POST", "/v1/parcels/{parcel_no}/label"): Told("Label data for one print", gives=LeaseAnswer),

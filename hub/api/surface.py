@@ -20,7 +20,7 @@ from litestar.exceptions import (
 from litestar.openapi.config import OpenAPIConfig
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.api import hot, imports, ordinary, plain, shops, story_door, tracks, webhooks
+from hub.api import hot, imports, orders_csv, ordinary, plain, shops, story_door, tracks, webhooks
 from hub.api.context import Call, Doors
 from hub.api.front import Front, HotDoor
 from hub.api.http import ApiError, AsgiApp, Receive, Send, answer, error_body, error_headers, language_of
@@ -46,6 +46,7 @@ def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
         ("GET", "/ca.pem"): plain.get_ca,
         ("GET", "/openapi.json"): get_openapi,
         ("GET", "/v1/orders/{order_no}/story"): story_door.get_story,
+        ("GET", "/v1/exports/orders"): orders_csv.get_orders_csv,
         ("POST", "/v1/parcels/{parcel_no}/track"): tracks.post_track,
         ("POST", "/v1/webhooks/carrier/{connector}"): webhooks.post_carrier,
         ("POST", "/v1/webhooks/{shop_id}"): webhooks.post_shop,

@@ -16,7 +16,7 @@ from app.core.history import HistoryRow
 from app.core.order import Order
 
 # A key inside a text has its quotes escaped, so these bytes are keys and never somebody's words.
-_MONEY = re.compile(rb'("(?:paid|coupon|points|freight|price)_fen"\s*:\s*)-?\d+')
+_MONEY = re.compile(rb'("[a-z_]+_fen"\s*:\s*)-?\d+')
 _PEOPLE: dict[str, Any] = {"buyer_nick": "", "buyer_remark": "", "seller_remark": ""}
 
 

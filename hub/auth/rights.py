@@ -156,6 +156,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/parcels/{parcel_no}/label"): Access(FLOOR, needs="station"),
     # orders
     ("GET", "/v1/orders"): Access(_OFFICE),
+    ("GET", "/v1/exports/orders"): Access(_OFFICE),
     ("GET", "/v1/orders/{order_no}"): Access(EVERYONE),
     # finance asks who changed an order and takes it away as a file; nobody's words are in it (FRZ-10)
     ("GET", "/v1/orders/{order_no}/story"): Access(EVERYONE - {R.manager}),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine, Select, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core import freeze
 from app.core.history import HistoryRow
@@ -78,6 +80,20 @@ class Lookup:
             found = [bytes(row.body) for row in conn.execute(newest)]
         orders = [_read_order.decode(body) for body in found[:limit]]
         return OrderList(orders=orders, next=orders[-1].order_no if len(found) > limit else "")
+
+    def of_days(self, first: str, last: str, wanted: Mapping[str, str], view: View, most: int) -> list[Order]:
+        """Orders numbered from ``first`` to ``last``, oldest first, whose ``extra`` has these values (MAP-03)."""
+        o = t.orders.c
+        asked = _in_view(select(o.body), view).where(o.order_no >= first, o.order_no <= last)
+        for name, value in wanted.items():
+            if self._engine.dialect.name == "sqlite":
+                said = func.json_extract(cast(o.body, Text), f'$.extra."{name}"')
+            else:
+                said = func.convert_from(o.body, "UTF8").cast(JSONB)["extra"][name].astext
+            asked = asked.where(cast(said, Text) == value)
+        with self._engine.connect() as conn:
+            rows = conn.execute(asked.order_by(o.order_no).limit(most))
+            return [_read_order.decode(bytes(row.body)) for row in rows]
 
     def story(self, order_no: str) -> list[HistoryRow]:
         """The order's whole file by the time things happened, courier nodes among them."""

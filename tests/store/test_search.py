@@ -108,3 +108,11 @@ def test_a_setting_is_read_from_outside_while_the_station_works(shelf: Shelf, tm
     shelf.outbox.set_setting("printer_address", "tcp:192.168.1.9")
     assert peek.setting(tmp_path, "printer_address") == "tcp:192.168.1.9"
     assert peek.setting(tmp_path / "nowhere", "printer_address") == ""
+
+
+def test_an_influencers_id_finds_every_order_of_theirs(shelf: Shelf) -> None:
+    """MAP-03."""
+    theirs = [replace(an_order(n), extra={"influencer_id": "98765432100"}) for n in (1, 3)]
+    shelf.hold(theirs[0], replace(an_order(2), extra={"influencer_id": "555"}), theirs[1])
+    assert sorted(shelf.found("98765432100")) == sorted(order.order_no for order in theirs)
+    assert shelf.found("2100") == [] or set(shelf.found("2100")) <= {order.order_no for order in theirs}

@@ -168,7 +168,7 @@ def groups(order: Order, words: Words, *, money: bool = True) -> tuple[Group, ..
         Group(tr("service.group_people"), _people_fields(order, words)),
         *parcels,
     )
-    extra = _extra_fields(order, words)
+    extra = _extra_fields(order, words, money)
     return (*shown, Group(tr("service.group_extra"), extra)) if extra else shown
 
 
@@ -260,17 +260,28 @@ def _parcel_fields(parcel: Parcel, words: Words) -> tuple[Field, ...]:
     )
 
 
-def _extra_fields(order: Order, words: Words) -> tuple[Field, ...]:
-    """What is peculiar to the channel, under the names it came with."""
+def _extra_fields(order: Order, words: Words, money: bool) -> tuple[Field, ...]:
+    """What is peculiar to the channel (MAP-03): by a name of ours where it has one, else as it came."""
     shop = states.shop_line(order, words)
     fields = [
-        Field(str(key), str(value), shop) for key, value in order.extra.items() if value not in (None, "")
+        Field(words.maybe(f"service.extra_{key}", str(key)), _extra_value(str(key), value, words), shop)
+        for key, value in order.extra.items()
+        if value not in (None, "") and (money or not str(key).endswith("_fen"))
     ]
     if order.tags:
         fields.insert(
             0, Field(words.tr("service.field_tags"), "、".join(order.tags), words.tr("states.source_hub"))
         )
     return tuple(fields)
+
+
+def _extra_value(key: str, value: object, words: Words) -> str:
+    if key.endswith("_fen") and isinstance(value, int):
+        return words.money(value)
+    if isinstance(value, list):
+        return words.tr("service.extra_many", n=len(value))
+    said = f"service.extra_{key.removesuffix('_status')}_{value}"
+    return words.tr(said) if words.texts.has(said) else str(value)
 
 
 def _moment(at: datetime | None, words: Words) -> str:

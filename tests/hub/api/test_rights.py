@@ -38,6 +38,7 @@ GET  /v1/digest                           . x x x x x x x x
 POST /v1/digest/repair                    . x x x x x x x x
 GET  /v1/stream                           . x x x x x x x x
 GET  /v1/orders                           . x x x x x x x x
+GET  /v1/exports/orders                   . x x x x x x x x
 GET  /v1/orders/{order_no}                x x x x x x x x x
 GET  /v1/orders/{order_no}/story          x x x x x x x . x
 POST /v1/orders/{order_no}/reveal         . x x x x x . . x
