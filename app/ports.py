@@ -155,6 +155,9 @@ class HubApi(Protocol):
     async def take_missed(self, shop_id: str) -> wire.MissedTaken:
         """Brings those in."""
 
+    async def ask_courier(self, parcel_no: str) -> wire.TrackAsked:
+        """Asks the courier source for news of a parcel now, or says when it may be asked."""
+
     async def ship_backs(self) -> wire.ShipBackList:
         """Waybills that wait to be told to their platforms, or were refused; the nearest deadline first."""
 

@@ -172,7 +172,7 @@ class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Me(msgspec.Struct, frozen=True, kw_only=True):
     """Who the hub takes the caller for. ``role`` "": sign-on is required here and nobody did.
 
-    ``doors`` names further calls this caller may make: import, ack_alarm, pair, shops, shop_pace.
+    ``doors`` names further calls this caller may make: import, ack_alarm, pair, shops, shop_pace, track.
     """
 
     user: str

@@ -282,6 +282,12 @@ class HubClient:
             wire.MissedTaken, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S)
         )
 
+    async def ask_courier(self, parcel_no: str) -> wire.TrackAsked:
+        path = f"/v1/parcels/{quote(parcel_no, safe='')}/track"
+        return await self._call(
+            wire.TrackAsked, "POST", path, {}, as_person=True, timeout=_within(_PLATFORM_S)
+        )
+
     async def ship_backs(self) -> wire.ShipBackList:
         return await self._call(wire.ShipBackList, "GET", "/v1/ship_backs", as_person=True)
 

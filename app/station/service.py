@@ -14,6 +14,7 @@ from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench
 from app.store.readmodel import ReadModel, StoryLine
+from app.wire import TrackAsked
 
 R = InterceptResult
 
@@ -93,6 +94,13 @@ class ServiceDesk:
                     text=entry.raw, fetched_at=datetime.fromisoformat(fetched) if fetched else None
                 )
         return None
+
+    async def ask_courier(self, parcel_no: str) -> TrackAsked:
+        """News of a parcel, asked for now; too early, the answer says from when on it may be asked (C48). What is new
+        comes by the feed. Raises HubTrouble."""
+        if self._bench.hub is None:
+            raise HubAway
+        return await self._bench.hub.ask_courier(parcel_no)
 
     async def cancel(
         self, order_no: str, reason: str, note: str, now: datetime, line_nos: tuple[int, ...] = ()

@@ -208,6 +208,7 @@ _DOORS: dict[str, tuple[str, str]] = {
     "pair": ("POST", "/v1/pairing_codes"),
     "shops": ("POST", "/v1/shops/{shop_id}/check"),
     "shop_pace": ("PUT", "/v1/shops/{shop_id}"),
+    "track": ("POST", "/v1/parcels/{parcel_no}/track"),
 }
 
 

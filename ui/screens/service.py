@@ -23,6 +23,7 @@ from ui.present.service import Answer, Hit, answer_view, groups, hit, order_head
 from ui.present.story import StoryRow, story_rows
 from ui.present.track import track_view
 from ui.screens.asked import say_asked
+from ui.screens.courier_ask import CourierAsk
 from ui.screens.field_list import FieldList
 from ui.screens.first_orders import first_orders
 from ui.screens.form_parts import titled
@@ -216,6 +217,7 @@ class OrderView(QWidget):
         self._beside = QStackedWidget()
         self._freshness = PlainLabel(role="muted", lines=1)
         self._silence = StateChip(kit, "wait", "")
+        self.courier = CourierAsk(room)
         self.story.opened.connect(self._open_entry)
         self.raw.closed.connect(self._close_entry)
         self._lay_out()
@@ -272,6 +274,7 @@ class OrderView(QWidget):
         }
         tracks = self._room.core.service.tracks(order.order_no)
         view = track_view(order, tracks, left, self._room.words(), self._room.now())
+        self.courier.show_order(order)
         self._freshness.setText(view.text if view else "")
         self._silence.setVisible(view is not None and view.trouble is not None)
         if view is not None and view.trouble is not None:
@@ -334,7 +337,7 @@ class OrderView(QWidget):
         head.body.addLayout(second)
         head.body.addWidget(self.acts)
         story, fields, raw = (Card(kit, margin="space.m", gap="space.s") for _ in range(3))
-        above = row(kit, titled(kit, "service.story"), self._freshness, self._silence)
+        above = row(kit, titled(kit, "service.story"), self._freshness, self._silence, self.courier)
         above.setStretch(0, 1)
         story.body.addLayout(above)
         story.body.addWidget(self.story, 1)

@@ -154,7 +154,20 @@ def test_a_station_is_told_which_further_calls_its_person_may_make(hub: RunningH
     assert bench.get("/v1/sessions/me").json()["doors"] == []
     hub.person("warehouse_admin", "仓管")
     session = bench.post("/v1/sessions", json={"user": "仓管", "password": "a good password"}).json()
-    assert session["doors"] == ["import", "ack_alarm", "pair"]
+    assert session["doors"] == [
+        "import",
+        "ack_alarm",
+        "restored_go",
+        "restored_brought",
+        "pair",
+        "track",
+    ]
     signed_on = hub.client(bench.token, session["token"])
     assert signed_on.get("/v1/sessions/me").json()["doors"] == session["doors"]
-    assert hub.station("ops").get("/v1/sessions/me").json()["doors"] == ["import", "ack_alarm", "shops"]
+    assert hub.station("ops").get("/v1/sessions/me").json()["doors"] == [
+        "import",
+        "ack_alarm",
+        "restored_brought",
+        "shops",
+        "track",
+    ]

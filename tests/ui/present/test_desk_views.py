@@ -124,6 +124,42 @@ def test_every_field_has_a_name_a_value_and_a_source(lang: Lang) -> None:
         assert by_label["优惠"].value == "¥5.00"
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_only_one_channel_has_is_shown_under_names_of_ours(lang: Lang) -> None:
+    """MAP-03."""
+    extra = {
+        "influencer_id": "98765",
+        "influencer_name": "小鹿",
+        "commission_rate": "20",
+        "commission_fen": 2560,
+        "group_status": 1,
+        "seller_flag": 5,
+        "sub_orders": [{"sub_order_no": "1"}, {"sub_order_no": "2"}],
+    }
+    [*_, group] = groups(an_order(extra=extra), words(lang))
+    shown = {field.label: field.value for field in group.fields}
+    said = {
+        "zh": {
+            "达人 ID": "98765",
+            "佣金比例": "20",
+            "预估佣金": "¥25.60",
+            "拼团": "已成团",
+            "插旗": "红旗",
+            "子订单": "2 个",
+        },
+        "en": {
+            "Influencer": "98765",
+            "Estimated commission": "¥25.60",
+            "Group buying": "complete",
+            "Seller flag": "red",
+        },
+    }
+    assert said[lang].items() <= shown.items()
+    assert not any("_" in label for label in shown), "no code names"
+    [*_, group] = groups(an_order(extra=extra), words(lang), money=False)
+    assert not any("¥" in field.value for field in group.fields)
+
+
 def test_states_of_the_platform_are_words_never_codes() -> None:
     coded = order_head(an_order(channel_state="WAIT_SELLER_SEND_GOODS"), words())
     worded = order_head(an_order(channel_state="已付款，待发货"), words())

@@ -3,6 +3,7 @@ try again, tell again."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, hub_in_thread
 from tests.helpers.platform import Platform, an_event, folders, platform_serving, toml_of
 from ui.app import Station
 from ui.screens.ops import OpsScreen
+from ui.screens.packing import PackingScreen
 
 WAIT_MS = 20_000
 
@@ -77,7 +79,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     with platform_serving() as platform:
         toml = TOML + toml_of(platform)
         with hub_in_thread(folder, toml, folders=folders) as running:
-            yield Hub(running, platform)
+            made = Hub(running, platform)
+            end = time.monotonic() + WAIT_MS / 1000
+            while not made.api("GET", "/v1/shops")["shops"][0]["health"]["last_good_at"]:
+                assert time.monotonic() < end, "the first poll was never done"
+                time.sleep(0.05)
+            yield made
 
 
 @pytest.fixture
@@ -154,3 +161,23 @@ def test_a_refused_waybill_shows_the_platforms_words_and_is_told_again_by_a_pres
     qtbot.waitUntil(lambda: hub.platform.shipped == [("S1", "SF-S1")], timeout=WAIT_MS)
     qtbot.waitUntil(lambda: desk.shop.backs.list.rows.rowCount() == 0, timeout=WAIT_MS)
     assert not desk.shop.tell.isVisible()
+
+
+def test_a_pushed_order_is_in_the_packing_queue_without_anybody_refreshing(
+    qtbot: QtBot, hub: Hub, open_station: Callable[[str], Station]
+) -> None:
+    """ING-05."""
+    station = open_station("packing")
+    screen = station.desk
+    assert isinstance(screen, PackingScreen)
+
+    def queued() -> set[str]:
+        rows = screen.queue.list.rows
+        return {str(rows.row(at).parcel_no) for at in range(rows.rowCount())}
+
+    before = queued()
+    hub.platform.put("Q1")
+    hub.push(an_event("e-Q1", "Q1"))
+    qtbot.waitUntil(lambda: len(queued() - before) == 1, timeout=WAIT_MS)
+    [parcel_no] = queued() - before
+    assert hub.api("GET", f"/v1/orders/{parcel_no[:-2]}")["channel_order_no"] == "Q1"
