@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.ports import FeedGone, HubAway, HubTrouble
 from app.wire import ChangePage, Head, Urgent
@@ -13,10 +14,19 @@ from sync.client import HubClient, StreamEvent
 from sync.feed import Feed, Waker
 from sync.pull import Puller
 
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
 #: So many streams that opened but stayed silent: something on the way buffers them.
 BUFFERED_AFTER = 2
 #: After polling for so long the stream is tried again.
 _TRY_AGAIN = timedelta(minutes=2)
+
+
+class _Closed(Exception):
+    """The reader was closed while a step waited."""
 
 
 class StreamReader(Waker):
@@ -33,10 +43,18 @@ class StreamReader(Waker):
         self._backoff = Backoff(feed.parts.dice)
         self._open: AsyncExitStack | None = None
         self._events: AsyncIterator[StreamEvent] | None = None
+        self._waiting: asyncio.Task[Any] | None = None
         self._silent = 0
         self._has_heard = False
 
     async def close(self) -> None:
+        """Lets go of the stream; a step that waits for it ends first."""
+        import asyncio
+
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.wait({waiting})
         opened, self._open, self._events = self._open, None, None
         if opened is not None:
             await opened.aclose()
@@ -44,11 +62,13 @@ class StreamReader(Waker):
     async def step(self, now: datetime) -> datetime:
         try:
             if self._events is None:
-                await self._begin()
+                await self._held(self._begin())
                 return now
-            event = await anext(self._events, None)
+            event = await self._held(_next_of(self._events))
             if event is None:  # a step was cancelled in the middle of one
                 raise HubAway(hint="stream ended")
+        except _Closed:
+            return now + self._backoff.next()
         except FeedGone:
             await self._end()
             self._puller.behind()  # it meets the same 410 and begins anew
@@ -57,6 +77,21 @@ class StreamReader(Waker):
             return await self._lost(trouble, now)
         await self._came(event)
         return now
+
+    async def _held(self, wait: Coroutine[Any, Any, T]) -> T:
+        """Waits in a task of its own: a generator cannot be closed while somebody waits for its next event, and
+        ``close`` ends that waiting first. Raises _Closed when it did."""
+        import asyncio
+
+        task: asyncio.Task[T] = asyncio.create_task(wait)
+        self._waiting = task
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()  # with the step, where that is cancelled
+        if task.cancelled():
+            raise _Closed
+        return task.result()
 
     async def _begin(self) -> None:
         cursor = self._parts.cache.cursor
@@ -117,3 +152,8 @@ class StreamReader(Waker):
         self._parts.status.at(cursor.seq, head)
         if head > cursor.seq:
             self._puller.behind()
+
+
+async def _next_of(events: AsyncIterator[StreamEvent]) -> StreamEvent | None:
+    """None at the end of the stream."""
+    return await anext(events, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -270,6 +270,50 @@ def test_a_fitting_page_goes_in_and_any_other_is_pulled(stepped: Stepped) -> Non
     stepped.wait_s(stream)
     assert stepped.wait_s(stream) == pytest.approx(0.1)  # it ended
     assert stepped.status.facts.state is SyncState.offline
+
+
+class Hanging(httpx.AsyncByteStream):
+    """One event, then nothing until it is let go of."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.is_closed = asyncio.Event(), False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b'event: head\ndata: {"head": 1, "now": "2026-01-23T09:00:00Z"}\n\n'
+        self.is_asked.set()
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("first", ["close", "cancel"])
+def test_a_stream_is_closed_in_the_middle_of_a_step(stepped: Stepped, first: str) -> None:
+    """Paired anew, or the window closed, while the hub has nothing to say."""
+    at_seq(stepped, 1)
+    hanging = Hanging()
+    kind = {"content-type": "text/event-stream"}
+    stepped.answers["/v1/stream"] = lambda _r: httpx.Response(200, stream=hanging, headers=kind)
+    stream = stepped.link.stream
+    stepped.wait_s(stream)
+    stepped.wait_s(stream)
+    now = stepped.clock.now()
+
+    async def closed_while_it_waits() -> None:
+        step = asyncio.create_task(stream.step(now))
+        await asyncio.wait_for(hanging.is_asked.wait(), 15)
+        if first == "cancel":
+            step.cancel()
+        await stream.close()
+        if first == "close":
+            assert await asyncio.wait_for(step, 15) > now
+        else:
+            await asyncio.wait({step}, timeout=15)
+            assert step.cancelled()
+
+    stepped.run(closed_while_it_waits())
+    assert hanging.is_closed
+    assert stepped.status.facts.state is not SyncState.offline
 
 
 def test_410_on_the_stream_is_left_to_the_puller(stepped: Stepped) -> None:
