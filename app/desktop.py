@@ -20,7 +20,7 @@ from app import resources
 from app.core.order import Order
 from app.core.printjob import PrinterState, PrintJob, PrintState
 from app.core.reasons import Refused
-from app.os import detached
+from app.os import detached, disk
 from app.os.clock import StationClock
 from app.os.folders import data_folder
 from app.ports import Clock, Engine, HubTrouble, Ulid
@@ -70,6 +70,7 @@ def joint() -> Joint:
         printers=lambda core: SlipPrinters(core, clock),
         start_hub=start_hub,
         version=_version,
+        disk_is_low=disk.is_low,
         load_rest=_load_rest,
     )
 

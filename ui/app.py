@@ -532,6 +532,8 @@ class Station:
         is_printing = any(item.key.startswith("printer") for item in items)
         if self._is_open and not is_printing and self.core.kind == "packing":
             items.append(StripItem("no_printer", "wait", words.tr("strip.no_printer")))
+        if self._joint.disk_is_low(self.folder):
+            items.append(StripItem("disk_low", "wait", words.tr("strip.disk_low")))
         limit = rights_view(self.core.rights, self.core.kind, self.core.role, words)
         if limit is not None:
             items.append(StripItem(limit.key, limit.state, limit.text))

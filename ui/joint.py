@@ -75,5 +75,7 @@ class Joint:
     printers: Callable[[StationCore], Printers]
     start_hub: StartHub
     version: Callable[[], str] = str
+    disk_is_low: Callable[[Path], bool] = lambda _: False
+    """Whether the disk of a folder is nearly full. Asked each time the strip is shown."""
     load_rest: Callable[[], None] = lambda: None
     """Imports what the first minute needs but no first picture; called in the background."""

@@ -17,4 +17,8 @@ def free_bytes(folder: Path) -> int:
 
 
 def is_low(folder: Path) -> bool:
-    return free_bytes(folder) < LOW_BYTES
+    """Whether somebody should make room soon. A disk that cannot be asked is not called full."""
+    try:
+        return free_bytes(folder) < LOW_BYTES
+    except OSError:
+        return False
