@@ -10,17 +10,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: How long one step waits at most: a database that is away must not stand still for readers too.
+from app.ports import Clock
+
+#: How long readers wait at most, and how long they go on then: commands that take long, or come one after the
+#: other, leave them most of the time.
 MOST_S = 0.02
+FREE_S = 0.06
 
 
 class Hurry:
     """Commands under way; :meth:`give_way` may be called from any thread, :meth:`under_way` in the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._free_until = 0.0
         self._count = 0
         self._calm = threading.Event()
         self._calm.set()
+
+    @property
+    def is_calm(self) -> bool:
+        return self._calm.is_set()
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -36,5 +46,7 @@ class Hurry:
 
     def give_way(self) -> None:
         """Between two steps of something that can wait."""
-        if not self._calm.is_set():
-            self._calm.wait(MOST_S)
+        if self._calm.is_set() or self._clock.monotonic() < self._free_until:
+            return
+        if not self._calm.wait(MOST_S):
+            self._free_until = self._clock.monotonic() + FREE_S

@@ -85,7 +85,7 @@ class Writer:
         self._sql = Statements(engine.dialect.name)
         self._lanes = Lanes()
         #: Readers ask it whether to give way.
-        self.hurry = Hurry()
+        self.hurry = Hurry(clock)
         self._wake = threading.Condition()
         self._stopping = threading.Event()
         self._is_open = False

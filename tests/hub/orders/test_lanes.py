@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from hub.orders.hurry import Hurry
+from hub.orders.hurry import FREE_S, MOST_S, Hurry
 from hub.orders.jobs import Answer, Job
 from hub.orders.lanes import BULK_GROUP, BULK_S, LIVE_GROUP, TURN, Asked, Lane, Lanes, Waiting, lane_of
 from hub.orders.work import Work
 from tests.helpers.builders import LEAD, Core, a_channel_order, an_actor
+from tests.helpers.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
 
@@ -141,19 +142,20 @@ async def test_a_cancel_ends_the_group_that_is_being_judged_and_the_rest_is_take
 
 
 def test_who_counts_at_leisure_waits_for_a_command_but_never_long() -> None:
-    hurry = Hurry()
-    hurry.give_way()
-    passed = threading.Event()
+    clock = FakeClock()
+    hurry = Hurry(clock)
 
-    def build() -> None:
-        for _ in range(3):
-            hurry.give_way()
-        passed.set()
-
-    with hurry.under_way(), hurry.under_way():
+    def waited() -> bool:
         began = time.monotonic()
         hurry.give_way()
-        assert time.monotonic() - began > 0.01, "it did wait"
-        threading.Thread(target=build).start()
-        assert passed.wait(15), "a command that hangs holds no reader for ever"
+        return time.monotonic() - began >= MOST_S * 0.9
+
     hurry.give_way()
+    with hurry.under_way(), hurry.under_way():
+        assert waited()
+        hurry.give_way()
+        clock.go(seconds=FREE_S / 2)
+        hurry.give_way()
+        clock.go(seconds=FREE_S)
+        assert waited(), "then it is the command's turn again"
+    assert hurry.is_calm
