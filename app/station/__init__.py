@@ -42,7 +42,7 @@ Joined once, in main.py::
     open_stops() -> list[OpenStop]               alarms() -> list[AlarmView]     stations() -> list[StationView]
     items_for_code(code) -> list[ItemCode]       item(sku_code) -> Item | None
     pending_count() -> int                       oldest_pending() -> datetime | None
-    pending_of(order_no) -> list[Act]            needs_person() -> list[NeedsPerson];  outbox.dismiss(act_id)
+    pending_of(order_no) -> list[Act]            needs_person() -> list[NeedsPerson];  see NeedsDesk
 
 ``app.station.packing.PackingDesk``
     view() -> DeskView(mode "packing"|"handover", order, parcel, alarm: StationAlarm | None, alarms_waiting: int,
@@ -63,6 +63,12 @@ Joined once, in main.py::
     stations(now) -> list[BenchView]     alarms() -> list[AlarmView]
     await ack_alarm(alarm_id)            await take_over(parcel_no, statement, now) -> Asked
     await release(order_no, stop_id, note, now) -> Asked   pulled(parcel_no, note, now) -> Asked
+
+    restored() -> Restored | None        await restored_go()      a hub that was brought back from a backup
+
+``app.station.needs.NeedsDesk`` (core.needs)
+    open() -> list[NeedView]             answered() -> list[NeedView]            what the hub did not take as it came
+    await understood(act_id, now)        again(act_id, now)  ask_supervisor(act_id, note, now)
 
 ``app.station.service.ServiceDesk``
     search(text, n=50) -> list[Order]    story(order_no) -> list[StoryLine] (with .lasted: timedelta | None)
@@ -90,7 +96,7 @@ Words of outcomes: ``reasons.<result>`` when refused, ``station.done_<done>`` ot
 ``order:<order_no>`` for each order when they are few (up to 100), and outbox, print, status, desk, person, rights,
 ``session_ended``.
 
-**StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): fresh_now, fresh, catching_up, offline, offline_calm,
+**StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): fresh_now, fresh, catching_up(_left), offline, offline_calm,
 offline_new, needs_you(what), not_paired; nothing_waiting, waiting, waiting_old; refused; clock_off; platform_silent;
 printer(name, state, n); scanner, scanner_away. Times are ISO text (``since``), spans ``seconds``, counts ``n``.
 

@@ -26,7 +26,7 @@ from app.station.printwork import PrintWork, Render
 from app.station.rights import Rights, RightsWatch
 from app.station.service import ServiceDesk
 from app.station.shops import ShopsDesk
-from app.station.status import StripFacts, StripItem, strip
+from app.station.status import CatchUp, StripFacts, StripItem, strip
 from app.station.supervisor import SupervisorDesk
 from app.store.cache import Cache
 from app.store.leases import LeaseBook
@@ -68,6 +68,7 @@ class StationCore:
         self._engine_listeners: list[Callable[[], None]] = []
         self._printers: Sequence[PrinterReport] = ()
         self._scanner: bool | None = None
+        self._catch_up = CatchUp()
         self._link: Link | None = None
         self._lost_lock = threading.Lock()
         self.notices: list[str] = []
@@ -296,6 +297,7 @@ class StationCore:
             needing=len(self.outbox.needs_person()),
             printers=self._printers,
             scanner=self._scanner,
+            catch_up_s=self._catch_up.left_s(self.status.facts, now),
         )
         return strip(facts, now)
 

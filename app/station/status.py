@@ -16,6 +16,8 @@ Level = Literal["ok", "busy", "warn", "bad"]
 
 #: Freshness older than this is said in words even while all is well.
 FRESH = timedelta(seconds=12)
+#: A catch-up is watched for so long before its end is foretold.
+MEASURED_S = 2.0
 #: Acts waiting longer than this while online are worth a warning.
 WAITING_OLD = timedelta(minutes=2)
 #: A platform that could not be asked before a step is told of for so long, or until one answers.
@@ -46,6 +48,27 @@ class StripFacts:
     printers: Sequence[PrinterReport] = ()
     scanner: bool | None = None
     problems: Sequence[str] = ()
+    catch_up_s: float | None = None
+
+
+class CatchUp:
+    """How long a catch-up still takes, from how fast it went so far; asked as often as the strip is drawn."""
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._from = 0
+
+    def left_s(self, sync: SyncFacts, now: datetime) -> float | None:
+        """Seconds; None while there is nothing to catch up with, or too little is known."""
+        if sync.state is not SyncState.catching_up or sync.seq < self._from:
+            self._since = None
+        if sync.state is not SyncState.catching_up:
+            return None
+        if self._since is None:
+            self._since, self._from = now, sync.seq
+            return None
+        spent, done = (now - self._since).total_seconds(), sync.seq - self._from
+        return sync.behind * spent / done if spent >= MEASURED_S and done > 0 else None
 
 
 def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
@@ -77,12 +100,20 @@ def _wire(facts: StripFacts, now: datetime) -> StripItem:
         case SyncState.offline:
             return _offline(sync, facts.waiting, now)
         case SyncState.catching_up:
-            return StripItem(key="catching_up", level="busy", params={"n": str(sync.behind)})
+            return _catching_up(facts)
         case SyncState.live:
             age = now - sync.heard_at if sync.heard_at else timedelta(0)
             key, level = ("fresh", "busy") if age > FRESH else ("fresh_now", "ok")
             params = {"seconds": str(max(0, round(age.total_seconds())))}
             return StripItem(key=key, level=level, params=params)  # type: ignore[arg-type]
+
+
+def _catching_up(facts: StripFacts) -> StripItem:
+    params = {"n": str(facts.sync.behind)}
+    if facts.catch_up_s is None:
+        return StripItem(key="catching_up", level="busy", params=params)
+    params["seconds"] = str(max(1, round(facts.catch_up_s)))
+    return StripItem(key="catching_up_left", level="busy", params=params)
 
 
 def _offline(sync: SyncFacts, waiting: int, now: datetime) -> StripItem:

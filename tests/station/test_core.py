@@ -108,6 +108,22 @@ def keys(bench: FedBench) -> list[str]:
     return [item.key for item in bench.core.strip(bench.clock.now())]
 
 
+def test_a_catch_up_says_how_much_is_left_and_how_long_it_takes(bench: FedBench) -> None:
+    status, clock = bench.core.status, bench.clock
+    status.at(0, 100_000)
+    assert bench.core.strip(clock.now())[0].key == "catching_up"
+    status.at(5_000, 100_000)
+    assert bench.core.strip(clock.tick(1))[0].key == "catching_up", "too early to tell"
+    status.at(20_000, 100_000)
+    status.heard(clock.tick(3))
+    left = bench.core.strip(clock.now())[0]
+    assert (left.key, left.params) == ("catching_up_left", {"n": "80000", "seconds": "16"})
+    status.at(0, 90_000)  # begun anew: what was measured counts no more
+    assert bench.core.strip(clock.tick(1))[0].key == "catching_up"
+    status.at(90_000, 90_000)
+    assert keys(bench)[0] == "fresh_now"
+
+
 def test_the_strip_shows_each_fault_and_clears_by_itself(bench: FedBench) -> None:
     assert keys(bench) == ["fresh_now", "nothing_waiting"]
     bench.clock.tick(30)

@@ -486,6 +486,10 @@ STRIPS: list[tuple[list[StripItem], list[tuple[str, str]]]] = [
         [("stop", "需要处理：本工位已被停用，请重新配对")],
     ),
     ([StripItem(key="catching_up", level="busy", params={"n": "1"})], [("info", "正在同步，还有 1 条")]),
+    (
+        [StripItem(key="catching_up_left", level="busy", params={"n": "80000", "seconds": "16"})],
+        [("info", "正在同步，还有 80000 条，约 16 秒")],
+    ),
     ([StripItem(key="something_new", level="bad")], [("stop", "本机有问题，请看消息")]),
 ]
 
