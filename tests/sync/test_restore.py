@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from app.core.acts import ActKind, Printed
 from app.core.order import Order
 from app.core.qr import slip_code
+from app.core.scan import parse
 from app.core.waybills import PoolNumber
 from app.ports import SystemClock, Ulid
 from app.wire import AlarmView, LeaseAsk, Restored
@@ -166,7 +167,11 @@ def test_an_order_that_came_again_first_is_found_by_its_old_number_and_gets_its_
             assert packed_at(hub, anew) == [1, 0]
             knows(bench, anew)
             # the slip in the packer's hand bears the old number
-            assert bench.scan(slip_code(parcel_of(lost), 1)).parcel_no == parcel_of(anew)
+            slip = slip_code(parcel_of(lost), 1)
+            found = bench.core.read.resolve
+            bench.until(lambda: found(parse(slip)).parcel_no == parcel_of(anew), "not found by it", PATIENCE)
+            opened = bench.scan(slip)
+            assert opened.parcel_no == parcel_of(anew), opened
             assert bench.scan("SKU-2").is_ok
             sent(bench)
             assert packed_at(hub, anew) == [1, 1]
