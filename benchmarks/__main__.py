@@ -13,6 +13,7 @@ from benchmarks.report import page
 
 NAMES = (
     "ingest",
+    "ingest_postgres",
     "push_ingest",
     "nodes",
     "cancel_fanout",
