@@ -19,11 +19,14 @@ from hub.config import Carrier
 from hub.connectors.line.courier_sources import Lacking, Source, open_sources
 from hub.connectors.line.tracks import RENEW, Tracks
 from hub.connectors.shapes import BadSignature
+from hub.db.engine import make_engine
+from hub.orders.writer import Writer
 from rehearsal import courier
 from rehearsal.courier import Waybill
 from rehearsal.kuaidi100 import Kuaidi100, Telling
 from rehearsal.server import Manner, Server, serving
-from tests.helpers.builders import Core, a_channel_order, a_core
+from tests.helpers.builders import Core, Ids, a_channel_order, a_core
+from tests.helpers.databases import NewDatabase
 from tests.hub.connectors.kuaidi100.pushes import SALT, node, param, signed
 
 pytestmark = pytest.mark.anyio
@@ -237,6 +240,28 @@ async def test_what_is_delivered_or_cancelled_or_too_old_is_watched_no_more(aski
 
 
 # ------------------------------------------------------------------------------------------------- asking
+
+
+async def test_two_processes_on_one_database_ask_a_number_once_in_thirty_minutes(
+    tmp_path: Path, new_postgres: NewDatabase
+) -> None:
+    async with a_core(tmp_path, new_postgres()) as core, a_world(core, callback="") as one:
+        engine = make_engine(core.engine.url.render_as_string(hide_password=False), tmp_path)
+        writer = Writer(engine, core.clock, Ids("other"), core.vault, core.settings)
+        writer.start(asyncio.get_running_loop())
+        two = Tracks(engine, writer, core.lookup, core.vault, core.clock, sources_of(one.server.url, "")[0])
+        one.platform.carry(Waybill(NUMBER, COMPANY), start=core.clock.now() - 5 * HOUR)
+        order = await one.sent()
+        await one.step()
+        for _ in range(13):
+            core.clock.go(minutes=5)
+            now = core.clock.now()
+            refreshes = (tracks.refresh(f"{order.order_no}01") for tracks in (one.tracks, two))
+            await asyncio.gather(one.tracks.step(now), two.step(now), *refreshes)
+        assert one.platform.locked == [] and 2 <= len(one.platform.asked[NUMBER]) <= 3
+        await two.stop()
+        await writer.stop()
+        engine.dispose()
 
 
 async def test_a_number_is_asked_once_in_thirty_minutes_whoever_asks(asking: World) -> None:
