@@ -204,6 +204,15 @@ class Engine(Protocol):
         """``call`` may come from any thread and asks for a step at once."""
 
 
+def seconds_until(due: datetime, began: datetime, took_s: float, now: datetime) -> float:
+    """How long an engine may rest that was stepped at ``began`` and asked to be called at ``due``.
+
+    ``took_s`` is how long its step took on a clock nobody sets, ``now`` the wall clock after it. Somebody may have
+    set that clock meanwhile, by an hour or a day: the shorter of both answers never leaves an engine asleep.
+    """
+    return min((due - now).total_seconds(), (due - began).total_seconds() - took_s)
+
+
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)

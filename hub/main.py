@@ -12,7 +12,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError
@@ -47,7 +47,7 @@ from hub.auth.people import Passwords
 from hub.auth.rights import Role
 from hub.auth.tokens import hash_of, new_pairing_code
 from hub.config import Settings
-from hub.connectors.line.courier_sources import Lacking, open_sources
+from hub.connectors.line.courier_sources import Lacking, Source, open_sources
 from hub.connectors.line.line import LOOK as LOOK_AT_LINE
 from hub.connectors.line.line import Line, Tools
 from hub.connectors.line.notices import Notices
@@ -269,20 +269,46 @@ def create_app(
     except Surroundings:
         engine.dispose()
         raise
+    sources, lacking = open_sources(settings.carriers, _http)
+    doors = open_doors(
+        settings, clock, new_id, engine, opened.vault, sources=sources, ca_sha256=ca_sha256, folders=folders
+    )
+    hub = Hub(doors, engine, opened.recovery_code)
+    hub.couriers_lacking = lacking
+    return hub
+
+
+def open_doors(
+    settings: Settings,
+    clock: Clock,
+    new_id: NewId,
+    engine: Engine,
+    vault: Vault,
+    *,
+    sources: Mapping[str, Source],
+    ca_sha256: str = "",
+    folders: Callable[[str], Folder | None] = folder_of,
+    http: Callable[[float], httpx.AsyncClient] | None = None,
+    writer_of: type[Writer] = Writer,
+    passwords: Passwords | None = None,
+) -> Doors:
+    """The parts of a hub on an open database, joined; nothing of them is at work yet.
+
+    ``http`` makes the client for a platform, ``writer_of`` and ``passwords`` let a stepped world bring its own.
+    """
     line = line_settings(settings)
-    writer = Writer(engine, clock, new_id, opened.vault, line)
+    writer = writer_of(engine, clock, new_id, vault, line)
     feed = Feed(engine, MASKS, give_way=writer.hurry.give_way)
     callers = Callers(engine, clock, sign_on_required=settings.hub.sign_on_required)
     pages = Pages(feed, clock)
-    lookup = Lookup(engine, opened.vault, line)
-    sources, lacking = open_sources(settings.carriers, _http)
+    lookup = Lookup(engine, vault, line)
     metrics = Metrics()
-    doors = Doors(
+    return Doors(
         world=World(settings, clock, new_id, resources.texts()),
         orders=Orders(engine, writer, feed, lookup),
         auth=Auth(
             callers,
-            Passwords(),
+            passwords or Passwords(),
             Tries(clock, 5, timedelta(minutes=5)),
             Tries(clock, 50, timedelta(minutes=5)),
             SetUpCode(),
@@ -293,18 +319,15 @@ def create_app(
             engine,
             writer,
             lookup,
-            opened.vault,
+            vault,
             clock,
             sources,
             lambda connector, words: metrics.strange_words.labels(connector).inc(words),
         )
         if sources
         else None,
-        line=_line(settings, engine, writer, opened.vault, clock, folders),
+        line=_line(settings, engine, writer, vault, clock, folders, http or _http),
     )
-    hub = Hub(doors, engine, opened.recovery_code)
-    hub.couriers_lacking = lacking
-    return hub
 
 
 def _line(
@@ -314,6 +337,7 @@ def _line(
     vault: Vault,
     clock: Clock,
     folders: Callable[[str], Folder | None],
+    http: Callable[[float], httpx.AsyncClient],
 ) -> Line | None:
     """The shops that speak to a platform, joined with what the line needs; None where there are none."""
     found = [(shop, folder) for shop in settings.shops if (folder := folders(shop.connector)) is not None]
@@ -327,7 +351,7 @@ def _line(
         notices=Notices(settings.notices, resources.texts()),
         zone=settings.zone,
     )
-    return Line([ShopLine(shop, folder, clock, writer, vault, _http) for shop, folder in found], tools)
+    return Line([ShopLine(shop, folder, clock, writer, vault, http) for shop, folder in found], tools)
 
 
 def _http(timeout_s: float) -> httpx.AsyncClient:

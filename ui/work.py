@@ -25,7 +25,7 @@ import shiboken6
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Signal
 
 from app.core.values import dataclass
-from app.ports import Clock
+from app.ports import Clock, seconds_until
 
 if TYPE_CHECKING:  # takes a third of the time a window takes to open, and nothing runs here before that
     import asyncio
@@ -381,8 +381,9 @@ class Work(QObject):
         failures = 0
         while True:
             woken.clear()
+            began, at = self._clock.now(), self._clock.monotonic()
             try:
-                due = await engine.step(self._clock.now())
+                due = await engine.step(began)
             except Exception as error:  # noqa: BLE001 - the step loop outlives one bad step
                 wait_s = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
                 failures += 1
@@ -390,14 +391,18 @@ class Work(QObject):
             else:
                 failures = 0
                 handle.failing = None
-                wait_s = self._wait_s(due)
+                wait_s = self._wait_s(due, began, at)
             try:
                 await asyncio.wait_for(woken.wait(), wait_s)
             except TimeoutError:
                 pass
 
-    def _wait_s(self, due: datetime | float) -> float:
-        seconds = (due - self._clock.now()).total_seconds() if isinstance(due, datetime) else float(due)
+    def _wait_s(self, due: datetime | float, began: datetime, at: float) -> float:
+        seconds = (
+            seconds_until(due, began, self._clock.monotonic() - at, self._clock.now())
+            if isinstance(due, datetime)
+            else float(due)
+        )
         return min(max(seconds, _LEAST_S), _MOST_S)
 
     def _note_failure(self, handle: EngineLoop, error: Exception) -> None:

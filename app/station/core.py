@@ -51,10 +51,13 @@ class StationCore:
         new_id: NewId,
         rules: Rules = Rules(),  # noqa: B008 - frozen
         dice: Dice = real_dice,
+        cache_of: type[Cache] = Cache,
+        outbox_of: type[Outbox] = Outbox,
     ) -> None:
         """Opens both files. Raises StoreTrouble (one sentence, nothing touched) when the outbox cannot be used.
 
-        ``clock.monotonic`` must go on while the computer sleeps (``app.os.clock``).
+        ``clock.monotonic`` must go on while the computer sleeps (``app.os.clock``). ``cache_of`` and ``outbox_of``:
+        a stepped world brings stores that write in its own time.
         """
         data_dir.mkdir(parents=True, exist_ok=True)
         self._data_dir = data_dir
@@ -74,9 +77,9 @@ class StationCore:
         self.notices: list[str] = []
         self.lang = "zh"
 
-        self.cache = Cache(data_dir / "cache.sqlite")
+        self.cache = cache_of(data_dir / "cache.sqlite")
         try:
-            self.outbox = Outbox(data_dir / "outbox.sqlite", channel_ref=self.cache.channel_ref)
+            self.outbox = outbox_of(data_dir / "outbox.sqlite", channel_ref=self.cache.channel_ref)
         except BaseException:
             self.cache.close()
             raise

@@ -112,8 +112,7 @@ class Outbox:
         #: The session of who is signed on; acts are sent in the name of who did them.
         self.session = ""
         self._is_closed = False
-        self._thread = threading.Thread(target=self._write_all, name="outbox", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def on_changed(self, call: Callable[[frozenset[str]], None]) -> None:
         """``call`` with topics (outbox, print, order:<no>) from any thread."""
@@ -125,13 +124,22 @@ class Outbox:
             if self._is_closed:
                 return
             self._is_closed = True
-        self._calls.put(None)
-        self._thread.join()
+        self._end()
         self._link.close()
         with self._reads.lock:
             self._reads.close()
 
     # ---------------------------------------------------------------------------------- the one writer
+
+    def _begin(self) -> None:
+        """From now on what is called for is written; a stepped world writes in its own time."""
+        self._thread = threading.Thread(target=self._write_all, name="outbox", daemon=True)
+        self._thread.start()
+
+    def _end(self) -> None:
+        """Returns when everything called for is written."""
+        self._calls.put(None)
+        self._thread.join()
 
     def run(self, call: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """``call(db)`` inside the writer's transaction; the answer comes after it is on disk."""

@@ -1,0 +1,328 @@
+"""The promises (P1-P6), each said in plain words when it is broken. Watchers look; they change nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.core.acts import ActKind, LinePacked, LineUnpacked
+from app.core.order import GONE_STATES, InterceptResult, Order, Parcel, StopKind
+from app.core.printjob import PrintJob
+from app.station.outcome import Done, Outcome
+from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, act_of
+from hub.connectors.shapes import HintKind
+from tests.sim.station import SimStation
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+_order = msgspec.json.Decoder(Order)
+#: A go check's word is good for the step it was asked for, not for later.
+_GO_LASTS_S = 5.0
+
+
+class Broken(AssertionError):
+    """A promise was not kept; the text says which and how."""
+
+
+class Watch:
+    """All that is looked at while the world runs."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._seq = 0
+        self._history: dict[int, bytes] = {}
+        self._stops: dict[str, Order] = {}
+        self._shown: dict[tuple[str, str], frozenset[str]] = {}
+        self._started: Counter[tuple[str, str, int]] = Counter()
+        self._leased: dict[tuple[str, str], float] = {}
+        self._went: dict[tuple[str, str], float] = {}
+        self.accepted: set[str] = set()
+        self.restored = False
+
+    # -------------------------------------------------------------------------- what happens at once
+
+    def leaves(self, station: SimStation, path: str, body: bytes) -> None:
+        """A request leaves a station: what it tells must be on its disk."""
+        if path != "/v1/acts":
+            return
+        db = sqlite3.connect(station.folder / "outbox.sqlite")
+        try:
+            for envelope in msgspec.json.decode(body, type=list[Envelope]):
+                if not db.execute("SELECT 1 FROM act WHERE act_id = ?", (envelope.act_id,)).fetchone():
+                    raise Broken(f"P1: {station.name} told the hub of {envelope.kind} before it was on its own disk")
+        finally:
+            db.close()
+
+    def answered(self, station: SimStation, path: str, body: bytes, status: int, answer: bytes) -> None:
+        """An answer arrives at a station: what it may do from now on."""
+        if status != 200:
+            return
+        now = self._world.loop.time()
+        if path == "/v1/leases":
+            for lease in msgspec.json.decode(answer, type=list[LeaseAnswer]):
+                if lease.granted and lease.seconds:
+                    self._leased[(station.name, lease.parcel_no)] = now + lease.seconds
+        elif path == "/v1/go_checks" and msgspec.json.decode(answer, type=GoAnswer):
+            asked = msgspec.json.decode(body, type=GoAsk)
+            said = msgspec.json.decode(answer, type=GoAnswer)
+            if said.ok or said.reason in ("not_complete", "not_packed", "already_packed"):
+                self._went[(station.name, asked.parcel_no)] = now
+
+    def restarted(self, station: SimStation) -> None:
+        """Leases end with the program, and what was only in memory is forgotten."""
+        for known in (self._leased, self._went):
+            for key in [key for key in known if key[0] == station.name]:
+                del known[key]
+        for key in [key for key in self._shown if key[0] == station.name]:
+            del self._shown[key]
+
+    def done(self, station: SimStation, outcome: Outcome) -> None:
+        """A hand has done something that cannot be undone: somebody must have said that it may."""
+        if not outcome.is_ok or outcome.done not in (Done.closed, Done.handed_over):
+            return
+        key, now = (station.name, outcome.parcel_no), self._world.loop.time()
+        may = self._leased.get(key, 0.0) >= now or self._went.get(key, -99.0) + _GO_LASTS_S >= now
+        if not may:
+            raise Broken(
+                f"P3: {station.name} did '{outcome.done}' to {outcome.parcel_no} with neither the hub's word nor a lease"
+            )
+
+    def prints(self, station: SimStation, job: PrintJob) -> None:
+        """The first byte of a paper leaves."""
+        key = (station.name, job.job_key, job.copy)
+        self._started[key] += 1
+        if self._started[key] > 1:
+            raise Broken(f"P2: {station.name} printed copy {job.copy} of {job.job_key} a second time by itself")
+        order = station.core.read.order(job.order_no)
+        parcel = order.parcel(job.parcel_no) if order else None
+        if parcel is not None and parcel.is_frozen:
+            raise Broken(f"P4: {station.name} printed a slip of {job.parcel_no} though it knew it was stopped")
+
+    # ------------------------------------------------------------------------------ after each step
+
+    def step(self) -> None:
+        self._look_at_hub()
+        for station in self._world.stations:
+            if station.is_on:
+                self._look_at_station(station)
+
+    def _look_at_hub(self) -> None:
+        with self._hub() as db:
+            rows = db.execute("SELECT order_no, seq, body FROM orders WHERE seq > ?", (self._seq,)).fetchall()
+        for order_no, seq, body in rows:
+            self._seq = max(self._seq, seq)
+            order = _order.decode(body)
+            self._look_at_order(order)
+            self._stops[order_no] = order
+
+    def _hub(self) -> sqlite3.Connection:
+        return self._world.hub.look()
+
+    def _look_at_order(self, order: Order) -> None:
+        for parcel in order.parcels:
+            self._look_at_parcel(order, parcel)
+            if any(line.qty_packed > line.qty or line.qty_packed < 0 for line in parcel.lines):
+                raise Broken(f"P2: {parcel.parcel_no} holds more than was bought")
+        before = self._stops.get(order.order_no)
+        if before is not None and not self.restored:
+            for stop in before.stops:
+                if stop.hint is not None and all(s.stop_id != stop.stop_id for s in order.stops):
+                    self._lifted(order, stop.stop_id, HintKind(stop.hint.kind), stop.hint.at)
+
+    def _look_at_parcel(self, order: Order, parcel: Parcel) -> None:
+        box = self._world.floor.boxes.get(parcel.parcel_no)
+        if box is None or box.left_at is None:
+            return
+        if parcel.intercept_result is InterceptResult.stopped and not self.restored:
+            raise Broken(f"P3: {parcel.parcel_no} has left, and the hub says 'stopped'")
+
+    def _lifted(self, order: Order, stop_id: str, kind: HintKind, at: datetime) -> None:
+        """A stop that a platform's word had set is gone: a person, a later truth or its effect did that."""
+        if order.order_state in ("cancelled", "shipped_despite_cancel"):
+            return
+        with self._hub() as db:
+            rows = db.execute(
+                "SELECT kind FROM history WHERE order_no = ? ORDER BY id DESC LIMIT 8", (order.order_no,)
+            ).fetchall()
+        if any(row[0] in ("stop_lifted", "cancel_withdrawn") for row in rows):
+            return
+        if self._world.platform.stood(order.channel_order_no, kind, at):
+            raise Broken(
+                f"P3: the stop {kind} of {order.order_no} was lifted though the platform never took it back"
+            )
+
+    def _look_at_station(self, station: SimStation) -> None:
+        read = station.core.read
+        for stop in read.open_stops():
+            order = stop.order
+            key = station.name, order.order_no
+            frozen = frozenset(s.stop_id for s in order.stops if s.kind is StopKind.freeze)
+            self._shown[key] = self._shown.get(key, frozenset()) | frozen
+        for (name, order_no), known in list(self._shown.items()):
+            if name == station.name:
+                self._forgets_no_stop(station, order_no, known)
+        if station.kind == "packing":
+            self._shows_own_work(station)
+
+    def _forgets_no_stop(self, station: SimStation, order_no: str, known: frozenset[str]) -> None:
+        shown = station.core.read.order(order_no)
+        if shown is None:
+            return
+        lost = known - {s.stop_id for s in shown.stops}
+        self._shown[(station.name, order_no)] = known - lost
+        if not lost or self.restored:
+            return
+        there = self._stops.get(order_no)
+        still = {s.stop_id for s in there.stops} & lost if there else set()
+        # a bench that has pulled the box shows the cancel's end before the hub does: frozen it stays
+        if still and there is not None and there.is_frozen and not shown.is_frozen:
+            raise Broken(f"P3: {station.name} knew that {order_no} was stopped and no longer shows it")
+
+    def _shows_own_work(self, station: SimStation) -> None:
+        """What the bench counted stands on its screen until the hub says otherwise."""
+        view = station.core.packing.view()
+        if view.order is None or view.parcel is None or self.restored:
+            return
+        no = view.parcel.parcel_no
+        done = [act for act in self._world.packed_at(station) if act.parcel_no == no]
+        others = [
+            act
+            for other in self._world.stations
+            if other is not station and other.kind == "packing"
+            for act in self._world.packed_at(other)
+            if act.parcel_no == no
+        ]
+        if others:
+            return
+        mine: Counter[int] = Counter()
+        for act in done:
+            if isinstance(act.body, LinePacked):
+                mine[act.body.line_no] += act.body.qty
+            elif isinstance(act.body, LineUnpacked):
+                mine[act.body.line_no] -= act.body.qty
+        shown = {line.line_no: line.qty_packed for line in view.parcel.lines}
+        for line_no, qty in mine.items():
+            if shown.get(line_no, 0) < qty:
+                raise Broken(
+                    f"P1: {station.name} counted {qty} of line {line_no} of {no} and shows {shown.get(line_no, 0)}"
+                )
+
+    # ---------------------------------------------------------------------------------- at the end
+
+    def history_grows(self) -> None:
+        """Rows seen once stay as they were."""
+        with self._hub() as db:
+            rows = dict(db.execute("SELECT id, body FROM history").fetchall())
+        if not self.restored:
+            for row_id, body in self._history.items():
+                if rows.get(row_id) != body:
+                    raise Broken(f"P6: row {row_id} of the history is gone or another")
+        self._history = rows
+        for body in rows.values():
+            said = msgspec.json.decode(body)
+            if not said.get("actor") and not said.get("cause"):
+                raise Broken(f"P6: a change without an actor or a cause: {said}")
+            if not said.get("at"):
+                raise Broken(f"P6: a change without a time: {said}")
+
+    def after(self) -> None:
+        """Everything has healed and settled: nothing was lost, nothing counts twice, everybody knows the same."""
+        self.history_grows()
+        self._nothing_lost()
+        self._nothing_twice()
+        self._what_left_is_shown()
+
+    def _nothing_lost(self) -> None:
+        with self._hub() as db:
+            receipts = dict(db.execute("SELECT act_id, outcome FROM receipt").fetchall())
+            orders = {row[0] for row in db.execute("SELECT channel_order_no FROM orders")}
+        for station in self._world.stations:
+            needing = {n.act.act_id for n in station.core.outbox.needs_person()}
+            for act_id in sorted(self._world.floor.green.get(station.name, ())):
+                if act_id not in receipts and act_id not in needing:
+                    raise Broken(f"P1: {act_id} was green at {station.name} and the hub has never heard of it")
+        for no in sorted(self._world.platform.acknowledged):
+            if no not in orders:
+                raise Broken(f"P1: the hub acknowledged a push of {no} and has no such order")
+        for no in self._world.platform.sales:
+            if no not in orders:
+                raise Broken(f"P1: {no} was sold and never came in, though the platform was asked again and again")
+
+    def _nothing_twice(self) -> None:
+        with self._hub() as db:
+            rows = db.execute("SELECT order_no, parcel_no, kind, body FROM history ORDER BY id").fetchall()
+            bodies = [row[0] for row in db.execute("SELECT body FROM orders")]
+            keys = Counter(tuple(row) for row in db.execute("SELECT shop_id, channel_order_no FROM orders"))
+        if twice := [key for key, n in keys.items() if n > 1]:
+            raise Broken(f"P2: orders counted twice: {twice}")
+        acts: Counter[tuple[Any, ...]] = Counter()
+        packed: Counter[tuple[str, int]] = Counter()
+        for _order_no, parcel_no, kind, body in rows:
+            said = msgspec.json.decode(body)
+            if said.get("act_id") and kind not in ("stop_set", "intercept_answered", "clash"):
+                acts[(said["act_id"], kind, parcel_no)] += 1
+            if kind in (ActKind.line_packed, ActKind.line_unpacked):
+                sign = 1 if kind == ActKind.line_packed else -1
+                packed[(parcel_no, said["params"]["line_no"])] += sign * said["params"]["qty"]
+        if twice := [key for key, n in acts.items() if n > 1]:
+            raise Broken(f"P2: one act has counted more than once: {twice[0]}")
+        for body in bodies:
+            for parcel in _order.decode(body).parcels:
+                for line in parcel.lines:
+                    if packed[(parcel.parcel_no, line.line_no)] != line.qty_packed:
+                        raise Broken(f"P2: {parcel.parcel_no} holds {line.qty_packed}, its history tells otherwise")
+
+    def _what_left_is_shown(self) -> None:
+        with self._hub() as db:
+            bodies = [row[0] for row in db.execute("SELECT body FROM orders")]
+        parcels = {p.parcel_no: p for body in bodies for p in _order.decode(body).parcels}
+        for box in self._world.floor.boxes.values():
+            parcel = parcels.get(box.parcel_no)
+            if box.left_at is not None and (parcel is None or parcel.state not in GONE_STATES):
+                raise Broken(f"P3: {box.parcel_no} has left and the hub does not show it")
+
+    # ------------------------------------------------------------------------------------- converged
+
+    def differs(self, station: SimStation) -> str:
+        """Why this copy is not what the hub would tell it anew; empty when it is."""
+        if not station.is_on:
+            return "off"
+        if station.core.outbox.pending_count():
+            return "acts wait"
+        cache, hub = station.core.cache, self._world.hub
+        if cache.is_filling_anew:
+            return "loading"
+        feed = hub.doors.orders.feed
+        if (cache.shown.epoch, cache.shown.seq) != (feed.epoch(), feed.head()):
+            return f"at {cache.shown.seq} of {feed.head()}"
+        return _compared(self._world.fresh_copy(station), self._world.copy_of(station))
+
+
+def _compared(fresh: dict[tuple[str, str], Any], held: dict[tuple[str, str], Any]) -> str:
+    for key in sorted(fresh.keys() | held.keys()):
+        if key not in held:
+            return f"lacks {key}"
+        if key not in fresh:
+            return f"still holds {key}"
+        if fresh[key] != held[key]:
+            return f"holds another {key}"
+    return ""
+
+
+COUNTS = (ActKind.line_packed, ActKind.line_unpacked)
+
+
+def acts_in(db: sqlite3.Connection) -> list[Any]:
+    """Counts in an outbox that the hub took or has not answered."""
+    rows = db.execute(
+        "SELECT envelope FROM act WHERE kind IN ('line_packed', 'line_unpacked') AND (state = 'waiting' OR "
+        "(state = 'settled' AND json_extract(CAST(receipt AS TEXT), '$.outcome') = 'applied')) ORDER BY n"
+    ).fetchall()
+    return [act_of(msgspec.json.decode(row[0], type=Envelope)) for row in rows]
+
+

@@ -1,0 +1,469 @@
+"""One world from one seed: made, run, healed and judged. The same seed gives the same trace."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.core.acts import Act
+from app.core.printjob import PrinterState
+from app.wire import ChangePage
+from hub.orders.results import View
+from tests.sim import watch
+from tests.sim.floor import Boss, Floor, Packer, Rep
+from tests.sim.hub import SimHub, StepWriter, Template, make_template
+from tests.sim.loop import Killed, Process, SimClock, SimLoop
+from tests.sim.shop import Platform
+from tests.sim.station import Parts, SimStation, make_files
+from tests.sim.watch import Broken, Watch
+from tests.sim.wire import Line, Weather
+
+#: So long everybody has to agree once everything is well again (seconds of the world).
+HEALS_WITHIN_S = 240.0
+_SCOPES = {"packing": "packing", "service": "service"}
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A known fault, put back through the world's own wiring."""
+
+    name: str
+    parts: type[Parts] = Parts
+    writer: type[StepWriter] = StepWriter
+    prepare: Callable[[sqlite3.Connection], None] = lambda db: None
+
+
+NONE = Bug("none")
+
+
+@dataclass
+class Result:
+    """How a run ended. ``broken`` is empty when every promise was kept; ``steps`` counts what anybody did."""
+
+    seed: int
+    broken: str = ""
+    steps: int = 0
+    seconds: float = 0.0
+    digest: str = ""
+    trace: list[str] = field(default_factory=list)
+
+
+@cache
+def _templates() -> tuple[Template, Path, Path]:
+    root = Path(tempfile.mkdtemp(prefix="orderdock-sim-", dir=_fast()))
+    make_files(root / "station")
+    return make_template(root / "hub"), root / "station", root
+
+
+def tidy() -> None:
+    """Removes what this process has left on the disk."""
+    shutil.rmtree(_templates()[2], ignore_errors=True)
+    _templates.cache_clear()
+
+
+def _fast() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a file system in memory
+
+
+def run(seed: int, bug: Bug = NONE) -> Result:
+    """Runs one world to its end."""
+    template, files, root = _templates()
+    folder = Path(tempfile.mkdtemp(prefix=f"{seed}-", dir=root))
+    was_on = gc.isenabled()
+    gc.disable()  # a collection would run what killed processes left half done
+    world = World(seed, folder, template, files, bug)
+    try:
+        return world.run()
+    finally:
+        world.end()
+        shutil.rmtree(folder, ignore_errors=True)
+        if was_on:
+            gc.enable()
+
+
+class World:
+    """See the module's text."""
+
+    def __init__(self, seed: int, folder: Path, template: Template, files: Path, bug: Bug) -> None:
+        self.seed, self.loop = seed, SimLoop()
+        self._dice = self._throws("world")
+        self.floor, self.watch = Floor(), Watch(self)
+        self.trace: list[str] = []
+        self.steps = 0
+        self.clock = SimClock(self.loop)
+        mood = self._throws("mood")
+        writer = type("writer", (bug.writer,), {"lease_s": mood.choice((3600, 3600, 75, 120))})
+        self.hub = SimHub(
+            self.loop,
+            template,
+            folder / "hub",
+            self._throws("hub"),
+            lambda name: self.platform.folder(name),
+            writer,
+            bug.prepare,
+        )
+        street = Process(self.loop, "platform", self._throws("street"))
+        platform_line = Line(self.loop, "platform", self.hub, self._throws("p-line"), Weather(mood))
+        self.platform = Platform(street, platform_line, self._throws("platform"))
+        self.stations = [
+            self._station(folder / who[0], files, who, Weather(mood), bug) for who in template.stations
+        ]
+        self.lines = [platform_line, *(station.line for station in self.stations)]
+        self._packers = [
+            Packer(s, self.floor, self._throws(f"{s.name}-packer"))
+            for s in self.stations
+            if s.kind == "packing"
+        ]
+        self._rep = Rep(self.stations[2], self._throws("rep"))
+        self._boss = Boss(self.stations[3], self.floor, self._throws("boss"))
+        for packer in self._packers:
+            packer.heard = self._heard
+        self._join()
+        self._faults = self._mood(mood)
+        self._length = mood.choice((20, 30, 30, 40, 60, 120))
+        self._backup = folder / "backup.db"
+        self._repairs: list[asyncio.Task[None]] = []
+
+    def _throws(self, name: str) -> random.Random:
+        return random.Random(f"{self.seed}/{name}")  # noqa: S311 - a game, no secret
+
+    def _station(self, folder: Path, files: Path, who: Any, weather: Weather, bug: Bug) -> SimStation:
+        line = Line(self.loop, who[0], self.hub, self._throws(f"{who[0]}-line"), weather)
+        station = SimStation(self.loop, folder, files, who, line, self._throws(who[0]), bug.parts)
+        line.leaving = lambda path, body: self._leaves(station, path, body)
+        line.came = lambda path, body, status, answer: self.watch.answered(station, path, body, status, answer)
+        station.stepped = lambda engine: self._stepped()
+        station.said = lambda outcome: self.floor.heard(station, outcome, self.clock.now())
+        station.prints = lambda job: self._judged(lambda: self.watch.prints(station, job))
+        station.died = lambda where: self._station_died(station, where)
+        return station
+
+    def _join(self) -> None:
+        self.hub.died = self._hub_died
+        self.hub.committed = lambda committed: self.note(f"commit {committed.seq_from}-{committed.seq_to}")
+
+    # ---------------------------------------------------------------------------------- being told
+
+    def note(self, what: str) -> None:
+        self.trace.append(f"{self.loop.time():.6f} {what}")
+
+    def _stepped(self) -> None:
+        self.steps += 1
+
+    def _judged(self, look: Callable[[], None]) -> None:
+        """A watcher inside somebody's work: what is broken ends the run, not the work."""
+        try:
+            look()
+        except Broken as broken:
+            self.loop.failures.append(broken)
+
+    def _leaves(self, station: SimStation, path: str, body: bytes) -> None:
+        self.steps += 1
+        self._judged(lambda: self.watch.leaves(station, path, body))
+
+    def _heard(self, station: SimStation, outcome: Any) -> None:
+        self.note(f"{station.name} {outcome.done} {outcome.result} {outcome.parcel_no}")
+        self._judged(lambda: self.watch.done(station, outcome))
+
+    def _station_died(self, station: SimStation, where: str) -> None:
+        self.note(f"{station.name} dies: {where}")
+        self._later(self._dice.uniform(0.5, 15.0), lambda: self._start(station))
+
+    def _hub_died(self, where: str) -> None:
+        self.note(f"hub dies: {where}")
+        for line in self.lines:
+            if line.mode != "half":
+                line.break_calls()
+        self._later(self._dice.uniform(0.2, 12.0), self._start_hub)
+
+    # -------------------------------------------------------------------------------------- faults
+
+    def _mood(self, dice: random.Random) -> list[Callable[[], None]]:
+        """Which faults this world knows: few worlds know all, so that each gets its turn in peace."""
+        every = [
+            self._cut,
+            self._half_open,
+            self._kill_station,
+            self._kill_station_at,
+            self._kill_hub,
+            self._kill_hub_at,
+            self._skew,
+            self._full_disk,
+            self._jam,
+            self._busy_platform,
+            self._lose_copy,
+        ]
+        return [fault for fault in every if dice.random() < 0.5]
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            do()
+
+        self._repairs.append(self.loop.create_task(wait()))
+
+    def _cut(self) -> None:
+        line = self._dice.choice(self.lines)
+        line.cut()
+        self._later(self._dice.choice((0.5, 3.0, 14.0, 40.0)), line.heal)
+
+    def _half_open(self) -> None:
+        line = self._dice.choice(self.lines)
+        line.mode = "half"
+        self._later(self._dice.choice((3.0, 14.0, 40.0)), line.heal)
+
+    def _kill_station(self) -> None:
+        station = self._dice.choice(self.stations)
+        if station.is_on:
+            station.kill(power=self._dice.random() < 0.4)
+            self._station_died(station, "here")
+
+    def _kill_station_at(self) -> None:
+        where = self._dice.choice(
+            ("outbox before commit", "outbox after commit", "cache before commit", "cache after commit")
+        )
+        self._dice.choice(self.stations).dies_at = where
+
+    def _kill_hub(self) -> None:
+        if self.hub.is_up:
+            self.hub.kill()
+            self._hub_died("here")
+
+    def _kill_hub_at(self) -> None:
+        self.hub.dies_at = self._dice.choice(("hub before commit", "hub after commit"))
+
+    def _skew(self) -> None:
+        import datetime
+
+        station = self._dice.choice(self.stations)
+        seconds = self._dice.choice((-3600.0, -90.0, -2.0, 0.0, 5.0, 90.0, 7200.0))
+        station.clock.skew = datetime.timedelta(seconds=seconds)
+
+    def _full_disk(self) -> None:
+        station = self._dice.choice(self.stations)
+        if station.is_on:
+            station.fill_disk()
+            self._later(self._dice.uniform(1.0, 20.0), station.free_disk)
+
+    def _jam(self) -> None:
+        station = self._dice.choice(self.stations[:2])
+        station.printer.trouble = PrinterState.paper_out
+        self._later(self._dice.uniform(0.5, 10.0), lambda: setattr(station.printer, "trouble", None))
+
+    def _busy_platform(self) -> None:
+        self.platform.is_busy = True
+        self._later(self._dice.uniform(1.0, 30.0), lambda: setattr(self.platform, "is_busy", False))
+
+    def _lose_copy(self) -> None:
+        station = self._dice.choice(self.stations)
+        if station.is_on:
+            station.kill()
+            station.died("copy lost")
+            station.loses_copy = True
+
+    def _start(self, station: SimStation) -> None:
+        if not station.is_on:
+            self.watch.restarted(station)
+            station.start()
+            self.note(f"{station.name} starts")
+            if station.is_disk_full:
+                station.fill_disk()
+
+    def _start_hub(self) -> None:
+        if not self.hub.is_up:
+            self.hub.start()
+            self.note("hub starts")
+
+    # ----------------------------------------------------------------------------------------- life
+
+    def run(self) -> Result:
+        broken = ""
+        try:
+            self.loop.run_until_complete(self._life())
+        except (Broken, Killed) as error:
+            broken = str(error) or "killed"
+        except Exception as error:  # noqa: BLE001 - a fault of the product ends the run and is told
+            broken = f"{type(error).__name__}: {error}"
+            self.error = error
+        text = "\n".join(self.trace)
+        digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return Result(self.seed, broken, self.steps, self.loop.time(), digest, self.trace)
+
+    async def _life(self) -> None:
+        self.hub.start()
+        for station in self.stations:
+            station.start()
+        for _ in range(3):
+            self.platform.sell()
+        await asyncio.sleep(1.0)
+        for _ in range(self._length):
+            await asyncio.sleep(self._pause())
+            self._act()
+            self._look()
+        self._heal()
+        await self._until_all_agree()
+        self.watch.after()
+
+    def _pause(self) -> float:
+        throw = self._dice.random()
+        return self._dice.uniform(8.0, 40.0) if throw < 0.05 else self._dice.expovariate(2.0)
+
+    def _look(self) -> None:
+        self.steps += 1
+        if self.loop.failures:
+            raise self.loop.failures[0]
+        self.watch.step()
+
+    def _act(self) -> None:
+        throw = self._dice.random()
+        if self._faults and throw < 0.1:
+            fault = self._dice.choice(self._faults)
+            self.note(f"fault {fault.__name__}")
+            fault()
+        elif throw < 0.22:
+            self.note(self._on_the_platform())
+        elif throw < 0.3:
+            self._by("rep", self._rep)
+        elif throw < 0.36:
+            self._by("boss", self._boss)
+        else:
+            packer = self._dice.choice(self._packers)
+            self._by(packer.station.name, packer)
+
+    def _by(self, name: str, who: Packer | Rep | Boss) -> None:
+        station = who.station
+        if not station.is_on:
+            self.note(f"{name} waits")
+            return
+        assert station.process is not None
+        self.note(f"{name} {station.process.run(who.act)}")
+
+    def _on_the_platform(self) -> str:
+        dice, platform = self._dice, self.platform
+        sales = [sale for sale in platform.sales.values() if sale.state == "paid"]
+        throw = dice.random()
+        if throw < 0.4 or not sales:
+            return f"sold {platform.sell().no}"
+        sale = dice.choice(sales)
+        if sale.refund == "asked":
+            platform.end_refund(sale, paid_back=throw < 0.7)
+            return f"refund over {sale.no}"
+        if throw < 0.65:
+            platform.cancel(sale)
+            return f"platform cancels {sale.no}"
+        if throw < 0.9:
+            platform.ask_refund(sale)
+            return f"refund asked {sale.no}"
+        platform.move(sale)
+        return f"moved {sale.no}"
+
+    # ------------------------------------------------------------------------------------- healing
+
+    def _heal(self) -> None:
+        self.note("heals")
+        for task in self._repairs:
+            task.cancel()
+        self.hub.dies_at = ""
+        self.platform.is_busy, self.platform.forgets = False, 0.0
+        for line in self.lines:
+            line.weather.calm()
+            line.heal()
+        self._start_hub()
+        for station in self.stations:
+            station.dies_at = ""
+            station.printer.trouble = None
+            station.free_disk()
+            self._start(station)
+
+    async def _until_all_agree(self) -> None:
+        await asyncio.sleep(30.0)  # the line's next poll brings in what no push has told
+        end, why = self.loop.time() + HEALS_WITHIN_S, ""
+        while self.loop.time() < end:
+            self._look()
+            why = next(
+                (f"{s.name} {d}" for s in self.stations if (d := self.watch.differs(s))), self._hub_waits()
+            )
+            if not why:
+                self.note("all agree")
+                return
+            await asyncio.sleep(2.0)
+        raise Broken(f"P5: {HEALS_WITHIN_S:.0f} s after everything was well again: {why}")
+
+    def _hub_waits(self) -> str:
+        with self.hub.look() as db:
+            orders = db.execute("SELECT count(*) FROM orders").fetchone()[0]
+        return "" if orders >= len(self.platform.sales) else f"the hub has {orders} orders"
+
+    # ------------------------------------------------------------------------- what watchers look at
+
+    def packed_at(self, station: SimStation) -> list[Act]:
+        """Every count this station has made and the hub has not refused, on disk or about to be."""
+        db = sqlite3.connect(station.folder / "outbox.sqlite")
+        try:
+            kept = {act.act_id: act for act in watch.acts_in(db)}
+        finally:
+            db.close()
+        if station.is_on:
+            waiting = [p.act for no in station.core.outbox.pending_orders() for p in station.core.outbox.pending_of(no)]
+            kept |= {act.act_id: act for act in waiting if act.kind in watch.COUNTS and act.act_id not in kept}
+        return list(kept.values())
+
+    def fresh_copy(self, station: SimStation) -> dict[tuple[str, str], Any]:
+        """What a first load would give this station now."""
+        scope: Any = _SCOPES.get(station.kind, "all")
+        view, after, found = View(scope=scope, warehouse="main", mask=self._mask(station)), 0, {}
+        while True:
+            page = self.hub.doors.orders.feed.page(view, after, 1000)
+            for change in msgspec.json.decode(page.body, type=ChangePage).changes:
+                if not change.gone:
+                    found[(change.kind, change.key)] = (change.seq, msgspec.json.decode(change.body))
+            if page.next >= page.head:
+                return found
+            after = page.next
+
+    def _mask(self, station: SimStation) -> str:
+        from hub.auth import rights
+
+        return rights.mask_of(None, station.kind)
+
+    def copy_of(self, station: SimStation) -> dict[tuple[str, str], Any]:
+        def look(db: sqlite3.Connection) -> dict[tuple[str, str], Any]:
+            found = {}
+            for kind, query in _COPY.items():
+                for row in db.execute(query):
+                    found[(row[0] if kind == "thing" else kind, str(row[1]))] = (
+                        row[2],
+                        msgspec.json.decode(row[3]),
+                    )
+            return found
+
+        return station.core.cache.read(look)
+
+    def end(self) -> None:
+        for station in self.stations:
+            if station.is_on:
+                station.kill()
+            station.tidy()
+        if self.hub.starts:
+            self.hub._let_go(self.hub.engine, self.hub.doors.orders.writer)
+        self.loop.end()
+
+
+_COPY = {
+    "order": "SELECT 'order', order_no, seq, body FROM \"order\"",
+    "history": "SELECT 'history', id, seq, body FROM history",
+    "track": "SELECT 'track', parcel_no, seq, body FROM track",
+    "thing": "SELECT kind, key, seq, body FROM thing",
+}
