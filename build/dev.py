@@ -116,9 +116,13 @@ def bench(rest: list[str]) -> int:
 
 
 def sim(rest: list[str]) -> int:
-    """The seeded world by itself."""
+    """The seeded world by itself: `make sim SEEDS=10000` runs so many, `make sim SEED=123` shows one."""
     machine.ready(for_tests=not WINDOWS)
-    return python(*PYTEST, "tests/sim", *rest)
+    if seed := os.environ.get("SEED"):
+        rest = ["--seed", seed, "--trace", *rest]
+    elif seeds := os.environ.get("SEEDS"):
+        rest = ["--seeds", seeds, *rest]
+    return python("-m", "tests.sim", *rest)
 
 
 def bundle(rest: list[str]) -> int:

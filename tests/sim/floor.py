@@ -131,9 +131,7 @@ class Packer:
         await self.station.core.packing.print_slips([parcel_no], self.station.clock.now(), reason)
 
     def _slip(self, parcel_no: str) -> str:
-        outcome = self.station.core.packing.on_scan(
-            slip_code(parcel_no, 1), self.station.clock.now(), False
-        )
+        outcome = self.station.core.packing.on_scan(slip_code(parcel_no, 1), self.station.clock.now(), False)
         self._in_hand(outcome)
         return self._said(outcome)
 

@@ -42,7 +42,7 @@ from tests.sim.loop import OUTSIDE, Killed, Process, SimClock, SimIds, SimLoop
 from tests.sim.wire import Call
 
 SHOP = "shop-1"
-TOML = f'[[shop]]\nid = "{SHOP}"\nconnector = "rehearsal"\nbase_url = "http://platform"\npoll_s = 20\n'
+TOML = f'[[shop]]\nid = "{SHOP}"\nconnector = "rehearsal"\nbase_url = "http://platform"\npoll_s = 10\n'
 GOODS = tuple(
     Item(sku_code=f"SKU-{n}", title=f"商品 {n}", barcodes=(ItemBarcode(code=f"69000000000{n}"),))
     for n in range(1, 5)
@@ -54,7 +54,7 @@ STATIONS: tuple[tuple[str, StationKind], ...] = (
     ("rep", "service"),
     ("boss", "supervisor"),
 )
-_TICK_S, _HEARTBEAT_S, _LIVE_S, _LINE_S = 0.1, 5.0, 7.0, 2.0
+_TICK_S, _HEARTBEAT_S, _LIVE_S, _LINE_S = 0.1, 5.0, 11.0, 2.5
 
 
 class StepWriter(Writer):
@@ -310,4 +310,3 @@ class SimHub:
         db = sqlite3.connect(self.path)
         db.row_factory = sqlite3.Row
         return db
-

@@ -22,7 +22,7 @@ from app.core.order import Consignee, RefundState
 from hub.config import Shop
 from hub.connectors.contract import Manifest
 from hub.connectors.line.shops import Folder
-from hub.connectors.shapes import Hint, Later, Paces, Push, Seen, Shipment, ShopDoor, Told, Tokens
+from hub.connectors.shapes import Hint, Later, Paces, Push, Seen, Shipment, ShopDoor, Tokens, Told
 from tests.sim.hub import SHOP
 from tests.sim.loop import Process, SimClock
 from tests.sim.wire import Line, Transport
@@ -162,7 +162,9 @@ class Platform:
             is_cancelled=sale.state == "cancelled",
             paid_at=sale.past[0][0],
             paid_fen=5900,
-            lines=tuple(ChannelLine(sku_code=sku, title=sku, qty=qty, price_fen=100) for sku, qty in sale.lines),
+            lines=tuple(
+                ChannelLine(sku_code=sku, title=sku, qty=qty, price_fen=100) for sku, qty in sale.lines
+            ),
             buyer_nick="小满",
             consignee=Consignee(name="林小明", phone="18300012807", address=sale.address),
         )

@@ -7,7 +7,7 @@ import random
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from app.store import outbox as stored
 from app.store.cache import Cache
 from app.store.link import Joined, LinkParts
 from app.store.outbox import Outbox
+from app.store.surroundings import DiskFull
 from app.wire import ChangePage, StationKind
 from printing.escpos import PrinterStatus
 from printing.spooler import Spooler
@@ -289,7 +290,10 @@ class SimStation:
         while True:
             self.stepped("printer")
             began, at = self.clock.now(), self.loop.time()
-            due = await self.spooler.step(began)
+            try:
+                due = await self.spooler.step(began)
+            except DiskFull:  # said by the program's own loop, and tried again
+                due = began + timedelta(seconds=1)
             if not self.core.outbox.jobs("slip", {"waiting", "checking_device", "sending"}):  # type: ignore[arg-type]
                 due += timedelta(seconds=2)  # nobody waits: a look now and then is enough here
             wait = seconds_until(due, began, self.loop.time() - at, self.clock.now())
@@ -327,7 +331,9 @@ class SimStation:
             return None
         log = wal.read_bytes()
         index = path.with_name(path.name + "-shm").read_bytes()
-        moved = int.from_bytes(index[96:100], sys.byteorder)  # frames already in the database: synced before that
+        moved = int.from_bytes(
+            index[96:100], sys.byteorder
+        )  # frames already in the database: synced before that
         least = min(len(log), 32 + moved * (24 + _PAGE))
         return path.read_bytes(), log[: self.dice.randrange(least, len(log) + 1)]
 

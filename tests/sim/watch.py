@@ -54,7 +54,9 @@ class Watch:
         try:
             for envelope in msgspec.json.decode(body, type=list[Envelope]):
                 if not db.execute("SELECT 1 FROM act WHERE act_id = ?", (envelope.act_id,)).fetchone():
-                    raise Broken(f"P1: {station.name} told the hub of {envelope.kind} before it was on its own disk")
+                    raise Broken(
+                        f"P1: {station.name} told the hub of {envelope.kind} before it was on its own disk"
+                    )
         finally:
             db.close()
 
@@ -88,20 +90,23 @@ class Watch:
         key, now = (station.name, outcome.parcel_no), self._world.loop.time()
         may = self._leased.get(key, 0.0) >= now or self._went.get(key, -99.0) + _GO_LASTS_S >= now
         if not may:
-            raise Broken(
-                f"P3: {station.name} did '{outcome.done}' to {outcome.parcel_no} with neither the hub's word nor a lease"
-            )
+            what = f"{station.name} did '{outcome.done}' to {outcome.parcel_no}"
+            raise Broken(f"P3: {what} with neither the hub's word nor a lease")
 
     def prints(self, station: SimStation, job: PrintJob) -> None:
         """The first byte of a paper leaves."""
         key = (station.name, job.job_key, job.copy)
         self._started[key] += 1
         if self._started[key] > 1:
-            raise Broken(f"P2: {station.name} printed copy {job.copy} of {job.job_key} a second time by itself")
+            raise Broken(
+                f"P2: {station.name} printed copy {job.copy} of {job.job_key} a second time by itself"
+            )
         order = station.core.read.order(job.order_no)
         parcel = order.parcel(job.parcel_no) if order else None
         if parcel is not None and parcel.is_frozen:
-            raise Broken(f"P4: {station.name} printed a slip of {job.parcel_no} though it knew it was stopped")
+            raise Broken(
+                f"P4: {station.name} printed a slip of {job.parcel_no} though it knew it was stopped"
+            )
 
     # ------------------------------------------------------------------------------ after each step
 
@@ -239,19 +244,25 @@ class Watch:
 
     def _nothing_lost(self) -> None:
         with self._hub() as db:
-            receipts = dict(db.execute("SELECT act_id, outcome FROM receipt").fetchall())
+            told = [msgspec.json.decode(row[0]) for row in db.execute("SELECT body FROM history")]
+            receipts = {row[0] for row in db.execute("SELECT act_id FROM receipt")}
+            receipts |= {row["act_id"] for row in told if row.get("act_id")}
             orders = {row[0] for row in db.execute("SELECT channel_order_no FROM orders")}
         for station in self._world.stations:
             needing = {n.act.act_id for n in station.core.outbox.needs_person()}
             for act_id in sorted(self._world.floor.green.get(station.name, ())):
                 if act_id not in receipts and act_id not in needing:
-                    raise Broken(f"P1: {act_id} was green at {station.name} and the hub has never heard of it")
+                    raise Broken(
+                        f"P1: {act_id} was green at {station.name} and the hub has never heard of it"
+                    )
         for no in sorted(self._world.platform.acknowledged):
             if no not in orders:
                 raise Broken(f"P1: the hub acknowledged a push of {no} and has no such order")
         for no in self._world.platform.sales:
             if no not in orders:
-                raise Broken(f"P1: {no} was sold and never came in, though the platform was asked again and again")
+                raise Broken(
+                    f"P1: {no} was sold and never came in, though the platform was asked again and again"
+                )
 
     def _nothing_twice(self) -> None:
         with self._hub() as db:
@@ -275,7 +286,9 @@ class Watch:
             for parcel in _order.decode(body).parcels:
                 for line in parcel.lines:
                     if packed[(parcel.parcel_no, line.line_no)] != line.qty_packed:
-                        raise Broken(f"P2: {parcel.parcel_no} holds {line.qty_packed}, its history tells otherwise")
+                        raise Broken(
+                            f"P2: {parcel.parcel_no} holds {line.qty_packed}, its history tells otherwise"
+                        )
 
     def _what_left_is_shown(self) -> None:
         with self._hub() as db:
@@ -300,7 +313,17 @@ class Watch:
         feed = hub.doors.orders.feed
         if (cache.shown.epoch, cache.shown.seq) != (feed.epoch(), feed.head()):
             return f"at {cache.shown.seq} of {feed.head()}"
-        return _compared(self._world.fresh_copy(station), self._world.copy_of(station))
+        fresh = self._world.fresh_copy(station)
+        return _compared(fresh, self._world.copy_of(station)) or self._shows_other_stops(station, fresh)
+
+    def _shows_other_stops(self, station: SimStation, fresh: dict[tuple[str, str], Any]) -> str:
+        """What came by the fast lane must not outlive what the hub says."""
+        for kind, key in sorted(fresh):
+            shown = station.core.read.order(key) if kind == "order" else None
+            told = {stop["stop_id"] for stop in fresh[(kind, key)][1]["stops"]} if shown else set()
+            if shown is not None and {stop.stop_id for stop in shown.stops} != told:
+                return f"shows other stops of {key}"
+        return ""
 
 
 def _compared(fresh: dict[tuple[str, str], Any], held: dict[tuple[str, str], Any]) -> str:
@@ -324,5 +347,3 @@ def acts_in(db: sqlite3.Connection) -> list[Any]:
         "(state = 'settled' AND json_extract(CAST(receipt AS TEXT), '$.outcome') = 'applied')) ORDER BY n"
     ).fetchall()
     return [act_of(msgspec.json.decode(row[0], type=Envelope)) for row in rows]
-
-

@@ -250,4 +250,3 @@ class Transport(httpx.AsyncBaseTransport):
             again = delay + line.dice.expovariate(1.0)
             loop.call_later(again, lambda: call.arrive(is_double=True), context=OUTSIDE)
         loop.call_later(delay, call.arrive, context=OUTSIDE)
-

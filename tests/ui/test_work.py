@@ -6,13 +6,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer
 from pytestqt.qtbot import QtBot
 
-from app.ports import SystemClock
+from app.ports import SystemClock, seconds_until
 from ui.work import CrashReport, Work
 
 
@@ -41,6 +41,40 @@ class Counting:
         if self.fault is not None:
             raise self.fault
         return now + self.due if isinstance(self.due, timedelta) else self.due
+
+
+class SetClock(SystemClock):
+    """A clock that somebody sets."""
+
+    def __init__(self) -> None:
+        self.off = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.off
+
+
+def test_regression_a_clock_set_back_keeps_no_engine_asleep(qtbot: QtBot, crashes: list[CrashReport]) -> None:
+    """The stream nearly always waits for its next event: set back by an hour, it was not heard for an hour."""
+    clock = SetClock()
+
+    class Waiting(Counting):
+        async def step(self, now: datetime) -> datetime:
+            self.steps += 1
+            clock.off = timedelta(hours=-1)  # while it is under way
+            return now + timedelta(milliseconds=20)
+
+    work, engine = Work(clock, crashes.append), Waiting()
+    work.loop(engine, "stream")
+    qtbot.waitUntil(lambda: engine.steps > 2, timeout=15_000)
+    assert work.stop()
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(0), timedelta(hours=5)])
+def test_an_engine_rests_no_longer_than_it_asked_for(set_by: timedelta) -> None:
+    began = datetime(2026, 11, 21, tzinfo=UTC)
+    after = began + timedelta(seconds=2) + set_by
+    for due in (began + timedelta(seconds=10), after + timedelta(seconds=8)):
+        assert seconds_until(due, began, 2.0, after) <= 8.0
 
 
 def test_a_result_comes_to_the_windows_thread(qtbot: QtBot, work: Work) -> None:

@@ -1,0 +1,119 @@
+"""``python -m tests.sim``: runs worlds and says what was broken, with the line that shows it again.
+
+python -m tests.sim --seed 123 --trace     one world, and everything that happened in it
+python -m tests.sim --seeds 10000          as many worlds, spread over the cores
+python -m tests.sim --bugs                 after how many seeds each known bug is found
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.sim import bugs
+from tests.sim.many import quiet, spread
+from tests.sim.world import NONE, Bug, run, tidy
+
+KEPT = Path(__file__).with_name("seeds.txt")
+_SHARE = 10
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status 0: every promise was kept (or every bug found)."""
+    asked = _asked(arguments)
+    quiet()
+    if asked.bugs:
+        return _find_bugs(asked.seeds)
+    if asked.find:
+        return _find(asked.find, range(asked.first, asked.first + asked.seeds))
+    bug = bugs.BUGS[asked.bug] if asked.bug else NONE
+    if asked.seed is not None:
+        return _one(asked.seed, bug, is_told=asked.trace)
+    first = asked.first
+    kept = kept_seeds() if first == 1 else []
+    return _many([*kept, *range(first, first + asked.seeds)], asked.jobs)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _asked(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--seed", type=int, help="one world")
+    parser.add_argument("--trace", action="store_true", help="with --seed: everything that happened")
+    parser.add_argument("--seeds", type=int, default=200, help="so many worlds, after the kept ones")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--bug", choices=sorted(bugs.BUGS), help="with this known bug put back")
+    parser.add_argument(
+        "--find", choices=sorted(bugs.BUGS), help="whether one of these worlds notices this bug"
+    )
+    parser.add_argument("--bugs", action="store_true", help="after how many seeds each known bug is found")
+    return parser.parse_args(arguments)
+
+
+def kept_seeds() -> list[int]:
+    """Seeds that once found something: they always run first."""
+    lines = KEPT.read_text(encoding="utf-8").splitlines()
+    return [int(line.split("#")[0]) for line in lines if line.split("#")[0].strip()]
+
+
+def _one(seed: int, bug: Bug, *, is_told: bool) -> int:
+    result = run(seed, bug)
+    tidy()
+    if is_told:
+        say("\n".join(result.trace))
+    how = f"{result.steps} steps, {result.seconds:.0f} s, {result.digest}"
+    say(f"seed {seed}: {result.broken or 'all well'} ({how})")
+    return 1 if result.broken else 0
+
+
+def _many(seeds: list[int], jobs: int) -> int:
+    began, cpu = time.monotonic(), 0.0
+    shares = [seeds[n : n + _SHARE] for n in range(0, len(seeds), _SHARE)]
+    broken, steps, done = 0, 0, 0
+    for results, used in spread(shares, jobs):
+        cpu += used
+        for result in results:
+            done, steps = done + 1, steps + result.steps
+            if result.broken:
+                broken += 1
+                say(f"seed {result.seed}: {result.broken}\n    make sim SEED={result.seed}")
+    speed = steps / cpu if cpu else 0.0
+    say(
+        f"{done} worlds, {broken} broken, {steps} steps in {time.monotonic() - began:.0f} s "
+        f"({speed:.0f} steps a second of CPU)"
+    )
+    return 1 if broken else 0
+
+
+def _find_bugs(most: int) -> int:
+    """0 when all are found."""
+    missed = sum(_find(name, range(1, most + 1)) for name in bugs.BUGS)
+    return 1 if missed else 0
+
+
+def _find(name: str, seeds: range) -> int:
+    found = bugs.first_found(bugs.BUGS[name], seeds)
+    say(f"{name:28} {'not found' if found is None else f'seed {found.seed}: {found.broken}'}")
+    tidy()
+    return 1 if found is None else 0
+
+
+def _same_everywhere() -> None:
+    """Texts hash alike in every run: sets of them are then walked in the same order, and a seed gives one trace."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+        os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    _same_everywhere()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""The simulated world in the suite: kept seeds, some hundred new ones, the same trace twice, known bugs found.
+
+Worlds run in processes of their own, where texts hash alike: a seed gives one trace on every machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sim.bugs import BUGS
+
+ROOT = Path(__file__).parents[2]
+#: So many worlds in one test; the tests are spread over the workers.
+SHARE = 25
+
+
+def simulated(*words: str) -> str:
+    """What ``python -m tests.sim`` says; fails the test with it when a promise was broken."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sim", *words],
+        cwd=ROOT,
+        env=dict(os.environ, PYTHONHASHSEED="0"),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=140,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("first", range(1, 101, SHARE))
+def test_every_promise_is_kept_in_whatever_weather(first: int) -> None:
+    simulated("--first", str(first), "--seeds", str(SHARE), "--jobs", "1")
+
+
+def test_the_same_seed_gives_the_same_trace() -> None:
+    told = [simulated("--seed", "4"), simulated("--seed", "4"), simulated("--seed", "5")]
+    digests = [re.findall(r"[0-9a-f]{16}", one) for one in told]
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+#: Seeds at which each known bug shows itself first: README.md has the table, `python -m tests.sim --bugs` makes it.
+FOUND_AT: dict[str, int] = {}
+
+
+@pytest.mark.parametrize("name", sorted(FOUND_AT))
+def test_a_known_bug_is_found(name: str) -> None:
+    assert name in BUGS
+    told = simulated("--find", name, "--first", str(FOUND_AT[name]), "--seeds", "1")
+    assert "not found" not in told
