@@ -17,7 +17,7 @@ from tests.sim.bugs import BUGS
 
 ROOT = Path(__file__).parents[2]
 #: So many worlds in one test; the tests are spread over the workers.
-SHARE = 25
+SHARE = 12
 
 
 def simulated(*words: str) -> str:
@@ -35,7 +35,7 @@ def simulated(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("first", range(1, 101, SHARE))
+@pytest.mark.parametrize("first", range(1, 61, SHARE))
 def test_every_promise_is_kept_in_whatever_weather(first: int) -> None:
     simulated("--first", str(first), "--seeds", str(SHARE), "--jobs", "1")
 
@@ -47,12 +47,11 @@ def test_the_same_seed_gives_the_same_trace() -> None:
     assert digests[0] != digests[2]
 
 
-#: Seeds at which each known bug shows itself first: README.md has the table, `python -m tests.sim --bugs` makes it.
-FOUND_AT: dict[str, int] = {}
+#: Those that show themselves in the first few worlds; `python -m tests.sim --bugs` looks for all (README.md).
+SOON = ("lease not checked", "receipt dropped early", "receipt not kept", "sent before on disk")
 
 
-@pytest.mark.parametrize("name", sorted(FOUND_AT))
+@pytest.mark.parametrize("name", SOON)
 def test_a_known_bug_is_found(name: str) -> None:
     assert name in BUGS
-    told = simulated("--find", name, "--first", str(FOUND_AT[name]), "--seeds", "1")
-    assert "not found" not in told
+    simulated("--find", name, "--seeds", "15")
