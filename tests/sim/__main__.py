@@ -26,10 +26,18 @@ def main(arguments: Sequence[str]) -> int:
     """Exit status 0: every promise was kept (or every bug found)."""
     asked = _asked(arguments)
     quiet()
+    try:
+        return _done(asked)
+    finally:
+        tidy()
+
+
+def _done(asked: argparse.Namespace) -> int:
     if asked.bugs:
         return _find_bugs(asked.seeds)
     if asked.find:
-        return _find(asked.find, range(asked.first, asked.first + asked.seeds))
+        seeds = range(asked.first, asked.first + asked.seeds)
+        return max(_find(name, seeds) for name in asked.find)
     bug = bugs.BUGS[asked.bug] if asked.bug else NONE
     if asked.seed is not None:
         return _one(asked.seed, bug, is_told=asked.trace)
@@ -52,7 +60,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--bug", choices=sorted(bugs.BUGS), help="with this known bug put back")
     parser.add_argument(
-        "--find", choices=sorted(bugs.BUGS), help="whether one of these worlds notices this bug"
+        "--find", nargs="+", choices=sorted(bugs.BUGS), help="whether one of these worlds notices this bug"
     )
     parser.add_argument("--bugs", action="store_true", help="after how many seeds each known bug is found")
     return parser.parse_args(arguments)
@@ -66,7 +74,6 @@ def kept_seeds() -> list[int]:
 
 def _one(seed: int, bug: Bug, *, is_told: bool) -> int:
     result = run(seed, bug)
-    tidy()
     if is_told:
         say("\n".join(result.trace))
     how = f"{result.steps} steps, {result.seconds:.0f} s, {result.digest}"
@@ -102,7 +109,6 @@ def _find_bugs(most: int) -> int:
 def _find(name: str, seeds: range) -> int:
     found = bugs.first_found(bugs.BUGS[name], seeds)
     say(f"{name:28} {'not found' if found is None else f'seed {found.seed}: {found.broken}'}")
-    tidy()
     return 1 if found is None else 0
 
 

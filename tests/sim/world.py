@@ -69,8 +69,9 @@ def _templates() -> tuple[Template, Path, Path]:
 
 def tidy() -> None:
     """Removes what this process has left on the disk."""
-    shutil.rmtree(_templates()[2], ignore_errors=True)
-    _templates.cache_clear()
+    if _templates.cache_info().currsize:
+        shutil.rmtree(_templates()[2], ignore_errors=True)
+        _templates.cache_clear()
 
 
 def _fast() -> str | None:
