@@ -112,9 +112,11 @@ class Carrier(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """[[notice]]: an apprise address."""
+    """[[notice]]: an apprise address. ``kind`` "buyer": what it takes is handed on to buyers, and nothing else goes
+    there; "house": our own people."""
 
     id: Id
+    kind: Literal["house", "buyer"] = "house"
     url: Annotated[str, _want("text", min_length=1)]
 
 

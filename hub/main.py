@@ -46,11 +46,12 @@ from hub.auth.masks import MASKS
 from hub.auth.people import Passwords
 from hub.auth.rights import Role
 from hub.auth.tokens import hash_of, new_pairing_code
+from hub.buyer_messages import BuyerMessages
 from hub.config import Settings
 from hub.connectors.line.courier_sources import Lacking, Source, open_sources
 from hub.connectors.line.line import LOOK as LOOK_AT_LINE
 from hub.connectors.line.line import Line, Tools
-from hub.connectors.line.notices import Notices
+from hub.connectors.line.notices import BuyerNotice, Notices
 from hub.connectors.line.records import Records
 from hub.connectors.line.shops import Folder, ShopLine, folder_of
 from hub.connectors.line.tracks import LOOK as LOOK_AT_TRACKS
@@ -100,6 +101,7 @@ class Hub:
         self._engine = engine
         self._front: Front = surface(doors, self._lifespan, version())
         self._jobs = AsyncIOScheduler(timezone=UTC)
+        self._messages = _buyer_messages(engine, doors)
         self._order_clock = OrderClock(doors.orders.writer)
         self._beat_watch = BeatWatch(engine, doors.orders.writer)
         self._leader = Leader(engine, doors.world.clock)
@@ -139,6 +141,8 @@ class Hub:
         self._jobs.add_job(self._watch, "interval", seconds=WATCH.total_seconds(), **often)
         if self._others is not None:
             self._jobs.add_job(self._lead, "interval", seconds=LOOK_AT_LEAD.total_seconds(), **often)
+        if self._messages is not None:
+            self._jobs.add_job(self._tell_buyers, "interval", seconds=LOOK_AT_LINE.total_seconds(), **often)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -233,6 +237,11 @@ class Hub:
     async def _lead(self) -> None:
         """The lead among several processes, where nobody has it."""
         await self._stepped("lead", self._leader.step())
+
+    async def _tell_buyers(self) -> None:
+        """What waits for buyers goes out, from one process alone."""
+        if self._messages is not None and self._leader.is_leading:
+            await self._stepped("messages", self._messages.step(self.doors.world.clock.now()))
 
     async def _stepped(self, job: str, step: Coroutine[Any, Any, object]) -> None:
         """One step of a job, if it is not at one; what the database cannot do now comes with the next."""
@@ -352,6 +361,14 @@ def _line(
         zone=settings.zone,
     )
     return Line([ShopLine(shop, folder, clock, writer, vault, http) for shop, folder in found], tools)
+
+
+def _buyer_messages(engine: Engine, doors: Doors) -> BuyerMessages | None:
+    """Who hands messages to buyers over; None where no [[notice]] is of kind "buyer"."""
+    way = next((notice for notice in doors.world.settings.notices if notice.kind == "buyer"), None)
+    if way is None:
+        return None
+    return BuyerMessages(engine, doors.orders.writer, BuyerNotice(way), resources.texts())
 
 
 def _http(timeout_s: float) -> httpx.AsyncClient:

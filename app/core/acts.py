@@ -41,6 +41,7 @@ class ActKind(StrEnum):
     redo_label = "redo_label"
     reveal = "reveal"
     close_refund = "close_refund"
+    message_sent = "message_sent"
 
 
 _KINDS = list(ActKind)
@@ -131,6 +132,13 @@ class MarkedAbnormal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSent:
+    """A person sent the buyer this message by hand."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
     """``is_final`` is for a platform's last word: it takes effect at once, without the countdown."""
 
@@ -208,6 +216,7 @@ BODIES: dict[ActKind, type] = {
     ActKind.barcode_learned: BarcodeLearned,
     ActKind.handed_over: HandedOver,
     ActKind.marked_abnormal: MarkedAbnormal,
+    ActKind.message_sent: MessageSent,
     ActKind.cancel: Cancel,
     ActKind.change_address: ChangeAddress,
     ActKind.change_remark: ChangeRemark,
@@ -234,6 +243,7 @@ Body = (
     | BarcodeLearned
     | HandedOver
     | MarkedAbnormal
+    | MessageSent
     | Cancel
     | ChangeAddress
     | ChangeRemark

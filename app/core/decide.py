@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from app.core import freeze, lines
+from app.core import freeze, lines, messages
 from app.core.acts import (
     Act,
     ActKind,
@@ -25,6 +25,7 @@ from app.core.acts import (
     LinePacked,
     LineUnpacked,
     MarkedAbnormal,
+    MessageSent,
     ParcelClosed,
     ParcelPulled,
     Printed,
@@ -44,6 +45,7 @@ from app.core.order import (
     CommandState,
     CommandView,
     InterceptResult,
+    MessageState,
     Order,
     OrderState,
     Parcel,
@@ -188,6 +190,9 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
         case BarcodeLearned() as body:
             params = {"code": body.code, "sku_code": body.sku_code, "pack_qty": body.pack_qty}
             return Accepted(order, [Entry(kind=K.barcode_learned, parcel_no=no, params=params)])
+        case MessageSent() as body:
+            told = messages.moved(order, no, body.message, MessageState.sent, messages.BY_HAND, now)
+            return Refused(Reason.nothing_to_change) if told is None else Accepted(*told)
         case TakeOver() as body:
             if not body.statement.strip():
                 return Refused(Reason.note_required)

@@ -252,6 +252,27 @@ class CommandView:
     answers: tuple[ParcelAnswered, ...] = ()
 
 
+class MessageState(StrEnum):
+    """How far a message to the buyer got. ``sending``: handed over, nobody knows yet."""
+
+    queued = "queued"
+    sending = "sending"
+    sent = "sent"
+    failed = "failed"
+    not_possible = "not_possible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyerMessage:
+    """One message to the buyer, made once per (parcel, kind). ``at``: since when it stands where it stands."""
+
+    parcel_no: str
+    kind: str
+    state: MessageState = MessageState.queued
+    channel: str = ""
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoPart:
     """One part of the answer to "may this go out?": ``name`` is order_state, refund_state, paid or stops."""
@@ -309,6 +330,7 @@ class Order:
     tags: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     jump_flags: tuple[str, ...] = ()
+    messages: tuple[BuyerMessage, ...] = ()
     version: int = 0
 
     def parcel(self, parcel_no: str) -> Parcel | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.core import lines
-from app.core.acts import ActKind, Cancel, ChangeRemark, Hold, Release, Rush
+from app.core.acts import ActKind, Cancel, ChangeRemark, Hold, MessageSent, Release, Rush
 from app.core.history import HistoryKind
 from app.core.order import CommandState, CommandView, InterceptResult, Order
 from app.core.tracking import Track
@@ -120,6 +120,12 @@ class ServiceDesk:
 
     async def rush(self, order_no: str, is_rush: bool, note: str, now: datetime) -> Asked:
         return await self._asking.ask(ActKind.rush, order_no, now, Rush(is_rush=is_rush, note=note))
+
+    async def message_sent(self, order_no: str, parcel_no: str, message: str, now: datetime) -> Asked:
+        """The buyer was told by hand what stood ready."""
+        return await self._asking.ask(
+            ActKind.message_sent, order_no, now, MessageSent(message=message), parcel_no
+        )
 
     async def remark(self, order_no: str, seller_remark: str, now: datetime) -> Asked:
         body = ChangeRemark(seller_remark=seller_remark)

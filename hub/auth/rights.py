@@ -60,6 +60,7 @@ _BY_ACT: dict[ActKind, frozenset[Role]] = {
     A.redo_label: HEADS_OF_FLOOR | {R.ops_lead},
     A.reveal: SERVICE | HEADS_OF_FLOOR,
     A.close_refund: frozenset({R.cs_lead, R.ops_lead, R.admin}),
+    A.message_sent: SERVICE,
 }
 
 

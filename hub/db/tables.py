@@ -515,6 +515,18 @@ ship_back = Table(
 )
 
 #: Words of platforms and couriers that no table of ours knows: one alarm each, ever.
+buyer_message = Table(
+    "buyer_message",
+    metadata,
+    Column("parcel_no", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("order_no", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_buyer_message_state", "state", "at"),
+)
+
 strange_word = Table(
     "strange_word",
     metadata,

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 from app.core import lines
 from app.core.history import Entry
-from app.core.order import Order
+from app.core.order import BuyerMessage, Order
+from hub.db.tables import to_ms
 from hub.orders import pool
 from hub.orders.held import Cause
 from hub.orders.work import Work
+
+
+def changed_messages(before: Order | None, order: Order) -> list[BuyerMessage]:
+    """Messages whose row in the queue follows."""
+    known = before.messages if before is not None else ()
+    return [message for message in order.messages if message not in known]
 
 
 def apply(work: Work, order: Order, entries: Sequence[Entry], why: Cause) -> None:
@@ -21,5 +28,15 @@ def apply(work: Work, order: Order, entries: Sequence[Entry], why: Cause) -> Non
     if before is not None and before is not order:
         order, more = pool.given_back(work, before, order)
         written += more
+    for message in changed_messages(before, order):
+        row = (
+            message.parcel_no,
+            message.kind,
+            order.order_no,
+            message.state,
+            message.channel,
+            to_ms(message.at),
+        )
+        work.row(work.sql.buyer_message, row)
     work.change(order)
     work.write(order.order_no, written, why)

@@ -189,7 +189,7 @@ class Flush:
         self._pending(sql.pool_number, sql.pool_state, sql.station_beat, sql.kept_act, sql.quarantine)
         self._pending(sql.due_later, sql.resealed)
         self._write_wishes()
-        self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word, sql.kept_done)
+        self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word, sql.kept_done, sql.buyer_message)
 
     def _write_wishes(self) -> None:
         """Orders to be fetched, once each, whatever has hinted at them."""

@@ -85,6 +85,9 @@ class Statements:
         self.resealed = self._upsert(
             t.sealed, ("order_no",), ("blob_pii", "phone", "phone_tail", "name", "nick")
         )
+        self.buyer_message = self._upsert(
+            t.buyer_message, ("parcel_no", "kind"), ("order_no", "state", "channel", "at")
+        )
         self.strange_word = self._insert(t.strange_word, ("source", "word", "at"))
         self.lease = self._insert(
             t.lease,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
+from app.core import messages
 from app.core.history import Entry, HistoryKind
 from app.core.order import Order, OrderState, Parcel, settled
 from app.core.tracking import Track, TrackNode, follow, merge_nodes
@@ -101,6 +102,9 @@ class TrackJob(Job[Tracked]):
             entries.append(
                 Entry(kind=HistoryKind.state_followed, parcel_no=self.parcel_no, before=before, after=after)
             )
+        if state is OrderState.in_transit is not parcel.state:
+            order, queued = messages.queued(order, self.parcel_no, "picked_up", work.now)
+            entries += queued
         for node in jumps:
             work.raise_alarm(
                 "jump", "minor", order, self.parcel_no, {"text": node.raw_text or str(node.kind)}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.acts import Actor
 from app.core.channel import ChannelOrder
-from app.core.order import Item
+from app.core.order import Item, Order
 from app.core.reasons import Reason
 from app.core.tracking import TrackNode
 from app.core.waybills import PoolNumber
@@ -39,6 +39,7 @@ from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.lanes import Asked, Lane, Lanes, Waiting, lane_of
+from hub.orders.messages import MessageJob
 from hub.orders.restored import AnnounceJob, BroughtJob, GoJob
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
 from hub.orders.said import SayJob
@@ -180,6 +181,10 @@ class Writer:
     async def say(self, said: SayJob) -> None:
         """An alarm about a source of orders, or its end."""
         await self._ask_whole([said])
+
+    async def message(self, job: MessageJob) -> Order | None:
+        """A message to the buyer moves on; None where it already has."""
+        return (await self._ask_whole([job]))[0]
 
     async def leases(self, ask: LeaseAsk, by: Actor) -> list[LeaseAnswer]:
         if by.station_id is None:

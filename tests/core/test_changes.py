@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.core import messages
 from app.core.acts import ActKind
 from app.core.channel import absorb
 from app.core.decide import Accepted, decide
@@ -53,13 +54,21 @@ COMMANDS: dict[str, tuple[Order, dict[str, Any], dict[str, Any], dict[str, Any]]
         {"holder": "bench-1"},
         {"holder": ""},
     ),
+    "message_sent": (
+        messages.queued(an_order(), an_order().parcels[0].parcel_no, "picked_up", T0)[0],
+        {"message": "picked_up"},
+        {"message": "queued"},
+        {"message": "sent"},
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_a_command_says_what_was_and_what_is(kind: str) -> None:
     order, body, before, after = COMMANDS[kind]
-    verdict = decide(order, act(order, kind, kind == "take_over", "A1", **body), REP, T0, RULES)
+    verdict = decide(
+        order, act(order, kind, kind in ("take_over", "message_sent"), "A1", **body), REP, T0, RULES
+    )
     assert isinstance(verdict, Accepted)
     assert (verdict.entries[0].before, verdict.entries[0].after) == (before, after)
 
@@ -124,4 +133,5 @@ def _body(kind: ActKind) -> dict[str, Any]:
         ActKind.decide_conflict: {"stop_id": "x", "choice": "cancel"},
         ActKind.take_over: {"statement": "x"},
         ActKind.reveal: {"reason": "x"},
+        ActKind.message_sent: {"message": "x"},
     }.get(kind, {})

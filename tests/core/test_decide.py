@@ -317,6 +317,7 @@ def test_no_act_raises_on_any_state(kind: ActKind) -> None:
         ActKind.change_remark: {"seller_remark": "r"},
         ActKind.decide_conflict: {"stop_id": "s", "choice": "rush"},
         ActKind.take_over: {"statement": "s"},
+        ActKind.message_sent: {"message": "m"},
     }
     for state in S:
         order = an_order()

@@ -23,6 +23,7 @@ from ui.present.service import Answer, Hit, answer_view, groups, hit, order_head
 from ui.present.story import StoryRow, story_rows
 from ui.present.track import track_view
 from ui.screens.asked import say_asked
+from ui.screens.buyer_message import BuyerMessageRow
 from ui.screens.courier_ask import CourierAsk
 from ui.screens.field_list import FieldList
 from ui.screens.first_orders import first_orders
@@ -208,6 +209,7 @@ class OrderView(QWidget):
         self._parts = row(kit, gap="space.s")
         self.answer = AnswerCardView(room)
         self.acts = ActPanel(room, acts)
+        self.message = BuyerMessageRow(room)
         self.answer.on_withdraw(self.acts.withdraw)
         self.answer.copied.connect(self._copied)
         self.story = StoryView(kit)
@@ -248,6 +250,8 @@ class OrderView(QWidget):
         self._lines = self._room.core.service.story(order.order_no)
         self._show_answer()
         self.acts.show_order(order, fresh=is_other)
+        if self._replies:
+            self.message.show_order(order)
         rows = story_rows(self._lines, self._room.bench(skus), words, ordered_at=order.ordered_at)
         self.story.show_entries(rows, fresh=is_other)
         self._show_track()
@@ -336,6 +340,7 @@ class OrderView(QWidget):
         head.body.addLayout(first)
         head.body.addLayout(second)
         head.body.addWidget(self.acts)
+        head.body.addWidget(self.message)
         story, fields, raw = (Card(kit, margin="space.m", gap="space.s") for _ in range(3))
         above = row(kit, titled(kit, "service.story"), self._freshness, self._silence, self.courier)
         above.setStretch(0, 1)

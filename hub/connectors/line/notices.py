@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from app.core.order import Order
 from app.core.texts import Lang, Texts
 from hub.config import Notice
 
@@ -26,7 +27,7 @@ class Notices:
     def __init__(self, notices: Sequence[Notice], texts: Texts) -> None:
         # its own log tells whole addresses, and their secrets stand in them
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-        self._notices = tuple(notices)
+        self._notices = tuple(notice for notice in notices if notice.kind == "house")
         self._texts = texts
 
     async def send(self, key: str, trouble: str = "", **params: Any) -> bool:
@@ -54,6 +55,23 @@ class Notices:
         if not taken:
             log.warning("notice_not_taken", notice=notice.id)
         return taken
+
+
+class BuyerNotice:
+    """The [[notice]] of kind "buyer" as a way to buyers: a group, a gateway, whatever apprise speaks to."""
+
+    def __init__(self, notice: Notice) -> None:
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        self.name = notice.id
+        self._url = notice.url
+
+    async def send(self, order: Order, text: str) -> bool:
+        """Whether it was taken. Never raises for weather."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                return await asyncio.to_thread(_tell, self._url, "", text)
+        except TimeoutError:
+            return False
 
 
 def _tell(url: str, title: str, body: str) -> bool:

@@ -121,6 +121,7 @@ take_over         . x x . . . . . x
 redo_label        . x x . . x . . x
 reveal            . x x x x x . . x
 close_refund      . . . . x x . . x
+message_sent      . . . x x x . . x
 """
 
 

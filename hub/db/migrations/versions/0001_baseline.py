@@ -476,6 +476,17 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_shop_token")),
     )
     op.create_table(
+        "buyer_message",
+        sa.Column("parcel_no", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("order_no", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("parcel_no", "kind", name=op.f("pk_buyer_message")),
+    )
+    op.create_index("ix_buyer_message_state", "buyer_message", ["state", "at"])
+    op.create_table(
         "strange_word",
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("word", sa.Text(), nullable=False),
