@@ -200,11 +200,20 @@ def _put_aside(data_dir: Path, place: Path, files: Iterable[str], key: bytes, no
     found = [path for path in moving if path.exists()]
     if not found:
         return None
-    aside = data_dir / f"{_ASIDE}{now:%Y%m%dT%H%M%SZ}"
-    aside.mkdir()
+    aside = _new_folder(data_dir, f"{_ASIDE}{now:%Y%m%dT%H%M%SZ}")
     for path in found:
         path.rename(aside / path.name) if path.parent == data_dir else shutil.move(path, aside / path.name)
     return aside
+
+
+def _new_folder(data_dir: Path, name: str) -> Path:
+    """A folder that was not there: two restores may fall into one second."""
+    for number in range(1, 100):
+        folder = data_dir / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            folder.mkdir()
+            return folder
+    raise FileExistsError(name)
 
 
 def _put_in_place(data_dir: Path, place: Path, staging: Path, files: Iterable[str], key: bytes) -> None:
