@@ -190,6 +190,8 @@ def test_case_05(hub: RunningHub, station: Station, another: Callable[[int], Ord
         lambda db: db.execute("SELECT act_id FROM act WHERE state = 'needs_person'").fetchall()
     ).result()
     assert rows == [("POISON",)]
+    [need] = bench.core.needs.open()
+    assert (need.act_id, need.is_clash, need.can_again) == ("POISON", False, False)
     fresh = another(99)
     knows(bench, fresh)
 
@@ -469,7 +471,8 @@ def test_case_15(hub: RunningHub, station: Station, proxy: FaultyProxy, order: O
     sent(bench)
     bench.until(lambda: "clash" in told(hub, order), "no clash in the file")
     assert packed_at(hub, order) == [1, 0]
-    assert bench.core.outbox.needs_person() == []
+    [need] = bench.core.needs.open()
+    assert (need.kind, need.is_clash, need.can_again) == ("line_packed", True, False)
     bench.until(lambda: bench.core.packing.view().alarm, "the bench was not alarmed")
 
 
