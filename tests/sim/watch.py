@@ -161,7 +161,17 @@ class Watch:
                 f"P3: the stop {kind} of {order.order_no} was lifted though the platform never took it back"
             )
 
+    def changed(self, station: SimStation) -> None:
+        """A copy has just changed: a stop that goes for a moment only is gone all the same."""
+        self._look_at_hub()
+        self._look_at_stops(station)
+
     def _look_at_station(self, station: SimStation) -> None:
+        self._look_at_stops(station)
+        if station.kind == "packing":
+            self._shows_own_work(station)
+
+    def _look_at_stops(self, station: SimStation) -> None:
         read = station.core.read
         for stop in read.open_stops():
             order = stop.order
@@ -171,8 +181,6 @@ class Watch:
         for (name, order_no), known in list(self._shown.items()):
             if name == station.name:
                 self._forgets_no_stop(station, order_no, known)
-        if station.kind == "packing":
-            self._shows_own_work(station)
 
     def _forgets_no_stop(self, station: SimStation, order_no: str, known: frozenset[str]) -> None:
         shown = station.core.read.order(order_no)

@@ -148,6 +148,7 @@ class World:
         )
         station.stepped = lambda engine: self._stepped()
         station.said = lambda outcome: self.floor.heard(station, outcome, self.clock.now())
+        station.changed = lambda topics: self._changed(station, topics)
         station.prints = lambda job: self._judged(lambda: self.watch.prints(station, job))
         station.died = lambda where: self._station_died(station, where)
         return station
@@ -170,6 +171,10 @@ class World:
             look()
         except Broken as broken:
             self.loop.failures.append(broken)
+
+    def _changed(self, station: SimStation, topics: frozenset[str]) -> None:
+        if "order" in topics and self.hub.is_up:
+            self._judged(lambda: self.watch.changed(station))
 
     def _leaves(self, station: SimStation, path: str, body: bytes) -> None:
         self.steps += 1
@@ -239,7 +244,11 @@ class World:
             "cache before commit",
             "cache after commit",
         ))
-        self._dice.choice(self.stations).dies_at = where
+        station = self._dice.choice(self.stations)
+        station.dies_at = where
+        packer = next((packer for packer in self._packers if packer.station is station), None)
+        if packer is not None:
+            self._by(station.name, packer)  # a hand at work in that very moment
 
     def _kill_hub(self) -> None:
         if self.hub.is_up:
