@@ -55,4 +55,4 @@ SOON = ("lease not checked", "receipt dropped early", "receipt not kept", "sent 
 
 def test_known_bugs_are_found() -> None:
     assert set(SOON) <= set(BUGS)
-    simulated("--find", *SOON, "--seeds", "10")
+    simulated("--find", *SOON, "--seeds", "20")
