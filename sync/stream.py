@@ -49,12 +49,7 @@ class StreamReader(Waker):
 
     async def close(self) -> None:
         """Lets go of the stream; a step that waits for it ends first."""
-        import asyncio
-
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            waiting.cancel()
-            await asyncio.wait({waiting})
+        await self._let_go()
         opened, self._open, self._events = self._open, None, None
         if opened is not None:
             await opened.aclose()
@@ -79,10 +74,11 @@ class StreamReader(Waker):
         return now
 
     async def _held(self, wait: Coroutine[Any, Any, T]) -> T:
-        """Waits in a task of its own: a generator cannot be closed while somebody waits for its next event, and
-        ``close`` ends that waiting first. Raises _Closed when it did."""
+        """Waits in a task of its own: a generator cannot be asked or closed while somebody waits for its next event.
+        ``close`` ends that waiting first (then _Closed is raised), and so does the step after a cancelled one."""
         import asyncio
 
+        await self._let_go()
         task: asyncio.Task[T] = asyncio.create_task(wait)
         self._waiting = task
         try:
@@ -92,6 +88,14 @@ class StreamReader(Waker):
         if task.cancelled():
             raise _Closed
         return task.result()
+
+    async def _let_go(self) -> None:
+        import asyncio
+
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.cancel()
+            await asyncio.wait({waiting})
 
     async def _begin(self) -> None:
         cursor = self._parts.cache.cursor

@@ -281,7 +281,11 @@ class Hanging(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b'event: head\ndata: {"head": 1, "now": "2026-01-23T09:00:00Z"}\n\n'
         self.is_asked.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(5):  # a real line takes its moments to let go as well
+                await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         self.is_closed = True
@@ -314,6 +318,31 @@ def test_a_stream_is_closed_in_the_middle_of_a_step(stepped: Stepped, first: str
     stepped.run(closed_while_it_waits())
     assert hanging.is_closed
     assert stepped.status.facts.state is not SyncState.offline
+
+
+def test_a_step_may_follow_one_that_was_cancelled_a_moment_ago(stepped: Stepped) -> None:
+    """The engines begin anew when a station is paired again."""
+    at_seq(stepped, 1)
+    hanging = Hanging()
+    kind = {"content-type": "text/event-stream"}
+    stepped.answers["/v1/stream"] = lambda _r: httpx.Response(200, stream=hanging, headers=kind)
+    stream = stepped.link.stream
+    stepped.wait_s(stream)
+    stepped.wait_s(stream)
+    now = stepped.clock.now()
+
+    async def one_after_the_other() -> None:
+        step = asyncio.create_task(stream.step(now))
+        await asyncio.wait_for(hanging.is_asked.wait(), 15)
+        step.cancel()
+        await asyncio.wait({step}, timeout=15)
+        assert (
+            await asyncio.wait_for(stream.step(now), 15) > now
+        )  # what the first let go of is opened anew, later
+        await stream.close()
+
+    stepped.run(one_after_the_other())
+    assert hanging.is_closed
 
 
 def test_410_on_the_stream_is_left_to_the_puller(stepped: Stepped) -> None:

@@ -346,7 +346,7 @@ class ShopCard(QWidget):
         """What is wrong and what to do is read whole; the lists below give way."""
         width = self.width() - 6 * self._room.kit.theme.px("space.m")
         for label in (self._cause, self._todo):
-            label.setMinimumHeight(label.heightForWidth(max(1, width)))
+            label.setMinimumHeight(max(0, label.heightForWidth(max(1, width))))  # -1: nothing said
 
     # -- shown ---------------------------------------------------------------------------------------------
 
