@@ -1,4 +1,4 @@
-"""The simulated world in the suite: kept seeds, some hundred new ones, the same trace twice, known bugs found.
+"""The simulated world in the suite: kept seeds, the first ten, the same trace twice, two known bugs found.
 
 Worlds run in processes of their own, where texts hash alike: a seed gives one trace on every machine.
 """
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(200)
 
 ROOT = Path(__file__).parents[2]
 #: So many worlds in one test; the tests are spread over the workers.
-SHARE = 10
+SHARE = 5
 
 
 def simulated(*words: str) -> str:
@@ -38,21 +38,21 @@ def simulated(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("first", range(1, 31, SHARE))
+@pytest.mark.parametrize("first", range(1, 11, SHARE))
 def test_every_promise_is_kept_in_whatever_weather(first: int) -> None:
     simulated("--first", str(first), "--seeds", str(SHARE), "--jobs", "1")
 
 
 def test_the_same_seed_gives_the_same_trace() -> None:
-    told = [simulated("--seed", "3"), simulated("--seed", "3")]
+    told = [simulated("--seed", "5"), simulated("--seed", "5")]
     digests = [re.findall(r"[0-9a-f]{16}", one) for one in told]
     assert digests[0] == digests[1] != []
 
 
-#: Those that show themselves in the first few worlds; `python -m tests.sim --bugs` looks for all (README.md).
-SOON = ("lease not checked", "receipt dropped early", "receipt not kept", "sent before on disk")
+#: Those that show themselves in the first worlds; `python -m tests.sim --bugs` looks for all (README.md).
+SOON = ("receipt not kept", "sent before on disk")
 
 
 def test_known_bugs_are_found() -> None:
     assert set(SOON) <= set(BUGS)
-    simulated("--find", *SOON, "--seeds", "20")
+    simulated("--find", *SOON, "--seeds", "10")
