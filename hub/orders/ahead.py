@@ -59,9 +59,13 @@ class Ahead:
         if not self._jobs or self._jobs != list(jobs) or self._judged is None or self._work is None:
             return None
         work, judged = self._work, self._judged
-        self._jobs, self._judged, self._work = [], None, None
+        self.forget()
         # what is not plain, or fails, is judged again in its own transaction, which finds out why and says so
         return None if judged.exception() is not None else (work, judged.result())
+
+    def forget(self) -> None:
+        """What was judged is not wanted, or taken already."""
+        self._jobs, self._judged, self._work = [], None, None
 
     def stop(self) -> None:
         self._thread.shutdown()

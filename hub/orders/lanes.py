@@ -100,6 +100,13 @@ class Lanes:
         """What the group taken last did not get to: first of its lane again."""
         self._lanes[self._turn].extendleft(reversed(rest))
 
+    def empty(self) -> list[Waiting]:
+        """All that waits, taken out."""
+        waiting = [one for lane in self._lanes.values() for one in lane]
+        for lane in self._lanes.values():
+            lane.clear()
+        return waiting
+
     def is_hurried(self) -> bool:
         """Whether the group taken last should end soon, for one in a hurry."""
         return self._turn is not Lane.URGENT and bool(self._lanes[Lane.URGENT])

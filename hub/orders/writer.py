@@ -311,14 +311,23 @@ class Writer:
                 self._deliver(group, [Failed(error)], None)
                 return
             log.warning("group_failed", jobs=len(jobs), error=type(error).__name__)
-            for waiting in group:
-                self._deliver([waiting], *self._alone(waiting.job))
+            self._run_apart(group)
         else:
             done = len(answers)
             with self._wake:
                 self._lanes.put_back(group[done:])
                 self._lanes.took(self._clock.monotonic() - began)
             self._deliver(group[:done], answers, committed)
+
+    def _run_apart(self, group: Sequence[Waiting]) -> None:
+        """Each job of a group that failed by itself, until the surroundings say "not now" to one: that is for all."""
+        for place, waiting in enumerate(group):
+            answers, committed = self._alone(waiting.job)
+            self._deliver([waiting], answers, committed)
+            if _is_busy(answers):
+                rest = group[place + 1 :]
+                self._deliver(rest, answers * len(rest), None)
+                return
 
     def _alone(self, job: Job[Any]) -> tuple[list[Any], Committed | None]:
         """One job of a group that failed, in a transaction of its own; it is to blame if it fails again."""
@@ -331,7 +340,17 @@ class Writer:
         try:
             return self._patiently(lambda: self._transaction(jobs))
         except HubBusy as busy:
+            self._turn_away(busy)
             return [Failed(busy)] * len(jobs), None
+
+    def _turn_away(self, busy: HubBusy) -> None:
+        """Whoever waited behind a group that the database had no room or time for has waited as long: it hears the
+        same now, instead of after a patience of its own (an import of many groups would outlast its caller).
+        """
+        with self._wake:
+            waiting = self._lanes.empty()
+        if waiting:
+            self._deliver(waiting, [Failed(busy)] * len(waiting), None)
 
     def _blamed(self, job: Job[Any], error: Exception) -> tuple[list[Any], Committed | None]:
         """The job's own answer to its fault, kept in a transaction without its changes."""
@@ -351,6 +370,7 @@ class Writer:
                 return transaction()
             except SQLAlchemyError as error:
                 self._let_go()
+                self._ahead.forget()  # it goes on from what is not written
                 kind = trouble_of(error)
                 if kind is Trouble.key_met:
                     keys_met += 1
@@ -517,6 +537,10 @@ def _tried(work: Work, judge: Callable[[], Answer[Any]]) -> Answer[Any]:
         work.undo_job()
         raise
     return answer
+
+
+def _is_busy(answers: Sequence[Any]) -> bool:
+    return any(isinstance(answer, Failed) and isinstance(answer.error, HubBusy) for answer in answers)
 
 
 def _whole(answers: Iterable[T | Failed]) -> list[T]:

@@ -173,6 +173,27 @@ async def test_a_full_disk_is_no_verdict(core: Core) -> None:
 
 
 @only_sqlite
+async def test_who_waits_behind_a_full_disk_is_told_with_the_first(
+    core: Core, expect_logs: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One patience for a whole file of many groups, and for all who stand behind it."""
+    expect_logs("database_says_no")
+    [order] = await core.given(a_channel_order(1, lines=1))
+    [(pages,)] = core.rows("PRAGMA page_count")
+    many = [a_channel_order(n) for n in range(2, 400)]
+    asked = (
+        core.writer.intake(many, LEAD, bulk=True),
+        core.writer.acts([core.envelope("opened", order)], an_actor("bench-1")),
+        core.writer.intake(many, LEAD, bulk=True),
+    )
+    async with _limited(core, f"PRAGMA max_page_count = {pages}", "PRAGMA max_page_count = 1073741823"):
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(one, HubBusy) for one in answers) >= 2, answers
+    assert sum("database_says_no" in record.getMessage() for record in caplog.records) <= 2
+    assert {t.outcome for t in await core.writer.intake(many, LEAD, bulk=True)} == {"new"}
+
+
+@only_sqlite
 @pytest.mark.logs("database_says_no")
 async def test_a_locked_database_is_asked_again_then_the_hub_is_busy(core: Core) -> None:
     [order] = await core.given()
