@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import statistics
-import sys
 import tempfile
 import time
 from collections import deque
@@ -28,7 +27,6 @@ from benchmarks.make import channel_orders
 from benchmarks.report import Figure
 from hub.db import tables
 from hub.db.engine import open_database
-from hub.main import SWITCH_S
 from hub.orders.results import Taken
 from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
@@ -92,8 +90,6 @@ async def _ingest(orders: list[ChannelOrder], folder: Path) -> tuple[float, Engi
     writer.start(asyncio.get_running_loop())
     by = Actor(name="bench", role="admin")
     gc.collect()
-    turns = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)  # as a hub does
     began = time.perf_counter()
     under_way: deque[asyncio.Task[list[Taken]]] = deque()
     for at in range(0, len(orders), PAGE):
@@ -103,7 +99,6 @@ async def _ingest(orders: list[ChannelOrder], folder: Path) -> tuple[float, Engi
     for task in under_way:
         _check(await task)
     seconds = time.perf_counter() - began
-    sys.setswitchinterval(turns)
     await writer.stop()
     return seconds, engine
 

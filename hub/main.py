@@ -78,10 +78,6 @@ WATCH = timedelta(seconds=1)
 #: So long a restored hub asks no platform, that stations may send again first.
 STATIONS_FIRST = timedelta(seconds=60)
 STOP_WITHIN_S = 5
-#: How long a thread that counts may keep the interpreter from one that waits for it. A cancel goes from the event
-#: loop to the writer, who asks the database some ten times, and back: with Python's own 5 ms each of these steps
-#: waits that long while somebody builds a page.
-SWITCH_S = 0.0002
 
 log = structlog.get_logger("hub.main")
 
@@ -570,7 +566,6 @@ class _Server(uvicorn.Server):
         if self.started:
             # what was made by now stays: looking through it for garbage takes 100 ms, in the middle of a cancel
             gc.freeze()
-            sys.setswitchinterval(SWITCH_S)
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

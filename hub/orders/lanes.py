@@ -23,10 +23,10 @@ LIVE_GROUP = 512
 BULK_GROUP = 100
 #: Those judged ahead take half as long: one commit for two pages.
 AHEAD_GROUP = 200
-#: Everybody waits for a bulk group to end, so it should not take longer than a fortieth of a second: where much else
-#: wants the processor, groups get smaller, down to a fifth; below that commits cost more than what is in them.
-BULK_S = 0.025
-_LEAST = 0.2
+#: Everybody waits for a bulk group to end. Where somebody was in a hurry a moment ago somebody will be again: so many
+#: groups of files after it are this small.
+HASTY_GROUP = 40
+_HASTY_TIMES = 100
 #: So many acts of one call go as fast as the most urgent of them; a whole outbox has no such hurry.
 _HASTY = 20
 
@@ -74,8 +74,8 @@ class Lanes:
         self._lanes: dict[Lane, deque[Waiting]] = {lane: deque() for lane in Lane}
         self._passed = dict.fromkeys(Lane, 0)
         self._turn = Lane.LIVE
-        #: Of their full size, what bulk groups may have.
-        self._share = 1.0
+        #: Bulk groups to come that are to be small.
+        self._hasty = 0
 
     def __len__(self) -> int:
         return sum(len(waiting) for waiting in self._lanes.values())
@@ -89,12 +89,8 @@ class Lanes:
         for other in Lane:
             self._passed[other] = self._passed[other] + 1 if self._lanes[other] and other != lane else 0
         self._turn = lane
+        self._hasty = _HASTY_TIMES if lane is Lane.URGENT else max(0, self._hasty - (lane is Lane.BULK))
         return _taken(self._lanes[lane], self._bulk(judged_ahead) if lane is Lane.BULK else LIVE_GROUP)
-
-    def took(self, seconds: float) -> None:
-        """The group taken last is done: those of a file get smaller where that took too long, else larger again."""
-        if self._turn is Lane.BULK:
-            self._share = max(_LEAST, self._share * 0.7) if seconds > BULK_S else min(1.0, self._share + 0.1)
 
     def put_back(self, rest: Sequence[Waiting]) -> None:
         """What the group taken last did not get to: first of its lane again."""
@@ -115,10 +111,13 @@ class Lanes:
         """The bulk group that comes next if nothing else comes; empty when something else waits."""
         if self._lanes[Lane.URGENT] or self._lanes[Lane.LIVE]:
             return []
-        return [waiting.job for waiting in islice(self._lanes[Lane.BULK], round(AHEAD_GROUP * self._share))]
+        return [
+            waiting.job
+            for waiting in islice(self._lanes[Lane.BULK], HASTY_GROUP if self._hasty else AHEAD_GROUP)
+        ]
 
     def _bulk(self, judged_ahead: int) -> int:
-        return judged_ahead or round(BULK_GROUP * self._share)
+        return judged_ahead or (HASTY_GROUP if self._hasty else BULK_GROUP)
 
     def _next(self) -> Lane:
         due = [lane for lane in Lane if self._lanes[lane] and self._passed[lane] >= TURN]

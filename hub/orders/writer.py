@@ -303,7 +303,7 @@ class Writer:
 
     def _run(self, group: list[Waiting]) -> None:
         """Judge a group, or as much of it as there is time for, and see that everybody gets an answer."""
-        jobs, began = [waiting.job for waiting in group], self._clock.monotonic()
+        jobs = [waiting.job for waiting in group]
         try:
             answers, committed = self._answers(jobs)
         except Exception as error:  # noqa: BLE001 - one bad job must not take its group along
@@ -316,7 +316,6 @@ class Writer:
             done = len(answers)
             with self._wake:
                 self._lanes.put_back(group[done:])
-                self._lanes.took(self._clock.monotonic() - began)
             self._deliver(group[:done], answers, committed)
 
     def _run_apart(self, group: Sequence[Waiting]) -> None:

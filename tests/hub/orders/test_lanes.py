@@ -13,7 +13,18 @@ from sqlalchemy import event
 
 from hub.orders.hurry import FREE_S, MOST_S, Hurry
 from hub.orders.jobs import Answer, Job
-from hub.orders.lanes import BULK_GROUP, BULK_S, LIVE_GROUP, TURN, Asked, Lane, Lanes, Waiting, lane_of
+from hub.orders.lanes import (
+    AHEAD_GROUP,
+    BULK_GROUP,
+    HASTY_GROUP,
+    LIVE_GROUP,
+    TURN,
+    Asked,
+    Lane,
+    Lanes,
+    Waiting,
+    lane_of,
+)
 from hub.orders.work import Work
 from tests.helpers.builders import LEAD, Core, a_channel_order, an_actor
 from tests.helpers.clock import FakeClock
@@ -91,22 +102,18 @@ def test_what_one_bench_did_stays_in_its_order() -> None:
     assert lane_of([*[fact] * 100, stop], is_bulk=False) is Lane.LIVE, "a whole outbox is no emergency"
 
 
-def test_groups_of_a_file_get_smaller_where_they_take_long_and_larger_again(
+def test_groups_of_a_file_are_small_for_a_while_after_somebody_was_in_a_hurry(
     done: asyncio.Future[list[Any]],
 ) -> None:
     lanes = Lanes()
-    lanes.put(Lane.BULK, _waiting(done, *["row"] * 3_000))
-    sizes = []
-    for seconds in [2 * BULK_S] * 10 + [BULK_S / 2] * 10:
-        sizes.append(len(lanes.take()))
-        lanes.took(seconds)
-    assert sizes[0] == BULK_GROUP and sizes[9] == sizes[10] == BULK_GROUP / 5
-    assert sizes[:10] == sorted(sizes[:10], reverse=True) and sizes[10:] == sorted(sizes[10:])
-    assert len(lanes.take()) == BULK_GROUP
+    lanes.put(Lane.BULK, _waiting(done, *["row"] * 10_000))
+    assert len(lanes.take()) == BULK_GROUP and len(lanes.following()) == AHEAD_GROUP
     lanes.put(Lane.URGENT, _waiting(done, "cancel"))
     lanes.take()
-    lanes.took(1.0)
-    assert len(lanes.take()) == BULK_GROUP, "a slow cancel says nothing of files"
+    assert len(lanes.following()) == HASTY_GROUP
+    sizes = [len(lanes.take()) for _ in range(150)]
+    assert set(sizes[:90]) == {HASTY_GROUP} and set(sizes[110:]) == {BULK_GROUP}
+    assert sizes == sorted(sizes) and len(lanes.following()) == AHEAD_GROUP
 
 
 async def test_a_cancel_ends_the_group_that_is_being_judged_and_the_rest_is_taken_after_it(
