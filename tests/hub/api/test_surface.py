@@ -412,7 +412,7 @@ _PARTS = (
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=min(settings().max_examples, 1000))
 @given(
     route=st.sampled_from(_PATHS), body=_BODIES, part=_PARTS, key=_TEXT, value=_TEXT, as_station=st.booleans()
 )
