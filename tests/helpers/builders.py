@@ -27,6 +27,7 @@ from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
 from hub.vault import Vault
 from tests.helpers.clock import FakeClock
+from tests.helpers.databases import with_tables
 
 KEY = bytes(range(32))
 
@@ -194,6 +195,7 @@ async def a_core(
     """A started hub core on ``db``, an SQLite file in ``folder`` unless said otherwise."""
     clock = clock or FakeClock()
     new_id = Ids()
+    with_tables(folder, db)
     engine = open_database(db, folder, new_id)
     vault = wrap(Vault(KEY))
     settings = settings or LineSettings()

@@ -7,7 +7,9 @@ keep it on one. Where no PostgreSQL can be started its runs are skipped, saying 
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,22 @@ _numbers = itertools.count(1)
 only_sqlite = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("db", ["postgresql"], indirect=True)
 NewDatabase = Callable[[], str]
+
+
+@cache
+def _migrated() -> bytes:
+    """An SQLite file whose tables stand, made by the migrations once in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = make_engine(SQLITE, Path(folder))
+        migrate(engine)
+        engine.dispose()
+        return (Path(folder) / "orderdock.db").read_bytes()
+
+
+def with_tables(folder: Path, db: str) -> None:
+    """Saves the SQLite file of a new core its migrations: it finds the tables as a second start does."""
+    if db == SQLITE and not (folder / "orderdock.db").exists():
+        (folder / "orderdock.db").write_bytes(_migrated())
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ from app.core.order import Consignee, Order
 from app.ports import Clock, SystemClock, Ulid
 from hub import config
 from hub.main import Hub, create_app
+from tests.helpers.databases import with_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN, PASSWORD = "admin", "a good password"
@@ -193,6 +194,7 @@ def hub_in_thread(
     settings = config.parse(toml, Path("hub.toml"), data_dir, {})
     if db:
         settings = msgspec.structs.replace(settings, hub=msgspec.structs.replace(settings.hub, db=db))
+    with_tables(data_dir, settings.hub.db)
     app = create_app(settings, clock, Ulid(clock), **parts)
     sock = socket.socket()
     if (
