@@ -59,19 +59,18 @@ async def post_acts(doors: Doors, call: Call, receive: Receive, send: Send) -> N
 async def _tell_refused(
     doors: Doors, caller: Caller, envelopes: list[Envelope | Receipt], answers: list[Receipt | None]
 ) -> None:
-    """What a bench did and may not: a supervisor hears of it as well, once while nobody has seen it."""
+    """What a bench did and may not: a supervisor hears of it as well, once while nobody has seen it.
+
+    It is the supervisor of the order's warehouse: the caller's must not learn of an order that lies elsewhere.
+    """
     if caller.station is None:
         return
     for one, no in zip(envelopes, answers, strict=True):
         if no is None or not isinstance(one, Envelope) or one.kind not in _FACTS:
             continue
-        said = {
-            "what": no.reason,
-            "kind": one.kind,
-            "order_no": one.order_no,
-            **who(caller.at(one.made_at).actor),
-        }
-        await doors.orders.writer.say(SayJob("act_refused", "major", said, caller.warehouse or ""))
+        said = {"what": no.reason, "kind": one.kind, **who(caller.at(one.made_at).actor)}
+        house = caller.warehouse or ""
+        await doors.orders.writer.say(SayJob("act_refused", "major", said, house, order_no=one.order_no))
 
 
 async def _written(doors: Doors, caller: Caller, wanted: Iterable[Envelope]) -> list[Receipt]:

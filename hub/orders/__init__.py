@@ -42,8 +42,9 @@ Where the doors are
     cause="fetch", *, bulk=False) -> list[Taken]``
         What platforms say (``hub.orders.told``). ``Heard(event_id, channel_order_no, kind, at, word, is_known)``: an
         event id counts once; ``HintAnswer(is_new, order_no, stopped)``. ``Detail(order, fetched_at, raw, unknown)``.
-    ``async say(SayJob(kind, level, params, warehouse="", over=(), about="shop_id")) -> None``
-        An alarm that is about no order; ``over``: kinds of open alarms about the same thing that the hub acknowledges.
+    ``async say(SayJob(kind, level, params, warehouse="", over=(), about="shop_id", order_no=""))``
+        An alarm; about ``order_no`` in that order's warehouse.
+        ``over``: kinds of open alarms about the same thing that the hub acknowledges.
     ``async leases(ask: wire.LeaseAsk, by: Actor) -> list[wire.LeaseAnswer]``
         ``by.station_id`` asks. Step ``print`` brings ``label`` (waybill taken from the pool where missing).
         Raises ``ValueError`` over 200 parcels or without a station.

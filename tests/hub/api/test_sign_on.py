@@ -332,6 +332,8 @@ def test_a_bench_of_one_warehouse_cannot_see_or_touch_orders_of_another(lasting_
     assert there.post(f"/v1/parcels/{parcel_no}/label", json={}).json()["granted"] is False
     assert order.order_no.encode() not in there.get("/v1/changes").content
     here = lasting_hub.station("packing", "main")
+    told = [row["body"] for row in here.get("/v1/changes").json()["changes"] if row["kind"] == "alarm"]
+    assert [(one["kind"], one["order_no"]) for one in told] == [("act_refused", order.order_no)]
     assert here.act("opened", order.order_no, parcel_no).outcome == "applied"
 
 
