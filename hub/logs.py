@@ -118,6 +118,9 @@ def logging_into(data_dir: Path) -> Iterator[None]:
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    closing = _NotUvicornsClosing()
+    server = logging.getLogger("uvicorn.error")
+    server.addFilter(closing)
     _quieten()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, _to_record],
@@ -129,6 +132,7 @@ def logging_into(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
+        server.removeFilter(closing)
         root.setLevel(level)
         handler.close()
 
@@ -138,7 +142,6 @@ def _quieten() -> None:
     for name in ("apscheduler", "uvicorn.access", "httpx", "httpcore", "litestar", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(_NotUvicornsClosing())
 
 
 def _to_record(
