@@ -1,15 +1,17 @@
-"""`python -m benchmarks [NAME ...] [--quick]`: runs the benchmarks and writes benchmarks/RESULTS.md.
+"""`python -m benchmarks [NAME ...] [--quick]`: runs the benchmarks and keeps what they say in benchmarks/RESULTS.md.
 
-Without names all run and the page is written; with names only those run and nothing is written.
+Without names all run. Each that is done is written at once, in the place of what it said before; a quick round is
+not kept.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.report import page
+from benchmarks.report import page, section
 
 NAMES = (
     "ingest",
@@ -33,18 +35,18 @@ def main(argv: list[str]) -> int:
     if unknown:
         print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    sections = []
+    titles = [importlib.import_module(f"benchmarks.{name}").TITLE for name in NAMES]
+    target = Path(__file__).with_name("RESULTS.md")
     for name in names or NAMES:
         module = importlib.import_module(f"benchmarks.{name}")
         print(f"{module.TITLE} ...", flush=True)
         figures = module.run(quick=quick)
         for f in figures:
             print(f"  {f.what}: {f.ours} | {f.reference} | {f.ratio} | aim {f.aim or '-'}", flush=True)
-        sections.append((module.TITLE, module.__doc__.strip(), figures))
-    if not names and not quick:
-        target = Path(__file__).with_name("RESULTS.md")
-        target.write_text(page(sections), encoding="utf-8")
-        print(f"written: {target}")
+        if not quick:
+            before = target.read_text(encoding="utf-8") if target.exists() else ""
+            said = section(module.TITLE, module.__doc__.strip(), figures, datetime.now(UTC))
+            target.write_text(page(before, [said], titles), encoding="utf-8")
     return 0
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 
@@ -57,28 +57,38 @@ def machine() -> str:
     )
 
 
-def page(sections: Sequence[tuple[str, str, Sequence[Figure]]]) -> str:
-    """RESULTS.md: a section is (title, how it was measured, figures)."""
+_HEAD = """# Measured
+
+Made by `make bench`, or section by section by `python -m benchmarks NAME ...`. Every ratio was taken inside one run:
+absolute times swing, ratios hold.
+"""
+
+
+def section(title: str, how: str, figures: Sequence[Figure], at: datetime) -> str:
+    """One section of the page: how it was measured, the figures, and when and where."""
     lines = [
-        "# Measured",
+        f"## {title}",
         "",
-        "Made by `make bench`. Every ratio was taken inside one run: absolute times swing, ratios hold.",
+        how,
         "",
-        f"- Machine: {machine()}",
-        f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "",
+        "| what | ours | reference in the same run | ratio | aim | met |",
+        "|---|---|---|---|---|---|",
     ]
-    for title, how, figures in sections:
-        lines += [
-            f"## {title}",
-            "",
-            how,
-            "",
-            "| what | ours | reference in the same run | ratio | aim | met |",
-        ]
-        lines.append("|---|---|---|---|---|---|")
-        for f in figures:
-            met = {True: "yes", False: "**no**", None: ""}[f.passed]
-            lines.append(f"| {f.what} | {f.ours} | {f.reference} | {f.ratio} | {f.aim} | {met} |")
-        lines.append("")
-    return "\n".join(lines)
+    for f in figures:
+        met = {True: "yes", False: "**no**", None: ""}[f.passed]
+        lines.append(f"| {f.what} | {f.ours} | {f.reference} | {f.ratio} | {f.aim} | {met} |")
+    return "\n".join([*lines, "", f"Measured {at:%Y-%m-%d %H:%M} UTC: {machine()}.", ""])
+
+
+def page(before: str, sections: Sequence[str], titles: Sequence[str]) -> str:
+    """RESULTS.md with these sections in the place of its own of the same title, in the order of ``titles``."""
+    kept = {_title(one): one for one in _sections(before)} | {_title(one): one for one in sections}
+    return "\n".join([_HEAD, *(kept[title] for title in titles if title in kept)])
+
+
+def _sections(text: str) -> list[str]:
+    return [f"## {part.strip()}\n" for part in f"\n{text}".split("\n## ")[1:]]
+
+
+def _title(one: str) -> str:
+    return one.split("\n", 1)[0].removeprefix("## ")

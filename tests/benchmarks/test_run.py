@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
 from benchmarks.__main__ import NAMES
-from benchmarks.report import Figure, page, percentile
+from benchmarks.report import Figure, page, percentile, section
 from tests.helpers.source import ROOT
 
 
@@ -49,10 +50,20 @@ def test_the_page_says_which_aims_were_met() -> None:
     met = Figure(what="a", ours="1 ms", reference="2 ms", ratio="0.5x", aim="<= 1x", passed=True)
     missed = Figure(what="b", ours="3 ms", reference="1 ms", ratio="3.0x", aim="<= 2x", passed=False)
     shown = Figure(what="c", ours="4 ms", reference="-", ratio="-")
-    text = page([("Title", "How.", [met, missed, shown])])
+    text = section("Title", "How.", [met, missed, shown], datetime(2026, 11, 22, 8, tzinfo=UTC))
     assert "| a | 1 ms | 2 ms | 0.5x | <= 1x | yes |" in text
     assert "| b | 3 ms | 1 ms | 3.0x | <= 2x | **no** |" in text
     assert "| c | 4 ms | - | - |  |  |" in text
+
+
+def test_a_benchmark_run_again_takes_its_own_place_and_leaves_the_others() -> None:
+    at = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    one, two, again = (section(t, how, [], at) for t, how in [("A", "first"), ("B", "other"), ("A", "again")])
+    text = page(page("", [two], ["A", "B"]), [one], ["A", "B"])
+    assert text.index("first") < text.index("other")
+    once_more = page(text, [again], ["A", "B"])
+    assert once_more == text.replace("first", "again")
+    assert page(once_more, [], ["B"]).count("## ") == 1, "a benchmark that is no more leaves the page"
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
