@@ -1,7 +1,7 @@
 """Pages of 100 orders with 3 lines go through the one writer into SQLite (WAL, synchronous FULL): mapped,
 masked, sealed with AES-GCM, blind-indexed, numbered, with history; a page is answered when its commit is
 done. Ten pages wait at a time, as an import hands them over: what waits is judged while what is before it is
-committed, and two pages may share a commit. The reference is a plain `executemany` of exactly the rows that
+committed, and four pages may share a commit. The reference is a plain `executemany` of exactly the rows that
 came out, into an empty database of the same schema, rows ready, one transaction: what the disk and the
 indexes alone cost. The second line asks the same rows with a commit a page: what pages cost that no program
 can save where each comes alone. The three take turns, round by round.

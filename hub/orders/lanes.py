@@ -21,8 +21,9 @@ TURN = 8
 #: Jobs of one group at most, by lane.
 LIVE_GROUP = 512
 BULK_GROUP = 100
-#: Those judged ahead take half as long: one commit for two pages.
-AHEAD_GROUP = 200
+#: Those judged ahead take half as long, and each commit writes the same leaves of the indexes again: the more pages it
+#: holds, the less. This many take some 70 ms, which is what the first in a hurry may wait.
+AHEAD_GROUP = 400
 #: Everybody waits for a bulk group to end. Where somebody was in a hurry a moment ago somebody will be again: so many
 #: groups of files after it are this small.
 HASTY_GROUP = 40
