@@ -581,7 +581,11 @@ class Station:
                 self._crashed(CrashReport("asked", error, repr(error)))
 
     def _crashed(self, report: CrashReport) -> None:
-        """A fault of ours: into the log in full, to the person as one calm sentence."""
+        """A fault of ours: into the log in full, to the person as one calm sentence. A full disk is none of ours,
+        wherever work in the background meets it."""
+        if isinstance(report.error, StoreTrouble):
+            self._trouble(report.error)
+            return
         # Brings what colours a console along, and no window waits for it: not before there is a word to say.
         import structlog
 

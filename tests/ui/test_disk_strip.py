@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.os import disk
+from app.store.surroundings import DiskFull
 from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
 
@@ -41,6 +42,26 @@ def test_a_disk_that_fills_up_is_said_and_clears_by_itself(
         qtbot.waitUntil(lambda: said(station) == "this computer's disk is nearly full", timeout=WAIT_MS)
         full[0] = False
         qtbot.waitUntil(lambda: said(station) == "", timeout=WAIT_MS)
+    finally:
+        station.close()
+
+
+def test_a_disk_found_full_in_the_background_is_said_with_what_to_do(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The queue of a printer keeps where each paper is, and finds no room for it."""
+
+    async def no_room() -> None:
+        raise DiskFull("outbox_disk_full", path="D:")
+
+    station = build_station(qapp, joint(), "packing", tmp_path / "工位", lang="zh")
+    try:
+        station.open()
+        station.work.run(no_room)
+        bar = station.window.bar
+        qtbot.waitUntil(lambda: bar.front is not None, timeout=WAIT_MS)
+        assert bar.front is not None and callable(bar.front.text)
+        assert bar.front.text() == "磁盘满了：D:。请清理出空间再继续，做过的都还在。"
     finally:
         station.close()
 
