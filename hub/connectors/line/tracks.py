@@ -133,6 +133,8 @@ class Tracks:
         self._enrolled = -1
         self._troubled: dict[str, datetime] = {}
         self._calls: list[asyncio.Task[None]] = []
+        self._works: list[asyncio.Task[None]] = []
+        self._is_stopping = False
         self._to_note: list[_Heard] = []
         self._noting = asyncio.Lock()
         self._sweep_at = clock.now() + _FIRST_SWEEP
@@ -148,18 +150,22 @@ class Tracks:
             await self._writer.run(lambda tx: self._sweep(tx, now))
             self._sweep_at = now + _SWEEP_EVERY
         rows = await self._writer.run(lambda tx: self._take_due(tx, now)) if await self._is_due(now) else []
-        for done in await asyncio.gather(*(self._work(row, now) for row in rows), return_exceptions=True):
-            if isinstance(
-                done, BaseException
-            ):  # all others are done: theirs is not lost by one that met a wall
+        if self._is_stopping:
+            return now + LOOK
+        self._works = [asyncio.create_task(self._work(row, now)) for row in rows]
+        for done in await asyncio.gather(*self._works, return_exceptions=True):
+            # all others are done: theirs is not lost by one that met a wall
+            if isinstance(done, BaseException) and not self._is_stopping:
                 raise done
         return now if len(rows) == _MOST_DUE else now + LOOK
 
     async def stop(self) -> None:
         """Calls under way end now; what they were for falls due again by itself."""
-        for call in self._calls:
+        self._is_stopping = True
+        under_way = [*self._calls, *self._works]
+        for call in under_way:
             call.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
         for source in self._sources.values():
             await source.http.aclose()
 

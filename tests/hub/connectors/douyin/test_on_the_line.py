@@ -239,6 +239,8 @@ def test_trouble_is_told_apart_when_the_connection_is_tested(side: Side) -> None
 def test_an_hour_with_every_bad_manner_misses_nothing_and_doubles_nothing(side: Side) -> None:
     book, manners, dice = side.platform.book, side.platform.manners, Dice("hour")
     manners.slow_s = 0.02
+    manners.next(Manner.doubled, Manner.reordered, Manner.lost)  # each at least once, however the dice fall
+    manners.next(Manner.broken, Manner.throttled, on="order.")
     manners.often(Manner.doubled, Manner.reordered, one_in=2)
     manners.often(Manner.slow, Manner.lost, Manner.refused, one_in=6)
     manners.often(Manner.broken, Manner.throttled, one_in=8, on="order.")
