@@ -47,7 +47,8 @@ def run(quick: bool = False) -> list[Figure]:
     paged: list[float] = []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
-            seconds, engine = asyncio.run(_ingest(orders, Path(folder) / "ours"))
+            engine = _database(Path(folder) / "ours")
+            seconds = asyncio.run(take_in(orders, engine))
             ours.append(count / seconds)
             whole.append(count / _raw_copy(engine, Path(folder) / "whole", count))
             paged.append(count / _raw_copy(engine, Path(folder) / "paged", PAGE))
@@ -83,8 +84,8 @@ def _database(folder: Path) -> Engine:
     return open_database("sqlite:///bench.db", folder, Ulid(SystemClock()))
 
 
-async def _ingest(orders: list[ChannelOrder], folder: Path) -> tuple[float, Engine]:
-    engine = _database(folder)
+async def take_in(orders: list[ChannelOrder], engine: Engine) -> float:
+    """Seconds until the writer has taken all of them, page by page, whatever the database."""
     clock = SystemClock()
     writer = Writer(engine, clock, Ulid(clock), Vault(bytes(32)), LineSettings())
     writer.start(asyncio.get_running_loop())
@@ -100,7 +101,7 @@ async def _ingest(orders: list[ChannelOrder], folder: Path) -> tuple[float, Engi
         _check(await task)
     seconds = time.perf_counter() - began
     await writer.stop()
-    return seconds, engine
+    return seconds
 
 
 def _check(page: list[Taken]) -> None:

@@ -10,29 +10,21 @@ import asyncio
 import gc
 import statistics
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
-from app.core.acts import Actor
-from app.core.channel import ChannelOrder
 from app.ports import SystemClock, Ulid
+from benchmarks.ingest import PAGE, take_in
 from benchmarks.make import channel_orders
 from benchmarks.report import Figure
 from hub.db import tables
 from hub.db.engine import open_database
 from hub.db.postgresql import alone
-from hub.orders.results import Taken
-from hub.orders.settings import LineSettings
-from hub.orders.writer import Writer
-from hub.vault import Vault
 from rehearsal.postgres import NoPostgres, OwnPostgres
 
 TITLE = "Batch ingest on PostgreSQL"
-PAGE = 100
-AT_ONCE = 10
 ROUNDS = 3
 
 
@@ -46,7 +38,7 @@ def run(quick: bool = False) -> list[Figure]:
         with OwnPostgres.started(durable=True) as server:
             for n in range(1 if quick else ROUNDS):
                 engine = _database(server, f"ours{n}")
-                ours.append(count / asyncio.run(_ingest(orders, engine)))
+                ours.append(count / asyncio.run(take_in(orders, engine)))
                 raw.append(count / _copied(engine, _database(server, f"raw{n}")))
                 engine.dispose()
     except NoPostgres as no:
@@ -66,30 +58,6 @@ def run(quick: bool = False) -> list[Figure]:
 
 def _database(server: OwnPostgres, name: str) -> Engine:
     return open_database(server.new_database(name), Path(), Ulid(SystemClock()))
-
-
-async def _ingest(orders: list[ChannelOrder], engine: Engine) -> float:
-    clock = SystemClock()
-    writer = Writer(engine, clock, Ulid(clock), Vault(bytes(32)), LineSettings())
-    writer.start(asyncio.get_running_loop())
-    by = Actor(name="bench", role="admin")
-    gc.collect()
-    began = time.perf_counter()
-    under_way: deque[asyncio.Task[list[Taken]]] = deque()
-    for at in range(0, len(orders), PAGE):
-        under_way.append(asyncio.create_task(writer.intake(orders[at : at + PAGE], by, bulk=True)))
-        if len(under_way) == AT_ONCE:
-            _check(await under_way.popleft())
-    for task in under_way:
-        _check(await task)
-    seconds = time.perf_counter() - began
-    await writer.stop()
-    return seconds
-
-
-def _check(page: list[Taken]) -> None:
-    if any(taken.outcome != "new" for taken in page):
-        raise RuntimeError("an order was not taken as new")
 
 
 def _copied(engine: Engine, twin: Engine) -> float:
