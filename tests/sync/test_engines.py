@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from app.store.status import SyncState, SyncStatus
 from app.wire import ChangePage, Receipt
 from sync.client import HubClient
 from sync.link import HubLink
+from sync.stream import StreamReader
 from tests.helpers.station import StillClock, a_page, an_order, order_change, order_no
 from tests.store.test_outbox import packed
 
@@ -291,9 +292,8 @@ class Hanging(httpx.AsyncByteStream):
         self.is_closed = True
 
 
-@pytest.mark.parametrize("first", ["close", "cancel"])
-def test_a_stream_is_closed_in_the_middle_of_a_step(stepped: Stepped, first: str) -> None:
-    """Paired anew, or the window closed, while the hub has nothing to say."""
+def with_nothing_to_say(stepped: Stepped) -> tuple[Hanging, StreamReader, datetime]:
+    """A stream that was opened and has brought its one event."""
     at_seq(stepped, 1)
     hanging = Hanging()
     kind = {"content-type": "text/event-stream"}
@@ -301,7 +301,13 @@ def test_a_stream_is_closed_in_the_middle_of_a_step(stepped: Stepped, first: str
     stream = stepped.link.stream
     stepped.wait_s(stream)
     stepped.wait_s(stream)
-    now = stepped.clock.now()
+    return hanging, stream, stepped.clock.now()
+
+
+@pytest.mark.parametrize("first", ["close", "cancel"])
+def test_a_stream_is_closed_in_the_middle_of_a_step(stepped: Stepped, first: str) -> None:
+    """Paired anew, or the window closed, while the hub has nothing to say."""
+    hanging, stream, now = with_nothing_to_say(stepped)
 
     async def closed_while_it_waits() -> None:
         step = asyncio.create_task(stream.step(now))
@@ -322,23 +328,15 @@ def test_a_stream_is_closed_in_the_middle_of_a_step(stepped: Stepped, first: str
 
 def test_a_step_may_follow_one_that_was_cancelled_a_moment_ago(stepped: Stepped) -> None:
     """The engines begin anew when a station is paired again."""
-    at_seq(stepped, 1)
-    hanging = Hanging()
-    kind = {"content-type": "text/event-stream"}
-    stepped.answers["/v1/stream"] = lambda _r: httpx.Response(200, stream=hanging, headers=kind)
-    stream = stepped.link.stream
-    stepped.wait_s(stream)
-    stepped.wait_s(stream)
-    now = stepped.clock.now()
+    hanging, stream, now = with_nothing_to_say(stepped)
 
     async def one_after_the_other() -> None:
         step = asyncio.create_task(stream.step(now))
         await asyncio.wait_for(hanging.is_asked.wait(), 15)
         step.cancel()
         await asyncio.wait({step}, timeout=15)
-        assert (
-            await asyncio.wait_for(stream.step(now), 15) > now
-        )  # what the first let go of is opened anew, later
+        # what the first let go of is opened anew, later
+        assert await asyncio.wait_for(stream.step(now), 15) > now
         await stream.close()
 
     stepped.run(one_after_the_other())
