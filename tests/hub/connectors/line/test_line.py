@@ -614,10 +614,7 @@ def test_a_waybill_the_platform_refuses_is_kept_and_said(shop: Shop) -> None:
 
 
 def test_a_refused_waybill_is_told_again_by_a_person_and_then_no_alarm_is_left(shop: Shop) -> None:
-    shop.platform.put("P1")
-    shop.platform.refuses_ship = "no"
-    parcel_no = shipped(shop)
-    until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    parcel_no = refused_by_platform(shop)
     admin, path = shop.hub.admin(), f"/v1/ship_backs/{parcel_no}/retry"
     again = admin.post(path)
     assert again.status_code == 503 and "no" in again.json()["error"]["text"]
@@ -635,13 +632,19 @@ def test_a_refused_waybill_is_told_again_by_a_person_and_then_no_alarm_is_left(s
     assert shop.hub.person("supervisor").post(path).status_code == 403
 
 
-def test_a_refused_waybill_that_a_person_tells_again_while_the_platform_is_busy_waits_by_itself(
-    shop: Shop,
-) -> None:
+def refused_by_platform(shop: Shop) -> str:
+    """A parcel that left and whose waybill the platform does not want; its number."""
     shop.platform.put("P1")
     shop.platform.refuses_ship = "no"
     parcel_no = shipped(shop)
     until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    return parcel_no
+
+
+def test_a_refused_waybill_that_a_person_tells_again_while_the_platform_is_busy_waits_by_itself(
+    shop: Shop,
+) -> None:
+    parcel_no = refused_by_platform(shop)
     shop.platform.refuses_ship = "busy"
     assert shop.hub.admin().post(f"/v1/ship_backs/{parcel_no}/retry").status_code == 503
     assert [b["state"] for b in backs(shop)] == ["waiting"]
@@ -650,10 +653,7 @@ def test_a_refused_waybill_that_a_person_tells_again_while_the_platform_is_busy_
 def test_another_waybill_of_a_refused_parcel_is_told_instead_and_the_first_again_when_it_returns(
     shop: Shop,
 ) -> None:
-    shop.platform.put("P1")
-    shop.platform.refuses_ship = "no"
-    parcel_no = shipped(shop)
-    until(lambda: [b for b in backs(shop) if b["state"] == "refused"])
+    parcel_no = refused_by_platform(shop)
     shop.platform.refuses_ship = ""
     for n, (old, new) in enumerate((("SF100", "SF200"), ("SF200", "SF100"))):
         _renumbered(shop, parcel_no, old, new)
