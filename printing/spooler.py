@@ -150,7 +150,7 @@ class Spooler:
             asks=len(self._store.jobs(self._name, {PrintState.uncertain})),
         )
 
-    # -- what people say about a paper (its own code, scanned at a bench, says it as well: app.station.packing)
+    # -- what people say about a paper (its own code, scanned at a bench, says it as well: app.station.slips)
 
     def came_out(self, job: PrintJob) -> bool:
         """A person looked: the paper of this uncertain job is there and whole."""
