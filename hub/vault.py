@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import deque
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +21,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 KEY_BYTES = 32
 BLIND_BYTES = 16
 _NONCE_BYTES = 12
+#: Random bytes are fetched for so many seals at once: each trip to the system gives the interpreter's lock away, and
+#: a thread that waits for it has to begin waiting anew.
+_NONCES = 256
 _VERSION = b"\x01"
 
 #: Kinds whose blind index looks at digits alone: 138 0013-8000 and １３８００１３８０００ are one number.
@@ -41,14 +45,26 @@ class Vault:
         block = _derived(key, b"orderdock blind 1").ljust(64, b"\x00")
         self._blind_inner = bytes(byte ^ 0x36 for byte in block)
         self._blind_outer = bytes(byte ^ 0x5C for byte in block)
+        self._nonces: deque[bytes] = deque()
         #: Names the key without telling anything about it; kept in the database.
         self.key_id: str = _derived(key, b"orderdock key id 1")[:8].hex()
 
     def seal(self, value: dict[str, Any], context: str) -> bytes:
         """The sealed form of a JSON object; opens only under the same ``context``."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = self._nonce()
         plain = msgspec.json.encode(value)
         return _VERSION + nonce + self._aead.encrypt(nonce, plain, context.encode())
+
+    def _nonce(self) -> bytes:
+        """Random, and never handed out twice, whatever thread asks."""
+        try:
+            return self._nonces.pop()
+        except IndexError:
+            many = os.urandom(_NONCE_BYTES * _NONCES)
+            nonces = [many[at : at + _NONCE_BYTES] for at in range(0, len(many), _NONCE_BYTES)]
+            last = nonces.pop()
+            self._nonces.extend(nonces)
+            return last
 
     def open(self, blob: bytes, context: str) -> dict[str, Any]:
         """The object that was sealed. Raises :class:`CannotOpen`."""

@@ -1,4 +1,4 @@
-"""A page of new orders is judged while the one before it is on its way to the disk.
+"""A page of new orders is judged while the one before it is written and on its way to the disk.
 
 Only what is plain is judged ahead: orders that need no row of the database but the day's counter, which goes on
 from where the page before leaves it. Whatever asks for more, or fails, is left to its own transaction. Nothing

@@ -20,8 +20,9 @@ Row = tuple[Any, ...]
 #: Values in one IN list; SQLite takes 32,766, PostgreSQL 65,535.
 CHUNK = 1_000
 #: New rows go down so many to a statement, the rest one by one: a row's own statement costs half as much again,
-#: and on SQLite a trip through the interpreter's lock, which a busy event loop gives up late.
-WHOLE = (100, 30, 10, 3)
+#: and on SQLite three trips through the interpreter's lock, which a busy thread gives up late. The largest is what
+#: the lines of a group of 400 orders take (12 columns by 1,200 rows stay below SQLite's 32,766 parameters).
+WHOLE = (1200, 400, 100, 30, 10, 3)
 
 
 class Statements:

@@ -392,10 +392,10 @@ class Writer:
             work, pending = self._group_judged(conn, jobs)
             if blamed is not None:
                 pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
-            numbers, committed = Flush(work).run()
-            # not before: the two would take the interpreter from each other at each statement
+            # from here on the group's rows and counters stand still: the next may count on from them
             if jobs and jobs[0].may_go_ahead and len(pending) == len(jobs):
                 self._look_ahead(work)
+            numbers, committed = Flush(work).run()
         self._head = max(self._head, numbers.head)
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed
@@ -418,7 +418,7 @@ class Writer:
         return work, answers
 
     def _look_ahead(self, work: Work) -> None:
-        """Have the page that waits behind this one judged while this one is committed."""
+        """Have the page that waits behind this one judged while this one is written and committed."""
         with self._wake:
             if not self._threaded or self._ahead.size:
                 return
