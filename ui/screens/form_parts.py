@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.kit import Kit
-from ui.screens.pack_parts import IconView
+from ui.screens.pack_parts import IconView, drop
 from ui.theme import restate
 from ui.widgets.card import Card
 from ui.widgets.layout import pad
@@ -111,3 +113,13 @@ def titled(kit: Kit, key: str, role: Role = "title", *, wrap: bool = False) -> P
     label = PlainLabel(role=role, wrap=wrap)
     kit.i18n.bind(label, lambda: label.setText(kit.i18n.tr(key)))
     return label
+
+
+def refill(line: QHBoxLayout, widgets: Sequence[QWidget]) -> None:
+    """Other widgets in a row; what stood there is gone."""
+    while (item := line.takeAt(0)) is not None:
+        if (old := item.widget()) is not None:
+            drop(old)
+    for widget in widgets:
+        line.addWidget(widget)
+    line.addStretch(1)

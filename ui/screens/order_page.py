@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QWidget
 
 from app.core.order import Order
+from ui.screens.order_view import OrderView
 from ui.screens.room import Room
-from ui.screens.service import OrderView
 from ui.widgets.big_button import BigButton
 from ui.widgets.layout import column, row
 
