@@ -72,6 +72,8 @@ class Hub(Struct, frozen=True, kw_only=True):
     sign_on_required: bool = False
     #: A station that said nothing for so long is offline.
     online_s: Annotated[int, _want("online_s", ge=5, le=600)] = 25
+    #: So long a station may go on with a parcel of its own without the hub.
+    lease_min: Annotated[int, _want("lease_min", ge=2, le=720)] = 60
 
 
 class Warehouse(Struct, frozen=True, kw_only=True):

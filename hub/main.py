@@ -382,6 +382,7 @@ def line_settings(settings: Settings) -> LineSettings:
         default_warehouse=settings.warehouses[0].id,
         last_gates={house.id: house.last_gate for house in settings.warehouses},
         online_s=settings.hub.online_s,
+        lease_s=settings.hub.lease_min * 60,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from app.wire import Beat
 from hub.db import tables as t
 from hub.db.tables import to_ms
+from hub.orders.claims import is_waited_for
 from hub.orders.desk import Tx
 from hub.orders.held import Cause, HeldStation
 from hub.orders.jobs import Answer, Job
@@ -57,8 +58,9 @@ class BeatJob(Job[bool]):
         self._write(work, heard, printers)
         if is_news:
             work.feed("station", self.station_id)
-        self._settle(work, heard)
         note_beat(work, heard, beat, _oldest_waiting(beat, heard))
+        if not is_waited_for(work, heard.station_id):
+            self._settle(work, heard)
         return lambda numbers: True
 
     def _write(self, work: Work, heard: HeldStation, printers: bytes) -> None:
@@ -82,7 +84,8 @@ class BeatJob(Job[bool]):
         oldest = _oldest_waiting(self.beat, heard)
         why = Cause(actor=self.station_id, station_id=self.station_id, source=f"station:{self.station_id}")
         for lease in work.leases_of_station(self.station_id):
-            if work.now <= lease.until or (oldest is not None and oldest <= lease.until):
+            is_over = work.now > lease.until and (oldest is None or oldest > lease.until)
+            if not is_over and not lease.is_presumed:  # it has asked again for what it really holds
                 continue
             order = work.order(lease.order_no)
             parcel = order.parcel(lease.parcel_no) if order else None

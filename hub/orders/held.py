@@ -84,6 +84,12 @@ class HeldLease:
     station_id: str
     step: LeaseStep
     until: datetime
+    #: Nobody granted it here: see hub.orders.claims.
+    is_presumed: bool = False
+
+
+#: Stands as ``how`` in the row of an unsettled lease that is presumed.
+PRESUMED = "presumed"
 
 
 @quickly_made

@@ -11,6 +11,7 @@ from app.core.acts import Actor
 from app.core.channel import ChannelOrder, absorb, first_seen, has_other_lines
 from app.core.order import Order
 from hub.orders.apply import apply
+from hub.orders.claims import judged
 from hub.orders.held import Cause, Needs
 from hub.orders.items import learn_barcode
 from hub.orders.jobs import Answer, Job
@@ -70,7 +71,8 @@ class IntakeJob(Job[Taken]):
     def _again(self, work: Work, known: Order) -> Answer[Taken]:
         if has_other_lines(known, self.came):
             return lambda numbers: Taken(known.order_no, "differs", numbers.of(known.order_no))
-        order, entries = absorb(known, self.came, work.rules_of(known), work.now)
+        rules = work.rules_of(known)
+        order, entries = judged(work, known, lambda order: absorb(order, self.came, rules, work.now))
         if not entries:
             return lambda numbers: Taken(known.order_no, "same", numbers.of(known.order_no))
         apply(work, order, entries, self.why)

@@ -9,6 +9,7 @@ from app.core.order import Order
 from app.core.reasons import Refused
 from app.wire import Outcome
 from hub.orders.apply import apply
+from hub.orders.claims import presumed
 from hub.orders.held import Cause
 from hub.orders.items import learn_barcode
 from hub.orders.pool import on_label
@@ -19,6 +20,8 @@ def judge(work: Work, order: Order, act: Act, by: Actor, why: Cause) -> tuple[Ou
     """What the act does to its order and beside it: a fact that is not welcome has happened all the same."""
     rules = work.rules_of(order)
     verdict = decide(order, act, by, work.now, rules)
+    if isinstance(verdict, Accepted) and (claimed := presumed(work, order, verdict.order)) is not None:
+        verdict = decide(claimed, act, by, work.now, rules)
     if isinstance(verdict, Accepted):
         apply(work, verdict.order, verdict.entries, why)
         _aftermath(work, verdict.order, act, why)

@@ -15,6 +15,7 @@ from app.wire import LabelData, LeaseAnswer
 from hub.db.tables import to_ms
 from hub.orders import pool
 from hub.orders.apply import apply
+from hub.orders.claims import is_waited_for, new_lease
 from hub.orders.held import Cause, HeldLease, Needs
 from hub.orders.jobs import Answer, Job
 from hub.orders.lookup import personal_of
@@ -25,6 +26,8 @@ MOST = 200
 #: The station counts from sending its request, so it is granted this much less.
 MARGIN_S = 30
 
+#: How far each lease goes; one for a later step covers those before it.
+_REACH: dict[LeaseStep, int] = {"print": 0, "close": 1, "handover": 2}
 _UNANSWERED = (InterceptResult.trying, InterceptResult.at_station_offline)
 
 
@@ -61,7 +64,10 @@ class LeaseJob(Job[LeaseAnswer]):
         if parcel.holder != self.station_id:
             return self._no(Refused(Reason.no_lease, {"parcel_no": parcel.parcel_no}))
         lease = _own(work, parcel, self.station_id)
-        settle(work, order, parcel, lease, Cause.of(self.by), "given_back")
+        if lease is not None and is_waited_for(work, self.station_id):
+            _until(work, lease, work.now)  # it does not know yet that what it did is to be sent again
+        else:
+            settle(work, order, parcel, lease, Cause.of(self.by), "given_back")
         return lambda numbers: LeaseAnswer(parcel_no=self.parcel_no, granted=True)
 
     def _refusal(self, work: Work, order: Order, parcel: Parcel) -> Refused | None:
@@ -75,23 +81,24 @@ class LeaseJob(Job[LeaseAnswer]):
         if station is not None and station.is_online(work.now, work.settings.online_s):
             return None
         ended = parcel.lease_until is None or parcel.lease_until + LEASE_GRACE <= work.now
-        if station is None or station.is_revoked or ended:
+        # who may have sent it out of the house is waited for, however long ago the time was up
+        by_time = ended and not _lets_out(work, order, parcel.lease_step)
+        if station is None or station.is_revoked or by_time:
             return None
         return Refused(Reason.no_lease, {"parcel_no": parcel.parcel_no, "holder": holder})
 
     def _granted(self, work: Work, order: Order, parcel: Parcel) -> Answer[LeaseAnswer]:
         until = work.now + timedelta(seconds=work.settings.lease_s)
         entries = self._entries(work, parcel)
-        self._moved(work, parcel)
+        self._moved(work, order, parcel)
         own = _own(work, parcel, self.station_id)
         if own is None:
-            _new_lease(work, order, parcel, self.station_id, self.step, until)
+            new_lease(work, parcel, order.order_no, self.station_id, self.step, until)
         else:
-            longer = replace(own, step=self.step, until=until)
-            others = tuple(le for le in work.leases[parcel.parcel_no] if le is not own)
-            work.put(work.leases, parcel.parcel_no, (*others, longer))
-            work.row(work.sql.lease_longer, (self.step, to_ms(until), own.lease_id))
-        held = replace(parcel, holder=self.station_id, lease_until=until, lease_step=self.step)
+            # an answer may get lost: the station then goes on by what it was granted before
+            _until(work, replace(own, step=_further(own.step, self.step)), until)
+        step = _further(*(lease.step for lease in work.leases[parcel.parcel_no]))
+        held = replace(parcel, holder=self.station_id, lease_until=until, lease_step=step)
         order = order.with_parcel(held)
         if self.step == "print":
             order, more = pool.taken(work, order, held)
@@ -114,10 +121,12 @@ class LeaseJob(Job[LeaseAnswer]):
         said = {"from": parcel.holder, "to": self.station_id}
         return [Entry(kind=HistoryKind.lease_moved, parcel_no=parcel.parcel_no, params=said), leased]
 
-    def _moved(self, work: Work, parcel: Parcel) -> None:
+    def _moved(self, work: Work, order: Order, parcel: Parcel) -> None:
         """An online holder gives it back at once, unasked: nothing of its is still on the way.
 
-        An offline holder's lease ended by time only; it stays unsettled until its acts are in.
+        An offline holder's lease ended by time only; it stays unsettled until its acts are in. One that may send
+        the parcel out of the house ends now, and is settled by the holder's next word: "online" may be half a minute
+        old.
         """
         holder = parcel.holder
         if holder is None or holder == self.station_id:
@@ -125,7 +134,11 @@ class LeaseJob(Job[LeaseAnswer]):
         station = work.station(holder)
         lease = _own(work, parcel, holder)
         is_online = station is not None and station.is_online(work.now, work.settings.online_s)
-        if lease is not None and is_online and station is not None and station.waiting_acts == 0:
+        if lease is None or not is_online:
+            return
+        if _lets_out(work, order, lease.step):
+            _until(work, lease, min(lease.until, work.now + LEASE_GRACE))
+        elif station is not None and station.waiting_acts == 0 and not is_waited_for(work, holder):
             work.settle_lease(lease, "moved")
 
     def _no(self, refused: Refused) -> Answer[LeaseAnswer]:
@@ -208,16 +221,23 @@ def label_of(work: Work, order: Order, parcel_no: str) -> LabelData:
     )
 
 
+def _further(*steps: LeaseStep) -> LeaseStep:
+    return max(steps, key=_REACH.__getitem__)
+
+
+def _lets_out(work: Work, order: Order, step: LeaseStep | None) -> bool:
+    """Whether its holder may do the step after which nobody can stop the parcel."""
+    return step == "handover" or work.rules_of(order).last_gate != "handover"
+
+
+def _until(work: Work, lease: HeldLease, until: datetime) -> None:
+    """The lease, step and all, as it stands from now on."""
+    others = tuple(le for le in work.leases[lease.parcel_no] if le.lease_id != lease.lease_id)
+    work.put(work.leases, lease.parcel_no, (*others, replace(lease, until=until)))
+    work.row(work.sql.lease_longer, (lease.step, to_ms(until), lease.lease_id))
+
+
 def _own(work: Work, parcel: Parcel, station_id: str) -> HeldLease | None:
     work.load_leases([parcel.parcel_no])
     known = work.leases.get(parcel.parcel_no, ())
     return next((lease for lease in known if lease.station_id == station_id), None)
-
-
-def _new_lease(
-    work: Work, order: Order, parcel: Parcel, station_id: str, step: LeaseStep, until: datetime
-) -> None:
-    lease = HeldLease(work.new_id(), parcel.parcel_no, order.order_no, station_id, step, until)
-    work.put(work.leases, parcel.parcel_no, (*work.leases.get(parcel.parcel_no, ()), lease))
-    head = (lease.lease_id, parcel.parcel_no, order.order_no, station_id, step)
-    work.row(work.sql.lease, (*head, work.now_ms, to_ms(until), ""))

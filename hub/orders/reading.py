@@ -16,6 +16,7 @@ from app.wire import AlarmView, Restored
 from hub.db.postgresql import Alone, hold
 from hub.db.tables import from_ms, to_ms
 from hub.orders.held import (
+    PRESUMED,
     SELECT_STATION,
     Held,
     HeldLease,
@@ -296,12 +297,12 @@ class Reading:
     def _leases_where(self, column: str, values: list[str]) -> list[HeldLease]:
         rows = self.sql.fetch(
             self.conn,
-            "SELECT lease_id, parcel_no, order_no, station_id, step, until_at FROM lease"
+            "SELECT lease_id, parcel_no, order_no, station_id, step, until_at, how FROM lease"
             f" WHERE settled_at IS NULL AND {column}",
             values,
             " ORDER BY lease_id",
         )
-        return [HeldLease(a, b, c, d, e, from_ms(until)) for a, b, c, d, e, until in rows]
+        return [HeldLease(a, b, c, d, e, from_ms(at), how == PRESUMED) for a, b, c, d, e, at, how in rows]
 
 
 def sharing(order: Order, parcel: Parcel) -> set[str]:

@@ -13,8 +13,9 @@ import msgspec
 
 from app.core.acts import Actor
 from app.wire import Beat, Restored
-from hub.orders.held import HeldStation
+from hub.orders.held import Cause, HeldStation
 from hub.orders.jobs import Answer, Job
+from hub.orders.leases import settle
 from hub.orders.said import open_alarms
 from hub.orders.work import Work
 
@@ -55,7 +56,8 @@ class AnnounceJob(Job[Restored | None]):
 
 
 class GoJob(Job[Restored | None]):
-    """A supervisor answers for the stations that have not come back: waybill numbers are given again."""
+    """A supervisor answers for the stations that have not come back: waybill numbers are given again, and no parcel
+    counts as theirs only because nobody knows."""
 
     what = "restored go"
 
@@ -65,6 +67,8 @@ class GoJob(Job[Restored | None]):
     def run(self, work: Work) -> Answer[Restored | None]:
         restored = work.restored()
         if restored is not None and restored.is_locked:
+            for late in restored.waiting:
+                _presumed_no_more(work, late.station_id, Cause.of(self.by))
             restored = msgspec.structs.replace(restored, go_at=work.now, go_by=self.by.name)
             work.set_restored(restored)
             _over(work, WAITS, self.by.name)
@@ -86,6 +90,15 @@ class BroughtJob(Job[Restored | None]):
             work.set_restored(restored)
             _over(work, AGAIN, self.by.name)
         return lambda numbers: restored
+
+
+def _presumed_no_more(work: Work, station_id: str, why: Cause) -> None:
+    """Somebody answers for what this station may have been granted since the backup."""
+    for lease in work.leases_of_station(station_id):
+        order = work.order(lease.order_no) if lease.is_presumed else None
+        parcel = order.parcel(lease.parcel_no) if order else None
+        if order is not None and parcel is not None:
+            settle(work, order, parcel, lease, why, "answered_for")
 
 
 def _over(work: Work, kind: str, by: str = "hub") -> None:

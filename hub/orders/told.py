@@ -17,10 +17,12 @@ import msgspec
 from app.core import hints
 from app.core.channel import ChannelOrder, absorb, first_seen, has_other_lines
 from app.core.hints import HintKind
+from app.core.history import Entry
 from app.core.order import Consignee, Order
 from app.core.values import quickly_made
 from hub.db.tables import to_ms
 from hub.orders.apply import apply
+from hub.orders.claims import judged
 from hub.orders.held import Cause, HeldReceipt, Needs
 from hub.orders.intake import met, need, sealed_row
 from hub.orders.jobs import Answer, Failed, Job
@@ -132,7 +134,11 @@ class HintJob(Job[HintAnswer]):
 
     def _lay(self, work: Work, order: Order) -> bool:
         hint, rules = self.heard, work.rules_of(order)
-        stopped, entries = hints.heard(order, hint.kind, hint.at, self.shop_id, work.now, rules, hint.word)
+        stopped, entries = judged(
+            work,
+            order,
+            lambda o: hints.heard(o, hint.kind, hint.at, self.shop_id, work.now, rules, hint.word),
+        )
         if stopped is order:
             return False
         apply(work, stopped, entries, self.why)
@@ -207,13 +213,16 @@ class TellJob(Job[Taken]):
         if differs:
             work.raise_alarm("lines_differ", "major", known, "", {})
         readdressed = self._readdressed(work, known)
-        order, entries = self._heard_before(work, known, kept)
-        order, more = absorb(
-            order, came, rules, work.now, self.detail.fetched_at, is_readdressed=readdressed is not None
-        )
+
+        def follows(order: Order) -> tuple[Order, list[Entry]]:
+            order, entries = self._heard_before(work, order, kept)
+            at, is_readdressed = self.detail.fetched_at, readdressed is not None
+            order, more = absorb(order, came, rules, work.now, at, is_readdressed=is_readdressed)
+            return order, entries + more
+
+        order, entries = judged(work, known, follows)
         if readdressed is not None:
             work.row(work.sql.resealed, sealed_row(work, order_no, readdressed))
-        entries += more
         if order is not known:
             apply(work, order, entries, self.why)
         self._settle(work, order)

@@ -13,6 +13,7 @@ from app.core import texts
 from app.core.texts import Texts
 from hub import config
 from hub.config import BadConfig, Settings
+from hub.main import line_settings
 from hub.surroundings import Surroundings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -292,3 +293,10 @@ def test_values_of_any_kind_are_refused_in_words(
 )
 def test_a_database_is_found_relative_to_the_data_dir(given_url: str, url: str) -> None:
     assert parse(f'[hub]\ndb = "{given_url}"').db_url == url
+
+
+def test_how_long_a_station_may_go_on_without_the_hub_is_a_setting_of_the_shop() -> None:
+    assert line_settings(parse("")).lease_s == 3600
+    assert line_settings(parse("[hub]\nlease_min = 30")).lease_s == 1800
+    with pytest.raises(BadConfig):
+        parse("[hub]\nlease_min = 1")
