@@ -49,10 +49,12 @@ from hub.auth.tokens import hash_of, new_pairing_code
 from hub.buyer_messages import BuyerMessages
 from hub.config import Settings
 from hub.connectors.line.courier_sources import Lacking, Source, open_sources
+from hub.connectors.line.ground import Tools
 from hub.connectors.line.line import LOOK as LOOK_AT_LINE
-from hub.connectors.line.line import Line, Tools
+from hub.connectors.line.line import Line
 from hub.connectors.line.notices import BuyerNotice, Notices
 from hub.connectors.line.records import Records
+from hub.connectors.line.ship_back_rows import ShipBackRows
 from hub.connectors.line.shops import Folder, ShopLine, folder_of
 from hub.connectors.line.tracks import LOOK as LOOK_AT_TRACKS
 from hub.connectors.line.tracks import Tracks
@@ -351,6 +353,7 @@ def _line(
     tools = Tools(
         writer=writer,
         records=Records(engine),
+        ship_backs=ShipBackRows(engine),
         vault=vault,
         clock=clock,
         notices=Notices(settings.notices, resources.texts()),

@@ -65,7 +65,7 @@ async def _healths(doors: Doors, call: Call) -> dict[str, ShopHealth]:
     if line is None:
         return {}
     today = doors.world.clock.now().astimezone(settings.zone)
-    counts = await asyncio.to_thread(line.counts, f"{settings.hub.order_prefix}{today:%Y%m%d}")
+    counts = await asyncio.to_thread(line.records.counts, f"{settings.hub.order_prefix}{today:%Y%m%d}")
     return {shop_id: _health(doors, call, line, shop_id, counts.get(shop_id, {})) for shop_id in line.shops}
 
 
@@ -80,10 +80,10 @@ def _health(doors: Doors, call: Call, line: Line, shop_id: str, counts: dict[str
         failing_since=health.failing_since,
         last_good_at=health.last_good_at,
         last_push_at=state.pushed_at,
-        is_listening=line.is_listening(shop_id),
+        is_listening=line.pushes.is_listening(shop_id),
         cursor=state.row.cursor,
-        next_poll_at=line.next_poll_at(shop_id, doors.world.now()),
-        poll_s=line.poll_s(shop_id),
+        next_poll_at=line.polls.next_poll_at(shop_id, doors.world.now()),
+        poll_s=line.polls.poll_s(shop_id),
         **counts,  # type: ignore[arg-type]
     )
 
@@ -94,7 +94,7 @@ def _text(doors: Doors, lang: Lang, trouble: str, word: str) -> str:
 
 @post("/v1/shops/{shop_id:str}/check", summary="Test the connection to a shop's platform", status_code=200)
 async def check_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> ShopChecked:
-    found = await line_of(doors, call, shop_id).check(shop_id)
+    found = await line_of(doors, call, shop_id).shops[shop_id].check()
     return ShopChecked(
         trouble=found.trouble,
         word=found.word,
@@ -105,7 +105,7 @@ async def check_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall)
 @post("/v1/shops/{shop_id:str}/poll", summary="Ask a shop for its changes now", status_code=200)
 async def poll_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> ShopPolled:
     try:
-        return ShopPolled(orders=await line_of(doors, call, shop_id).poll(shop_id))
+        return ShopPolled(orders=await line_of(doors, call, shop_id).polls.poll(shop_id))
     except ShopTrouble as trouble:
         raise said(doors, call, trouble) from trouble
 
@@ -114,7 +114,7 @@ async def poll_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) 
 async def set_shop_pace(
     shop_id: FromPath[str], data: JSONBody[ShopPace], doors: GivenDoors, call: GivenCall
 ) -> Done:
-    await line_of(doors, call, shop_id).set_poll_s(shop_id, data.poll_s)
+    await line_of(doors, call, shop_id).polls.set_poll_s(shop_id, data.poll_s)
     return Done()
 
 
@@ -125,7 +125,7 @@ async def set_shop_pace(
 )
 async def sweep_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> MissedOrders:
     try:
-        return MissedOrders(channel_order_nos=await line_of(doors, call, shop_id).sweep(shop_id))
+        return MissedOrders(channel_order_nos=await line_of(doors, call, shop_id).sweeps.sweep(shop_id))
     except ShopTrouble as trouble:
         raise said(doors, call, trouble) from trouble
 
@@ -133,13 +133,13 @@ async def sweep_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall)
 @get("/v1/shops/{shop_id:str}/missed", summary="Orders that the platform has and we lack")
 async def list_missed(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> MissedOrders:
     line = line_of(doors, call, shop_id)
-    return MissedOrders(channel_order_nos=await asyncio.to_thread(line.missed, shop_id))
+    return MissedOrders(channel_order_nos=await asyncio.to_thread(line.records.missed, shop_id))
 
 
 @post("/v1/shops/{shop_id:str}/missed", summary="Take in all orders that were missed", status_code=200)
 async def take_missed(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> MissedTaken:
     try:
-        taken, left = await line_of(doors, call, shop_id).take_missed(shop_id)
+        taken, left = await line_of(doors, call, shop_id).sweeps.take_missed(shop_id)
     except ShopTrouble as trouble:
         raise said(doors, call, trouble) from trouble
     return MissedTaken(taken=taken, left=left)
@@ -189,16 +189,16 @@ async def list_quarantine(doors: GivenDoors) -> QuarantineList:
     if doors.line is None:
         return QuarantineList(things=[])
     line = doors.line
-    things = await asyncio.to_thread(line.quarantine)
+    things = await asyncio.to_thread(line.records.quarantine)
     return QuarantineList(
-        things=[QuarantineView(**asdict(kept), can_retry=line.can_retry(kept)) for kept in things]
+        things=[QuarantineView(**asdict(kept), can_retry=line.retries.can_retry(kept)) for kept in things]
     )
 
 
 @post("/v1/quarantine/{quarantine_id:str}/retry", summary="Ask the platform for it again", status_code=200)
 async def retry_quarantine(quarantine_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> Done:
     try:
-        taken = await doors.line.retry(quarantine_id) if doors.line else None
+        taken = await doors.line.retries.retry(quarantine_id) if doors.line else None
     except ShopTrouble as trouble:
         raise said(doors, call, trouble) from trouble
     if taken is None:

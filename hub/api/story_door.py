@@ -15,7 +15,7 @@ from hub.api.story import entry_of
 from hub.api.story_csv import story_csv
 from hub.auth.callers import Caller
 from hub.auth.masks import history_as_seen
-from hub.connectors.line.tracks import Raws
+from hub.connectors.line.track_pieces import RawNodes
 
 CSV = "text/csv"
 _CSV_HEADER = (b"content-type", b"text/csv; charset=utf-8")
@@ -50,7 +50,7 @@ async def get_story(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     await answer(send, 200, body, [_CSV_HEADER, (b"content-disposition", named)])
 
 
-def _with_raw(entry: StoryEntry, row: HistoryRow, raws: Raws) -> StoryEntry:
+def _with_raw(entry: StoryEntry, row: HistoryRow, raws: dict[str, RawNodes]) -> StoryEntry:
     """A courier's node with the piece of the answer it was read from and when that was fetched (TRK-06)."""
     if row.kind != HistoryKind.track_node or row.made_at is None:
         return entry

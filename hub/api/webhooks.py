@@ -17,7 +17,7 @@ from app.core.tracking import NodeKind, TrackNode
 from app.wire import CourierAnswer, CourierNode, CourierPush
 from hub.api.context import Call, Doors
 from hub.api.http import ApiError, Receive, Send, answer, answer_json, decoded
-from hub.connectors.line.line import NoSuchShop
+from hub.connectors.line.ground import NoSuchShop
 from hub.connectors.shapes import BadSignature
 from hub.orders.results import View
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from app.ports import Clock
-from hub.connectors.line import records
-from hub.connectors.line.records import Records, ShipBack
+from hub.connectors.line import ship_back_rows
+from hub.connectors.line.ship_back_rows import ShipBack, ShipBackRows
 from hub.connectors.line.shops import ShopLine
 from hub.connectors.line.watch import word_of
 from hub.connectors.shapes import Later, NotTaken, Shipment, ShopTrouble
@@ -28,10 +28,12 @@ _ALARMS = ("ship_back_late", "ship_back_refused")
 class ShipBacks:
     """Those of all shops that can be told."""
 
-    def __init__(self, shops: Mapping[str, ShopLine], writer: Writer, reading: Records, clock: Clock) -> None:
+    def __init__(
+        self, shops: Mapping[str, ShopLine], writer: Writer, rows: ShipBackRows, clock: Clock
+    ) -> None:
         self._shops = {shop_id: shop for shop_id, shop in shops.items() if shop.can("ship_back")}
         self._writer = writer
-        self._records = reading
+        self._rows = rows
         self._clock = clock
         self._seen_head = -1
         self._turn = asyncio.Lock()
@@ -43,11 +45,11 @@ class ShipBacks:
         shops = frozenset(self._shops)
         if self._writer.head != self._seen_head:
             head = self._writer.head
-            while await self._writer.run(records.ship_backs_enrolled(shops)):
+            while await self._writer.run(ship_back_rows.enrolled(shops)):
                 pass
             self._seen_head = head
         now = self._clock.now()
-        due = await asyncio.to_thread(self._records.ship_backs, "waiting", due=now, shops=shops, most=_DUE)
+        due = await asyncio.to_thread(self._rows.all, "waiting", due=now, shops=shops, most=_DUE)
         for back in due:
             async with self._turn:
                 await self._tell(back)
@@ -56,7 +58,7 @@ class ShipBacks:
         """A person wants a parcel's waybill told once more, now. False: the platform was told already meanwhile;
         None: there is nothing of this parcel to tell in this warehouse (None: any). Raises :class:`ShopTrouble`."""
         async with self._turn:
-            rows = await asyncio.to_thread(self._records.ship_backs_of, parcel_no)
+            rows = await asyncio.to_thread(self._rows.of, parcel_no)
             rows = [
                 back for back in rows if back.shop_id in self._shops and warehouse in (None, back.warehouse)
             ]
@@ -71,7 +73,7 @@ class ShipBacks:
 
     def list(self, states: Sequence[str], most: int, warehouse: str | None = None) -> list[ShipBack]:
         """Blocks: the nearest deadline first."""
-        rows = self._records.ship_backs(*states, most=most)
+        rows = self._rows.all(*states, most=most)
         return [row for row in rows if warehouse in (None, row.warehouse)]
 
     async def _tell(self, back: ShipBack) -> ShopTrouble | None:
@@ -103,7 +105,7 @@ class ShipBacks:
         return None
 
     async def _keep(self, back: ShipBack, **values: Any) -> None:
-        await self._writer.run(records.ship_back_kept(back, tries=back.tries + 1, **values))
+        await self._writer.run(ship_back_rows.kept(back, tries=back.tries + 1, **values))
 
     async def _alarm(self, kind: str, shop: ShopLine, back: ShipBack, word: str) -> None:
         params = {

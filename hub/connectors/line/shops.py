@@ -17,7 +17,18 @@ from app.ports import Clock
 from hub.config import Shop
 from hub.connectors.contract import Manifest, folders, manifest_of
 from hub.connectors.line import records
-from hub.connectors.shapes import Cause, Later, Listener, Push, ShopDoor, SignInAgain, TokenExpired, Tokens
+from hub.connectors.line.watch import trouble_of, word_of
+from hub.connectors.shapes import (
+    Cause,
+    Later,
+    Listener,
+    Push,
+    ShopDoor,
+    ShopTrouble,
+    SignInAgain,
+    TokenExpired,
+    Tokens,
+)
 from hub.orders.results import Sealer
 from hub.orders.writer import Writer
 
@@ -29,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 #: A token that ends so soon is refreshed before it does.
 _SOON = timedelta(minutes=10)
+#: Nobody waits longer than this for "test connection".
+CHECK_S = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,14 @@ class Folder:
     open_shop: Callable[[Shop, httpx.AsyncClient, Clock], ShopDoor]
     read_push: ReadPush | None = None
     open_listener: Callable[[Shop, Clock], Listener | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What "test connection" found: ``trouble`` "" is all well."""
+
+    trouble: str = ""
+    word: str = ""
 
 
 def folder_of(connector: str) -> Folder | None:
@@ -133,6 +154,17 @@ class ShopLine:
         except TokenExpired as expired:
             await self._refresh(door, expired)
             return await ask(self.door)
+
+    async def check(self) -> Checked:
+        """Key, secret, token and rights tried with the cheapest call, within five seconds (ING-14)."""
+        try:
+            async with asyncio.timeout(CHECK_S - 0.5):
+                await self.call(lambda door: door.check())
+        except TimeoutError:
+            return Checked(trouble="later", word="")
+        except ShopTrouble as trouble:
+            return Checked(trouble=trouble_of(trouble), word=word_of(trouble))
+        return Checked()
 
     async def close(self) -> None:
         await self._http.aclose()

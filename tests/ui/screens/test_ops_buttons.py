@@ -68,7 +68,7 @@ class Hub:
 async def _here(hub: Hub, no: str) -> list[dict[str, Any]]:
     line = hub.running.app.doors.line
     assert line is not None
-    await line.fetch("shop-1", no)
+    await line.fetches.fetch("shop-1", no)
     lookup = hub.running.app.doors.orders.lookup
     return [dict(msgspec.to_builtins(order)) for order in lookup.orders(no, View(scope="all")).orders]
 

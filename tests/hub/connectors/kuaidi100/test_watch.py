@@ -17,7 +17,8 @@ from app.core.order import Order, OrderState
 from app.core.tracking import NodeKind
 from hub.config import Carrier
 from hub.connectors.line.courier_sources import Lacking, Source, open_sources
-from hub.connectors.line.tracks import RENEW, Tracks
+from hub.connectors.line.track_rows import RENEW
+from hub.connectors.line.tracks import Tracks
 from hub.connectors.shapes import BadSignature
 from hub.db.engine import make_engine
 from hub.orders.writer import Writer

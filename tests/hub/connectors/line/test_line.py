@@ -20,8 +20,10 @@ from sqlalchemy import update
 
 from app.core.hints import HintKind as H
 from app.core.order import Order, OrderState
-from hub.connectors.line import line as lines
 from hub.connectors.line import ship_backs
+from hub.connectors.line.ground import FETCHES
+from hub.connectors.line.line import Line
+from hub.connectors.line.pushes import calmer, listen_wait_s
 from hub.db import tables as t
 from hub.orders.results import View
 from tests.helpers.hub import TOML, RunningHub, hub_in_thread
@@ -55,7 +57,7 @@ class Shop:
         self.platform = platform
 
     @property
-    def line(self) -> lines.Line:
+    def line(self) -> Line:
         line = self.hub.app.doors.line
         assert line is not None
         return line
@@ -143,7 +145,7 @@ def test_a_cancel_push_stops_at_once_and_its_fetch_cancels(shop: Shop) -> None:
 
 
 def test_a_cancels_fetch_goes_before_all_that_only_changed(shop: Shop) -> None:
-    slow = [f"S{n}" for n in range(lines.FETCHES)]
+    slow = [f"S{n}" for n in range(FETCHES)]
     for no in (*slow, "P1"):
         shop.platform.put(no)
     shop.platform.held_up.update(slow)
@@ -280,13 +282,13 @@ def test_the_pace_is_set_without_a_restart(shop: Shop) -> None:
 
 def test_while_a_bench_works_and_no_push_comes_it_is_asked_every_minute(shop: Shop) -> None:
     line, now = shop.line, datetime.now(UTC)
-    far = line.next_poll_at("shop-1", now)
-    line._is_work_open = True
-    soon = line.next_poll_at("shop-1", now)
+    far = line.polls.next_poll_at("shop-1", now)
+    line._ground.is_work_open = True
+    soon = line.polls.next_poll_at("shop-1", now)
     assert far - soon == timedelta(seconds=86_400 - 60)
     shop.push(an_event("e1", "P1"))
-    line._is_work_open = True
-    assert line.next_poll_at("shop-1", now) == far, "a push came: there is no need"
+    line._ground.is_work_open = True
+    assert line.polls.next_poll_at("shop-1", now) == far, "a push came: there is no need"
 
 
 def test_an_unreadable_order_is_put_aside_and_tried_again(shop: Shop) -> None:
@@ -368,14 +370,14 @@ def test_what_one_app_hears_of_several_sellers_goes_to_the_shop_of_each(tmp_path
 def test_a_line_that_breaks_again_and_again_is_called_later_and_later_and_never_at_once() -> None:
     tries, waits = 0, []
     for _ in range(8):  # nothing ever comes
-        tries = lines.calmer(tries, got=False, lasted_s=0.1)
-        waits.append((lines.listen_wait_s(tries, 0.0), lines.listen_wait_s(tries, 0.999)))
+        tries = calmer(tries, got=False, lasted_s=0.1)
+        waits.append((listen_wait_s(tries, 0.0), listen_wait_s(tries, 0.999)))
     assert [low for low, _ in waits] == [0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 30.0, 30.0]
     assert all(2.9 < high / low < 3 for low, high in waits), "no two hubs call at the same moment"
     for _ in range(20):  # a platform that hangs up after each message
-        tries = lines.calmer(tries, got=True, lasted_s=0.1)
-    assert lines.listen_wait_s(tries, 0.0) >= 0.5
-    assert lines.calmer(6, got=False, lasted_s=61.0) == 0, "a good connection is forgotten"
+        tries = calmer(tries, got=True, lasted_s=0.1)
+    assert listen_wait_s(tries, 0.0) >= 0.5
+    assert calmer(6, got=False, lasted_s=61.0) == 0, "a good connection is forgotten"
 
 
 def test_messages_over_our_own_connection_are_taken_then_acknowledged(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Side:
         """An order that was fetched: the platform's number of it, and its parcel."""
         [order] = self.book.buy()
         line = self.hub.app.doors.line
-        assert line is not None and self.hub.do(line.fetch(SHOP, order.order_no)) is not None
+        assert line is not None and self.hub.do(line.fetches.fetch(SHOP, order.order_no)) is not None
         return order.order_no, self.order(order.order_no)["parcels"][0]["parcel_no"]
 
     def order(self, channel_order_no: str) -> dict[str, Any]:
