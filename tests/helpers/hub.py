@@ -84,7 +84,7 @@ class HubClient(httpx.Client):
             headers["X-Orderdock-Session"] = session
         # making a TLS context takes longer than most tests; loopback needs none
         plain = {"verify": False} if url.startswith("http:") else {}
-        super().__init__(base_url=url, headers=headers, timeout=10, trust_env=False, **(plain | options))
+        super().__init__(base_url=url, headers=headers, timeout=30, trust_env=False, **(plain | options))
         self.token = token
 
     def act(self, kind: str, order_no: str, parcel_no: str | None = None, **more: Any) -> wire.Receipt:
