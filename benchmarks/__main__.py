@@ -20,6 +20,7 @@ NAMES = (
     "nodes",
     "cancel_fanout",
     "red_pixels",
+    "catch_up",
     "lookup",
     "scan_to_screen",
     "slips",

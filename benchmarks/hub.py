@@ -16,6 +16,8 @@ from rehearsal.processes import HubProcess, call, free_port, run_command
 
 PASSWORD = "bench-password-1"
 SHOP = "bench"
+#: Orders to a file: three lines each stay below the limit of 200,000 rows.
+_FILE = 50_000
 _COLUMNS = (
     "channel_order_no",
     "paid_at",
@@ -68,6 +70,15 @@ class BenchHub:
         """``count`` paid orders of ``lines`` lines from a file; their order numbers, newest first."""
         self.import_file(orders_csv(range(count), lines))
         return self._order_nos(count)
+
+    def fill(self, count: int, lines: int = 1) -> None:
+        """``count`` paid orders of ``lines`` lines, in files no larger than a file may be."""
+        for at in range(0, count, _FILE):
+            self.import_file(orders_csv(range(at, min(at + _FILE, count)), lines))
+
+    def head(self) -> int:
+        """The last number the hub has given."""
+        return int(call(self.url, "GET", "/healthz")["seq"])
 
     def import_file(self, data: bytes) -> None:
         """A file of orders, as the command brings it in."""
