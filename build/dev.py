@@ -1,6 +1,6 @@
 """The commands behind Makefile, setup.ps1 and .ci/run.
 
-python build/dev.py setup|run|test|check|bench|sim|bundle|lock
+python build/dev.py setup|run|test|check|bench|sim|soak|bundle|lock
 
 What comes after the command is handed on: `python build/dev.py test tests/core -k cancel`.
 """
@@ -125,6 +125,14 @@ def sim(rest: list[str]) -> int:
     return python("-m", "tests.sim", *rest)
 
 
+def soak(rest: list[str]) -> int:
+    """A hub and stations at 110 % of their load, with faults: `make soak MINUTES=30`."""
+    machine.ready(for_tests=False)
+    if minutes := os.environ.get("MINUTES"):
+        rest = ["--minutes", minutes, *rest]
+    return python("-m", "rehearsal.soak", *rest)
+
+
 def bundle(rest: list[str]) -> int:
     """The folder that is handed to people, for this system."""
     machine.ready(for_tests=False)
@@ -216,7 +224,7 @@ def windows_wheels() -> int:
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    command.__name__: command for command in (setup, run, test, check, bench, sim, bundle, lock)
+    command.__name__: command for command in (setup, run, test, check, bench, sim, soak, bundle, lock)
 }
 
 
