@@ -67,7 +67,7 @@ def side(tmp_path: Path) -> Iterator[Side]:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Side]:
+def running(folder: Path, poll_s: int = 86_400) -> Iterator[Side]:
     clock = FakeClock(T0 - timedelta(hours=3))  # before the shop's sweep of the morning
     platform = Douyin(clock)
     with serving(platform.app) as gateway:
@@ -75,7 +75,7 @@ def running(folder: Path) -> Iterator[Side]:
             f'{TOML}[[shop]]\nid = "{SHOP}"\nconnector = "douyin"\nbase_url = "{gateway.url}"\n'
             f'app_key = "{platform.app_key}"\napp_secret = "{platform.app_secret}"\n'
             f'access_token = "{platform.access_token}"\nrefresh_token = "{platform.refresh_token}"\n'
-            "poll_s = 86400\n"
+            f"poll_s = {poll_s}\n"
         )
         with hub_in_thread(folder, toml, clock) as hub:
             pusher = Pusher(platform, f"{hub.url}/v1/webhooks/{SHOP}")
@@ -234,6 +234,40 @@ def test_trouble_is_told_apart_when_the_connection_is_tested(side: Side) -> None
     side.platform.app_secret = "another"
     found.append(said())
     assert len(set(found)) == 3 and "" not in found
+
+
+def test_half_an_hour_without_pushes_or_answers_loses_none_of_five_hundred_orders(tmp_path: Path) -> None:
+    """ING-10: nobody pushes again what was not taken; ten minutes after the platform is back all are there."""
+    with running(tmp_path, poll_s=900) as side:
+        side.platform.manners.often(Manner.broken, one_in=1)
+        numbers: list[str] = []
+        for _ in range(5):
+            numbers += [order.order_no for order in side.platform.book.buy(100)]
+            side.clock.go(minutes=6)
+            side.poll()
+        assert _all_there(side) == []
+        side.platform.manners.good()
+        back_at = side.clock.now()
+
+        def are_there() -> bool:
+            side.clock.go(seconds=30)
+            assert side.clock.now() - back_at <= timedelta(minutes=10), "not all came within ten minutes"
+            time.sleep(0.1)  # what fell due is asked for
+            return len(_all_there(side)) >= len(numbers)
+
+        side.until(are_there)
+        assert sorted(_all_there(side)) == sorted(numbers)
+
+
+def _all_there(side: Side) -> list[str]:
+    found: list[str] = []
+    after = ""
+    while True:
+        page = side.admin.get("/v1/orders", params={"q": "", "limit": 200, "after": after}).json()
+        found += [order["channel_order_no"] for order in page["orders"]]
+        after = page["next"]
+        if not after:
+            return found
 
 
 def test_an_hour_with_every_bad_manner_misses_nothing_and_doubles_nothing(side: Side) -> None:

@@ -159,6 +159,26 @@ async def test_two_processes_subscribe_a_number_once(world: World) -> None:
     await other.stop()
 
 
+async def test_with_the_courier_job_stopped_orders_go_on_and_their_parcels_are_watched_afterwards(
+    world: World,
+) -> None:
+    """GOV-06, the courier's job in routing's place."""
+    await world.tracks.stop()
+    numbers = [f"YT{n:013d}" for n in range(1, 6)]
+    orders = [await world.sent(number, n=n) for n, number in enumerate(numbers, 1)]
+    assert {order.order_state for order in orders} == {OrderState.handed_over}
+    assert world.platform.subscriptions == {}
+    core = world.core
+    world.tracks = Tracks(
+        core.engine, core.writer, core.lookup, core.vault, core.clock, sources_of(world.server.url)[0]
+    )
+    await world.step(hours=1)
+    assert sorted(world.platform.subscriptions) == numbers
+    await world.push(param(numbers[0], node("2026-11-21 10:30:00", "已揽收", "103")), nu=numbers[0])
+    assert world.nodes(orders[0]) == ["picked_up"]
+    await world.tracks.stop()
+
+
 async def test_another_number_on_the_parcel_is_watched_and_the_old_one_no_more(world: World) -> None:
     order = await world.sent()
     await world.step()
