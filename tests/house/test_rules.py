@@ -22,6 +22,7 @@ OUTSIDE = (
     "rehearsal/postgres.py",  # the same
     "rehearsal/processes.py",  # waits for real processes
     "rehearsal/shift.py",  # plays the shift with them, in real time
+    "rehearsal/soak.py",  # the same, for minutes
     "ui/hand.py",  # the same shift's hand on a window
 )
 
