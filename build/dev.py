@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO, NamedTuple
 
 import machine
 from machine import PYTHON, ROOT, VENV, WINDOWS, say
@@ -36,6 +37,21 @@ PYTEST = ["-X", "warn_default_encoding", "-m", "pytest"]
 # Tests of one file stay together: what they share is made once. One worker more than there are cores: many wait.
 # Which file is begun first is said in tests/conftest.py.
 SPREAD = ["-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadscope", "--no-loadscope-reorder"]
+_COLOURS = ["--color=yes"] if sys.stdout.isatty() else []
+#: What tests and the programs they start import; pytest compiles the tests themselves.
+COMPILED = [
+    "app",
+    "benchmarks",
+    "hub",
+    "main.py",
+    "commands.py",
+    "printing",
+    "rehearsal",
+    "sync",
+    "tests/helpers",
+    "tests/sim",
+    "ui",
+]
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -73,16 +89,28 @@ def has_screen() -> bool:
 
 
 def test(rest: list[str]) -> int:
-    """The tests marked `gbk` under a Chinese code page, then the whole suite; with arguments only those.
+    """The tests marked `gbk` under a Chinese code page beside the whole suite; with arguments only those.
 
     The whole suite comes last: what pytest says at its end is the last line.
     """
     machine.ready(for_tests=not WINDOWS)
+    env = _keeping_compiled()
     if rest:
-        return python(*PYTEST, *rest)
-    under_gbk = _test_under_gbk()
-    whole = python(*PYTEST, *SPREAD)
-    return whole or under_gbk
+        return python(*PYTEST, *rest, env=env)
+    # Once here, not in each worker and each program that a test starts.
+    python("-m", "compileall", "-q", "-j", "0", *COMPILED, env=env)
+    with tempfile.TemporaryDirectory(prefix="orderdock-") as folder, Path(folder, "said").open("w+b") as said:
+        under_gbk = _start_under_gbk(env, Path(folder), said)
+        whole = _run_but_last_line([PYTHON, *PYTEST, *SPREAD, *_COLOURS], env)
+        if under_gbk is not None:
+            under_gbk.wait()
+            said.seek(0)
+            say(
+                "test: tests marked gbk, under zh_CN.GBK\n"
+                + said.read().decode("gb18030", "replace").rstrip()
+            )
+    _hand_on(whole.last_line)
+    return whole.status or (under_gbk.returncode if under_gbk is not None else 0)
 
 
 def check(rest: list[str]) -> int:
@@ -154,41 +182,71 @@ def lock(rest: list[str]) -> int:
 # ----------------------------------------------------------------------------------------------------- parts
 
 
-def _test_under_gbk() -> int:
-    """Runs the tests marked `gbk` as a Chinese Windows would: file names are Unicode, everything else is GBK.
+def _keeping_compiled() -> dict[str, str]:
+    """The surroundings of tests: what was compiled is kept and found again, whatever the shell says of it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
-    `tests/helpers/gbk/sitecustomize.py` switches every Python started from here; TMPDIR has a blank and
-    Chinese in it.
+
+class Said(NamedTuple):
+    """How a command ended, and the line that it said last."""
+
+    status: int
+    last_line: bytes
+
+
+def _run_but_last_line(command: Sequence[object], env: dict[str, str]) -> Said:
+    """Runs a command in sight, but keeps its last line back."""
+    held = b""
+    with subprocess.Popen(
+        [str(part) for part in command],
+        cwd=str(ROOT),
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            _hand_on(held)
+            held = line
+    return Said(running.returncode, held)
+
+
+def _hand_on(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()
+
+
+def _start_under_gbk(env: dict[str, str], folder: Path, said: IO[bytes]) -> subprocess.Popen[bytes] | None:
+    """The tests marked `gbk` as a Chinese Windows would run them: file names are Unicode, everything else is GBK.
+
+    `tests/helpers/gbk/sitecustomize.py` switches every Python started from there; TMPDIR, in `folder`, has a
+    blank and Chinese in it. They wait more than they work, so they run beside others. None where they cannot be run.
     """
     if WINDOWS:
-        return 0  # the machine's own code page is tested by the whole suite
+        return None  # the machine's own code page is tested by the whole suite
     locales = VENV / "locales"
     if not _make_gbk_locale(locales):
         say("test: the run under zh_CN.GBK is skipped: this system has no locale sources (package `locales`)")
-        return 0
-    with tempfile.TemporaryDirectory(prefix="orderdock-") as folder:
-        temporary = Path(folder, "张 三")
-        temporary.mkdir()
-        chinese = dict(
-            os.environ,
-            LC_ALL="C.UTF-8",
-            LOCPATH=str(locales),
-            ORDERDOCK_TEST_LOCALE="zh_CN.GBK",
-            PYTHONPATH=str(ROOT / "tests" / "helpers" / "gbk"),
-            PYTHONUTF8="0",
-            PYTHONCOERCECLOCALE="0",
-            TMPDIR=str(temporary),
-        )
-        say("test: tests marked gbk, under zh_CN.GBK")
-        done = subprocess.run(
-            [str(PYTHON), *PYTEST, "-m", "gbk", "--durations=0", "--durations-min=5", *_marked_gbk()],
-            cwd=str(ROOT),
-            env=chinese,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        say(done.stdout.decode("gb18030", "replace"))
-    return done.returncode
+        return None
+    temporary = folder / "张 三"
+    temporary.mkdir()
+    chinese = dict(
+        env,
+        LC_ALL="C.UTF-8",
+        LOCPATH=str(locales),
+        ORDERDOCK_TEST_LOCALE="zh_CN.GBK",
+        PYTHONPATH=str(ROOT / "tests" / "helpers" / "gbk"),
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+        TMPDIR=str(temporary),
+    )
+    return subprocess.Popen(
+        [str(PYTHON), *PYTEST, "-m", "gbk", "--durations=0", "--durations-min=5", *_marked_gbk()],
+        cwd=str(ROOT),
+        env=chinese,
+        stdout=said,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def _marked_gbk() -> list[str]:
@@ -233,7 +291,10 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         say(__doc__ or "")
         return 2
-    return COMMANDS[arguments[0]](arguments[1:])
+    try:
+        return COMMANDS[arguments[0]](arguments[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
