@@ -1,7 +1,7 @@
 # Every target is one call of build/dev.py. More words for it: make test ARGS="tests/core -k cancel"
 PYTHON ?= python3
 ARGS ?=
-TARGETS := setup run test check bench sim soak bundle lock
+TARGETS := setup run test check bench sim soak kill bundle lock
 
 .PHONY: $(TARGETS)
 $(TARGETS):

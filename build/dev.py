@@ -1,6 +1,6 @@
 """The commands behind Makefile, setup.ps1 and .ci/run.
 
-python build/dev.py setup|run|test|check|bench|sim|soak|bundle|lock
+python build/dev.py setup|run|test|check|bench|sim|soak|kill|bundle|lock
 
 What comes after the command is handed on: `python build/dev.py test tests/core -k cancel`.
 """
@@ -161,6 +161,18 @@ def soak(rest: list[str]) -> int:
     return python("-m", "rehearsal.soak", *rest)
 
 
+def kill(rest: list[str]) -> int:
+    """Real processes killed at work, and nothing lost: `make kill TIMES=200`, with SEED=7 the same ones again."""
+    machine.ready(for_tests=not WINDOWS)
+    asked = [
+        word
+        for name in ("TIMES", "SEED")
+        if os.environ.get(name)
+        for word in (f"--{name.lower()}", os.environ[name])
+    ]
+    return python("-m", "tests.kill", *asked, *rest)
+
+
 def bundle(rest: list[str]) -> int:
     """The folder that is handed to people, for this system."""
     machine.ready(for_tests=False)
@@ -282,7 +294,7 @@ def windows_wheels() -> int:
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    command.__name__: command for command in (setup, run, test, check, bench, sim, soak, bundle, lock)
+    command.__name__: command for command in (setup, run, test, check, bench, sim, soak, kill, bundle, lock)
 }
 
 

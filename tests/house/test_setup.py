@@ -139,7 +139,7 @@ def test_an_unknown_command_is_wrong_use() -> None:
         [sys.executable, "build/dev.py", "fly"], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 2
-    assert "setup|run|test|check|bench|sim|bundle|lock" in done.stdout
+    assert "setup|run|test|check|bench|sim|soak|kill|bundle|lock" in done.stdout
 
 
 def test_every_make_target_is_one_call_of_one_command() -> None:
