@@ -15,7 +15,7 @@ from rehearsal.processes import Desk, StepFailed
 from tests.kill.ledger import Lost
 
 LINES, QTY = 12, 99
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 _GOOD = ("counted", "complete")
 
 
@@ -41,7 +41,7 @@ class Bench:
         self._desk = Desk("packing", self.hub_url, self.folder, log, "zh", offscreen=True)
 
     def pair(self, code: str) -> None:
-        self._the_desk.ask("pair", 60, hub=self.hub_url, code=code, name="1 号台")
+        self._the_desk.ask("pair", PATIENCE_S, hub=self.hub_url, code=code, name="1 号台")
 
     def work_on(self, parcels: list[str]) -> None:
         """From now on scans go into these, one parcel after the other."""
@@ -115,7 +115,7 @@ class Bench:
 
     def _pack(self, desk: Desk, parcel_no: str) -> None:
         """Opens a parcel and scans into it until it says no."""
-        opened = desk.ask("scan", 60, text=slip_code(parcel_no, 1))
+        opened = desk.ask("scan", PATIENCE_S, text=slip_code(parcel_no, 1))
         if opened["result"] != "ok":
             with suppress(StepFailed):
                 desk.ask("ack")
@@ -125,7 +125,7 @@ class Bench:
             if self._stopping.is_set():
                 return
             self.unheard += 1
-            said = desk.ask("scan", 60, text=f"SKU-{line}")
+            said = desk.ask("scan", PATIENCE_S, text=f"SKU-{line}")
             self.unheard -= 1
             if said["result"] != "ok":
                 return

@@ -27,7 +27,7 @@ from rehearsal.douyin_pushes import event_of
 from tests.kill.ledger import Lost, Promised
 
 #: So long a hub may need until it answers again, on a machine busy with other things.
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 PER_FILE = 20
 LINES = 3
 QTY = 9

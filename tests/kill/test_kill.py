@@ -10,7 +10,7 @@ import pytest
 from tests.kill.world import rounds, run
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.e2e
 def test_a_hub_and_a_bench_that_are_killed_at_work_lose_nothing_they_have_acknowledged(
     tmp_path: Path,

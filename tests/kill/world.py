@@ -23,7 +23,7 @@ from rehearsal.server import serving
 from tests.kill import bench as benches
 from tests.kill.bench import Bench
 from tests.kill.ledger import Followed, Lost, check, same
-from tests.kill.load import FILES, PLATFORM, Door, Load, SilentShop, order_file
+from tests.kill.load import FILES, PATIENCE_S, PLATFORM, Door, Load, SilentShop, order_file
 
 PASSWORD = "only-for-tests-1"
 BENCH_ORDERS = [f"B{n:03d}" for n in range(8)]
@@ -108,7 +108,7 @@ class World:
         return f"http://127.0.0.1:{self._port}"
 
     def _admin(self) -> str:
-        self._the_hub.wait_ready(120)
+        self._the_hub.wait_ready(PATIENCE_S)
         return str(call(self._url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})["token"])
 
     def _open(self, admin: str) -> None:
@@ -181,11 +181,11 @@ class World:
             self.bench.start()
         if hits_bench:
             self.bench.scan_on()
-        self._the_hub.wait_ready(120)
+        self._the_hub.wait_ready(PATIENCE_S)
 
     def _under_way(self, kind: str) -> None:
         """Somebody was promised something since the last kill: the next one hits real work."""
-        load, end = self._the_load, time.monotonic() + 60
+        load, end = self._the_load, time.monotonic() + PATIENCE_S
         acts, greens = len(load.promised.receipts), self.bench.greens
         hits_bench = kind in ("bench", "both", "bench starting")
         while len(load.promised.receipts) == acts or (hits_bench and self.bench.greens < greens + _GREENS):
@@ -219,7 +219,7 @@ class World:
                 self._bench_arrived()
 
     def _all_fetched(self) -> None:
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE_S
         while load_missing := self._the_load.promised.pushed - set(self.held.named.values()):
             if time.monotonic() > end:
                 raise Lost(
