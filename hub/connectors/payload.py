@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+import msgspec
+
 from app.core.values import quickly_made
 from hub.connectors.shapes import BadPayload
 
@@ -36,11 +38,9 @@ class Payload:
     def read(cls, raw: bytes | str, at: str = "") -> Payload:
         """Decimal fractions stay exact; integers keep every digit. Raises :class:`BadPayload`."""
         try:
-            text = raw if isinstance(raw, str) else raw.decode(json.detect_encoding(raw))
-            return cls(_READER.decode(text), at)
-        except (ValueError, RecursionError, ArithmeticError) as error:
-            # the last one: 0E99999999999999999999 is JSON, and no Decimal
-            raise BadPayload(at or "json") from error
+            return cls(_QUICK_READER.decode(raw), at)
+        except (ValueError, RecursionError, ArithmeticError):
+            return cls(_read_slowly(raw, at), at)
 
     def get(self, path: str) -> Payload | None:
         """The piece at ``path``; None where there is none or it is null."""
@@ -55,6 +55,9 @@ class Payload:
 
     def text(self, path: str, default: Any = _SURE) -> str:
         """A text, or a number written as one: ids are texts here and numbers there."""
+        found = self._value(path)
+        if type(found) is str and found.isascii() and "\x00" not in found:
+            return found.strip()
         found = self._found(path, default)
         if found is None:
             return str(default)
@@ -67,11 +70,12 @@ class Payload:
 
     def whole(self, path: str, default: Any = _SURE) -> int:
         """An integer, as a number or as text; "" counts as missing."""
+        found = self._value(path)
+        if type(found) is int and -_MOST <= found <= _MOST:
+            return found
         found = self._found(path, default, blank=True)
         if found is None:
             return int(default)
-        if type(found) is int and -_MOST <= found <= _MOST:
-            return found
         number = _decimal(found)
         if number is None or number != number.to_integral_value() or abs(number) > _MOST:
             raise BadPayload(self._path(path))
@@ -103,7 +107,10 @@ class Payload:
         number = self.whole(path, 0)
         if number == 0:
             return None
-        return _moment(number if number > _LAST_SECOND else number * 1000, self._path(path))
+        try:
+            return _ZERO + timedelta(milliseconds=number if number > _LAST_SECOND else number * 1000)
+        except OverflowError as error:
+            raise BadPayload(self._path(path)) from error
 
     def local(self, path: str, zone: tzinfo) -> datetime | None:
         """A moment told as "2026-11-21 10:00:00" (or with T) on the clock of ``zone``; None where missing or ""."""
@@ -149,6 +156,16 @@ class Payload:
         return f"{self.at}.{path}" if self.at else path
 
 
+def _read_slowly(raw: bytes | str, at: str) -> Any:
+    """What the quick reader would not have: marks of byte order, halves of letters, and all that is no JSON."""
+    try:
+        text = raw if isinstance(raw, str) else raw.decode(json.detect_encoding(raw))
+        return _READER.decode(text)
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        # the last one: 0E99999999999999999999 is JSON, and no Decimal
+        raise BadPayload(at or "json") from error
+
+
 def as_json(value: Any) -> str:
     """A value from outside as JSON again, in ASCII: whatever stood in it can be written and read."""
     try:
@@ -168,13 +185,6 @@ def _decimal(value: Any) -> Decimal | None:
     return number if number.is_finite() and -30 <= number.adjusted() <= 30 else None
 
 
-def _moment(millis: int, at: str) -> datetime:
-    try:
-        return _ZERO + timedelta(milliseconds=millis)
-    except OverflowError as error:
-        raise BadPayload(at) from error
-
-
 def _is_writable(text: str) -> bool:
     """Whether no half of a surrogate pair stands in it."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
@@ -184,4 +194,6 @@ def _no_number(word: str) -> Any:
     raise ValueError(word)
 
 
+#: Reads nearly all, in a quarter of the time; where it refuses, the other is asked.
+_QUICK_READER = msgspec.json.Decoder(float_hook=Decimal)
 _READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)

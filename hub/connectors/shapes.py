@@ -68,6 +68,7 @@ class Told:
     """Codes no table knows, as ``"order_status=77"``: kept with the order, one alarm per new word."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
     """What a platform's call to us holds, and the body it wants as answer."""

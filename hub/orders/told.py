@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -80,24 +81,25 @@ _read_kept = msgspec.json.Decoder(list[_Kept])
 
 class HintJob(Job[HintAnswer]):
     what = "hint"
-    is_urgent = True
 
     def __init__(self, shop_id: str, heard: Heard, why: Cause) -> None:
         self.shop_id = shop_id
         self.heard = heard
+        self.named = (shop_id, heard.channel_order_no)
+        #: A stop is in a hurry; what only changed waits with all the others for its fetch.
+        self.is_urgent = hints.stops(heard.kind)
         self.key = _event_key(shop_id, heard.event_id) if heard.event_id else ""
         self.why = why
 
     @classmethod
     def all(cls, shop_id: str, heard: Sequence[Heard]) -> list[HintJob]:
-        why = Cause(actor=shop_id, source=f"channel:{shop_id}", cause="push")
+        why = _pushed_by(shop_id)
         return [cls(shop_id, one, why) for one in heard]
 
     def needs(self, needs: Needs) -> None:
-        named = (self.shop_id, self.heard.channel_order_no)
-        needs.natural.add(named)
-        if hints.stops(self.heard.kind):
-            needs.kept.add(named)
+        needs.natural.add(self.named)
+        if self.is_urgent:
+            needs.kept.add(self.named)
         if self.key:
             needs.act_ids.add(self.key)
 
@@ -106,7 +108,7 @@ class HintJob(Job[HintAnswer]):
         known = work.receipts.get(self.key) if self.key else None
         if known is not None:
             return _always(HintAnswer(is_new=False, order_no=known.order_no))
-        order_no = work.natural.get((self.shop_id, hint.channel_order_no), "")
+        order_no = work.natural.get(self.named, "")
         order = work.order(order_no) if order_no else None
         if not hint.is_known:
             tell_strange(work, self.shop_id, hint.word)
@@ -146,13 +148,17 @@ class HintJob(Job[HintAnswer]):
 
     def _want(self, work: Work, order: Order | None) -> None:
         """Ask for the fetch; a stopping hint of an unknown order is kept until the order is there."""
-        hint = self.heard
-        named = (self.shop_id, hint.channel_order_no)
-        if order is None and hints.stops(hint.kind):
+        hint, named = self.heard, self.named
+        if order is None and self.is_urgent:
             kept = [*kept_hints(work, *named), _Kept(hint.kind, hint.at, hint.word)]
             work.put(work.wishes, named, _encode(kept))
         elif named not in work.wishes:
             work.put(work.wishes, named, None)
+
+
+@lru_cache(maxsize=1_000)
+def _pushed_by(shop_id: str) -> Cause:
+    return Cause(actor=shop_id, source=f"channel:{shop_id}", cause="push")
 
 
 class TellJob(Job[Taken]):

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -30,6 +30,7 @@ from hub.orders import leases as leased
 from hub.orders.acts import ActJob
 from hub.orders.ahead import AWAY, Ahead, Judged
 from hub.orders.beats import BeatJob
+from hub.orders.coming import Come, Coming
 from hub.orders.desk import AckJob, RunJob, Tx
 from hub.orders.faults import Trouble, trouble_of
 from hub.orders.flush import Flush
@@ -90,7 +91,7 @@ class Writer:
         self._wake = threading.Condition()
         self._stopping = threading.Event()
         self._is_open = False
-        self._is_drain_due = False
+        self._coming = Coming(clock, self._hand_over)
         self._thread: threading.Thread | None = None
         self._ahead = Ahead()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -118,6 +119,7 @@ class Writer:
     async def stop(self) -> None:
         """Close the doors, finish what waits, let the database go."""
         self._is_open = False
+        self._coming.hand_over()
         with self._wake:
             self._stopping.set()
             self._wake.notify()
@@ -246,26 +248,35 @@ class Writer:
         """Queue the jobs and wait for all answers. Raises :class:`HubBusy` when one got none."""
         if not jobs:
             return []
-        loop = asyncio.get_running_loop()
-        asked = Asked(jobs, loop.create_future())
-        waiting = [Waiting(job, asked, place) for place, job in enumerate(jobs)]
-        lane = lane_of(jobs, is_bulk=bulk)
-        with self._wake:
-            if not self._is_open:
-                raise HubBusy("stopped")
-            if len(self._lanes) + len(waiting) > _WAITING:
-                raise HubBusy("queue_full")
-            self._lanes.put(lane, waiting)
-            self._wake.notify()
-        if not self._threaded and not self._is_drain_due:
-            self._is_drain_due = True
-            loop.call_soon(self._drain)
-        with self.hurry.under_way() if lane is Lane.URGENT else nullcontext():
+        asked, lane = self._queued(jobs, bulk)
+        if lane is Lane.URGENT:
+            with self.hurry.under_way():
+                answers = await asked.done
+        else:
             answers = await asked.done
         for answer in answers:
             if isinstance(answer, Failed) and isinstance(answer.error, HubBusy):
                 raise answer.error
         return answers
+
+    def _queued(self, jobs: Sequence[Job[Any]], bulk: bool) -> tuple[Asked, Lane]:
+        """Have the jobs handed to the writer, whatever else is asked meanwhile along with them."""
+        if not self._is_open:
+            raise HubBusy("stopped")
+        if len(self._lanes) + len(self._coming) + len(jobs) > _WAITING:
+            raise HubBusy("queue_full")
+        loop = asyncio.get_running_loop()
+        asked, lane = Asked(jobs, loop.create_future()), lane_of(jobs, is_bulk=bulk)
+        self._coming.put(lane, [Waiting(job, asked, place) for place, job in enumerate(jobs)], loop)
+        return asked, lane
+
+    def _hand_over(self, come: list[Come]) -> None:
+        with self._wake:
+            for lane, waiting in come:
+                self._lanes.put(lane, waiting)
+            self._wake.notify()
+        if not self._threaded and self._loop is not None:
+            self._loop.call_soon(self._drain)
 
     async def _ask_whole(self, jobs: Sequence[Job[T]]) -> list[T]:
         """All answers, or the first fault raised."""
@@ -292,7 +303,6 @@ class Writer:
                 self._run(self._next_group())
 
     def _drain(self) -> None:
-        self._is_drain_due = False
         while self._lanes:
             with _no_collecting():
                 self._run(self._next_group())

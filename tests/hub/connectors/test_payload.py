@@ -32,6 +32,29 @@ def asked(value: Any) -> Payload:
     return Payload.read(json.dumps({"a": value}))
 
 
+@given(JSON | st.binary(max_size=12) | st.text('[]{}",:0123456789.eE+-tfn \\u', max_size=12))
+@example("\ud800")
+@example(b"[1,]")
+@example(b'"\x01"')
+@example(b"18446744073709551616")
+@example(b"-0.10")
+@example(b"1E400")
+@example(b'{"a":1,"a":2}')
+@example('["a"]'.encode("utf-16"))
+@example(b"\xef\xbb\xbf[]")
+@example(b"0E99999999999999999999")
+def test_whatever_comes_is_read_as_pythons_own_reader_reads_it(said: Any) -> None:
+    raw = said if isinstance(said, bytes) else json.dumps(said).encode()
+    exact = json.JSONDecoder(parse_float=Decimal)
+    try:
+        expected = exact.decode(raw.decode(json.detect_encoding(raw)))
+    except (ValueError, ArithmeticError):
+        with pytest.raises(BadPayload):
+            Payload.read(raw)
+    else:
+        assert repr(Payload.read(raw).value) == repr(expected)
+
+
 # --------------------------------------------------------------------------------------------------- money
 
 
