@@ -7,7 +7,7 @@ import io
 import json
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,19 +31,24 @@ _COLUMNS = (
 
 
 class BenchHub:
-    """`main.py hub` on SQLite in ``folder``; ``token`` is the administrator's."""
+    """`main.py hub` on SQLite in ``folder``; ``token`` is the administrator's.
 
-    def __init__(self, folder: Path) -> None:
+    ``more`` gives further lines of its hub.toml, told where the hub will be.
+    """
+
+    def __init__(self, folder: Path, more: Callable[[str], str] = lambda url: "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "hub.toml"
+        port = free_port()
         config.write_text(
             f'[[shop]]\nid = "{SHOP}"\nconnector = "file"\n\n'
-            f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n',
+            f'[[user]]\nname = "admin"\nrole = "admin"\npassword = "{PASSWORD}"\n\n'
+            + more(f"http://127.0.0.1:{port}"),
             encoding="utf-8",
         )
         config.chmod(0o600)
         self._folder = folder
-        self._process = HubProcess(folder / "hub", config, free_port(), folder / "hub.log")
+        self._process = HubProcess(folder / "hub", config, port, folder / "hub.log")
         self.url = self._process.url
         self.token = ""
 
