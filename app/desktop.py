@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from app import resources
 from app.core.order import Order
@@ -25,6 +24,7 @@ from app.os.clock import StationClock
 from app.os.folders import data_folder
 from app.ports import Clock, Engine, HubTrouble, Ulid
 from app.station.core import StationCore
+from app.station.slips import paper_mm
 from app.wire import PrinterReport, SignIn, StationKind
 from sync import link
 from sync.client import HubClient
@@ -38,13 +38,11 @@ if TYPE_CHECKING:
 
 #: The name of the slip printer in a station's print jobs.
 SLIP_PRINTER = "slip"
-#: Paper of the slip printer, until the settings know others.
-SLIP_MM = 80
+#: Paper that has to be torn off: what prints it seldom has a knife, and one that is asked to cut does not feed.
+_TORN_MM = 58
 HUB_PORT = 8620
 _HUB_WITHIN_S = 60.0
 _LOOK_S = 0.1
-#: Clocks on papers are read where the warehouse is.
-_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def open_station(
@@ -155,10 +153,16 @@ class SlipPrinters:
         from printing.documents import PickSlip, SlipLine
 
         now = self._clock.now()
-        line = SlipLine(
-            bin="A-01", sku_code="TEST", title="履单坞 Orderdock", spec=f"{now:%Y-%m-%d %H:%M}", qty=1
+        at = now.astimezone(self._core.zone())
+        spec = f"{paper_mm(self._core.outbox)} mm · {at:%Y-%m-%d %H:%M}"
+        line = SlipLine(bin="A-01", sku_code="TEST", title="履单坞 Orderdock", spec=spec, qty=1)
+        paper = PickSlip(
+            lang="en" if self._core.lang == "en" else "zh",
+            tail="TEST",
+            order_no="TEST",
+            qr="TEST",
+            lines=(line,),
         )
-        paper = PickSlip(lang="zh", tail="TEST", order_no="TEST", qr="TEST", lines=(line,))
         result = await self._printer.send(await self._paper(paper))
         return "" if result.outcome == "printed" else result.status.state
 
@@ -182,7 +186,7 @@ class SlipPrinters:
 
         read = self._core.read
         items = {line.sku_code: item for line in order.lines if (item := read.item(line.sku_code))}
-        words = Words(texts=resources.texts(), lang=job.lang, zone=_ZONE)
+        words = Words(texts=resources.texts(), lang=job.lang, zone=self._core.zone(order.warehouse))
         printing = Printing(copy=job.copy, reason=job.reason, at=job.created_at, by=job.actor)
         return await self._paper(slip_of(order, job.parcel_no, items, words, printing))
 
@@ -192,12 +196,12 @@ class SlipPrinters:
         from printing.escpos import raster_job
         from printing.sheet import BASE_DPI, dots_across
 
-        studio = self._studio
+        studio, width_mm = self._studio, paper_mm(self._core.outbox)
         assert studio is not None, "there is no paper before there is a printer"
 
         def draw() -> bytes:
-            sheet = studio.slip(slip, dots_across(SLIP_MM, BASE_DPI))
-            return raster_job(studio.draw(sheet))
+            sheet = studio.slip(slip, dots_across(width_mm, BASE_DPI))
+            return raster_job(studio.draw(sheet), has_cutter=width_mm != _TORN_MM)
 
         return await asyncio.to_thread(draw)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from app.core.acts import BODIES, Act, ActKind, Body
-from app.core.order import Consignee, LeaseStep, Order, Parcel, Stop
+from app.core.order import Consignee, LastGate, LeaseStep, Order, Parcel, Stop
 
 #: Protocol version; a hub serves WIRE and WIRE - 1.
 WIRE = 1
@@ -280,6 +280,19 @@ class LateStation(msgspec.Struct, frozen=True, kw_only=True):
 
     station_id: str
     name: str
+
+
+class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Feed kind ``setting``, key ``rules:<warehouse>``: what hub.toml says of this warehouse.
+
+    A station judges its own acts by it and reads clocks in ``timezone``; a hub that feeds none means the defaults.
+    """
+
+    timezone: str = "Asia/Shanghai"
+    last_gate: LastGate = "handover"
+    countdown_s: int = 15
+    auto_release: bool = True
+    lease_s: int = 3600
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):

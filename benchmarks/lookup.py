@@ -85,7 +85,7 @@ class _Copies:
         self.outbox = Outbox(folder / "outbox.sqlite", channel_ref=self.cache.channel_ref)
         clock = SystemClock()
         me = Actor(name="bench", role="packer", station_id="ST-1")
-        self.read = ReadModel(self.cache, self.outbox, Rules(), LeaseBook(clock), lambda: me)
+        self.read = ReadModel(self.cache, self.outbox, lambda _: Rules(), LeaseBook(clock), lambda: me)
         self.plain = sqlite3.connect(folder / "plain.sqlite", isolation_level=None)
         self.index = sqlite3.connect(folder / "cache.sqlite", isolation_level=None)
         self._folder = folder

@@ -27,6 +27,7 @@ from msgspec import Meta, Struct
 from app.core.freeze import Rules
 from app.core.order import LastGate
 from app.core.texts import Lang, Texts
+from app.wire import SiteRules
 from hub.surroundings import Surroundings
 
 Role = Literal[
@@ -221,6 +222,17 @@ class Settings(Struct, frozen=True, kw_only=True):
             countdown=timedelta(seconds=self.hub.countdown_s),
             last_gate=house.last_gate,
             auto_release=self.hub.auto_release,
+        )
+
+    def site_rules(self, warehouse_id: str) -> SiteRules:
+        """The same as stations are told it, and in which zone their clocks are read."""
+        rules = self.rules(warehouse_id)
+        return SiteRules(
+            timezone=self.hub.timezone,
+            last_gate=rules.last_gate,
+            countdown_s=self.hub.countdown_s,
+            auto_release=rules.auto_release,
+            lease_s=self.hub.lease_min * 60,
         )
 
 

@@ -31,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import resources
 from app.core.texts import Lang, Texts
 from app.ports import Clock, NewId, SystemClock, Ulid
-from app.wire import Restored
+from app.wire import Restored, SiteRules
 from hub import config, datadir, keys, logs, tls
 from hub.api.context import Auth, Doors, Orders, Out, SetUpCode, Tries, World
 from hub.api.front import Front
@@ -63,6 +63,7 @@ from hub.db.engine import WRITE, one_at_a_time, open_database
 from hub.db.leading import LOOK as LOOK_AT_LEAD
 from hub.db.leading import Leader
 from hub.jobs import BeatWatch, OrderClock
+from hub.orders import siterules
 from hub.orders.feed import Feed
 from hub.orders.lookup import Lookup
 from hub.orders.others import Others
@@ -126,6 +127,7 @@ class Hub:
         await self._leader.step()
         await self._first_users()
         restored = await writer.restored(AnnounceJob())
+        await writer.run(siterules.told(_site_rules(doors.world.settings)))
         self._line_waits_until = self._line_waits(restored)
         # the second instance sees that the first is still at it and leaves: a busy machine is no news
         often: dict[str, Any] = {"coalesce": True, "max_instances": 2, "misfire_grace_time": None}
@@ -387,6 +389,11 @@ def line_settings(settings: Settings) -> LineSettings:
         online_s=settings.hub.online_s,
         lease_s=settings.hub.lease_min * 60,
     )
+
+
+def _site_rules(settings: Settings) -> dict[str, SiteRules]:
+    """What the stations of each warehouse are told."""
+    return {house.id: settings.site_rules(house.id) for house in settings.warehouses}
 
 
 def _vault(engine: Engine, settings: Settings, clock: Clock, recover: str | None) -> keys.Opened:

@@ -127,6 +127,7 @@ def build_station(
     tongue: Lang = "en" if (lang or kept) == "en" else "zh"
     look = "dark" if core.outbox.setting(LOOK) == "dark" else "light"
     kit = make_kit(app, resource_dir(), joint.clock, lang=tongue, mode=look)  # type: ignore[arg-type]
+    kit.i18n.move(core.zone())
     return Station(app, joint, core, kit, data_dir, hub_url or "")
 
 
@@ -362,7 +363,7 @@ class Station:
             self.settings.import_wanted.connect(self.show_import)
             self.settings.shops_wanted.connect(self.show_shops)
             if isinstance(self.desk, PackingScreen):
-                self.settings.slips_changed.connect(self.desk.set_slips)
+                self.settings.printer.slips_changed.connect(self.desk.set_slips)
             self.window.show_page(self.settings)
 
     def show_import(self, file: str = "") -> None:
@@ -443,6 +444,8 @@ class Station:
         self.scan(read.text, read.repeated)
 
     def _refresh(self, topics: frozenset[str]) -> None:
+        if "setting" in topics:
+            self.kit.i18n.move(self.core.zone())
         if self.desk is not None:
             self.desk.refresh(topics)
         if topics & {"status", "outbox", "print", "person", "rights"}:

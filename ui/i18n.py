@@ -61,6 +61,12 @@ class I18n(QObject):
             self._lang = lang
             self.changed.emit()
 
+    def move(self, zone: tzinfo) -> None:
+        """Reads every clock there from now on."""
+        if zone != self.zone:
+            self.zone = zone
+            self.changed.emit()
+
     def toggle(self) -> None:
         self.switch("en" if self._lang == "zh" else "zh")
 

@@ -53,6 +53,11 @@ class Rules:
 DEFAULT_RULES = Rules()
 
 
+def is_gate(step: LeaseStep, rules: Rules) -> bool:
+    """Whether nobody may take this step unasked. Where closing is the last gate, a closed box goes out as it is."""
+    return step != "handover" or rules.last_gate == "handover"
+
+
 def blocks(order: Order, parcel: Parcel, station_id: str | None) -> Refused | None:
     """Why no work may be done on this parcel now, or None. The loudest reason comes first."""
     if parcel.is_frozen:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from app.core.freeze import Rules
 from app.core.order import Parcel
@@ -33,6 +34,7 @@ from app.store.leases import LeaseBook
 from app.store.link import Connect, Link, LinkParts, Pair
 from app.store.outbox import Outbox
 from app.store.readmodel import ReadModel
+from app.store.siterules import SiteBook
 from app.store.status import SyncStatus
 from app.wire import Beat, PrinterReport, Session, SignIn, StationKind
 
@@ -86,12 +88,15 @@ class StationCore:
         self.status = SyncStatus()
         self.bench = Bench(self.outbox, self.status, clock, new_id)
         self.leases = LeaseBook(clock)
-        self.read = ReadModel(self.cache, self.outbox, rules, self.leases, self.bench.actor)
+        self._site = SiteBook(self.cache, rules)
+        self.read = ReadModel(self.cache, self.outbox, self._site.rules, self.leases, self.bench.actor)
         self.alarms = AlarmWatch(self.bench, self.read, self.outbox, self.leases)
         self._keeper = LeaseKeeper(self.bench, self.leases, self._holder_of)
         self._chores = Chores(self.cache, self.outbox, self.alarms)
         asking = Asking(self.bench, self.outbox)
-        self.packing = PackingDesk(self.bench, self.read, self._keeper, self.leases, self.alarms, rules)
+        self.packing = PackingDesk(
+            self.bench, self.read, self._keeper, self.leases, self.alarms, self._site.rules
+        )
         self.supervisor = SupervisorDesk(self.bench, self.read, asking)
         self.needs = NeedsDesk(self.bench, self.outbox, self.read)
         self.service = ServiceDesk(self.bench, self.read, asking)
@@ -169,6 +174,11 @@ class StationCore:
         """What may be done here now, as the hub last told it; topic ``rights`` says when it is something else."""
         return self._rights.rights
 
+    def zone(self, warehouse: str = "") -> ZoneInfo:
+        """Where clocks are read: in this warehouse, or in our own. Topic ``setting`` says when it may be another."""
+        own = self.identity.warehouse if self.identity else ""
+        return self._site.zone(warehouse or own)
+
     @property
     def hub(self) -> HubApi | None:
         """The hub's further doors; None before pairing."""
@@ -192,6 +202,7 @@ class StationCore:
         )
         await self._unlink()
         self.cache.start_over()
+        self._site.forget()
         keepsake.write(self._data_dir, identity)
         self.status.needs("")
         self._use(identity)
@@ -228,6 +239,7 @@ class StationCore:
         keepsake.forget(self._data_dir)
         self.leases.clear()
         self.cache.start_over()
+        self._site.forget()
         self.bench.person, self.outbox.session = None, ""
         self._tell(frozenset({"order", "status", "desk"}))
 
@@ -329,6 +341,8 @@ class StationCore:
 
     def _fed(self, topics: frozenset[str]) -> None:
         """The copy has changed: alarms first, then leases, then screens."""
+        if "setting" in topics:
+            self._site.forget()
         self.outbox.passed(self.cache.shown)
         named = {topic.removeprefix("order:") for topic in topics if topic.startswith("order:")}
         now = self._clock.now()
@@ -361,4 +375,5 @@ class StationCore:
     def _cache_lost(self) -> None:
         with self._lost_lock:
             self.notices.append("store.cache_damaged")
-        self._tell(frozenset({"order", "status"}))
+        self._site.forget()
+        self._tell(frozenset({"order", "setting", "status"}))

@@ -65,8 +65,9 @@ class PackingDesk:
         leases: LeaseKeeper,
         book: LeaseBook,
         alarms: AlarmWatch,
-        rules: Rules,
+        rules: Callable[[str], Rules],
     ) -> None:
+        """``rules`` of a warehouse, as the hub feeds them."""
         self._bench = bench
         self._read = read
         self._alarms = alarms

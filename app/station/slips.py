@@ -21,7 +21,19 @@ from app.core.reasons import Reason, Refused
 from app.ports import HubTrouble
 from app.station.outcome import Done, Outcome, refusal
 from app.station.worktop import Worktop
+from app.store.outbox import Outbox
 from app.store.surroundings import StoreTrouble
+
+#: Rolls a slip printer may hold, by their width in mm; the first one is meant where nobody chose.
+PAPERS_MM = (80, 58)
+#: What a person chose, by its name in the outbox file.
+PAPER_MM = "paper_mm"
+
+
+def paper_mm(outbox: Outbox) -> int:
+    """How wide the roll in this station's slip printer is, in mm."""
+    chosen = outbox.setting(PAPER_MM)
+    return next((mm for mm in PAPERS_MM if str(mm) == chosen), PAPERS_MM[0])
 
 
 class Slips:

@@ -46,7 +46,12 @@ class Worktop:
     """
 
     def __init__(
-        self, bench: Bench, read: ReadModel, leases: LeaseKeeper, book: LeaseBook, rules: Rules
+        self,
+        bench: Bench,
+        read: ReadModel,
+        leases: LeaseKeeper,
+        book: LeaseBook,
+        rules: Callable[[str], Rules],
     ) -> None:
         self.bench = bench
         self.read = read
@@ -134,7 +139,7 @@ class Worktop:
     ) -> Outcome:
         """Judges, records and shows a fact: amber now, green when it is on disk."""
         act = self.bench.act(kind, order.order_no, now, parcel.parcel_no, body)
-        verdict = decide(order, act, self.bench.actor(), now, self.rules)
+        verdict = decide(order, act, self.bench.actor(), now, self.rules(order.warehouse))
         if not isinstance(verdict, Accepted):
             return self.no(outcome.scan_id, order, parcel, verdict)
         outcome = self.about(replace(outcome, light=Light.amber, act_id=act.act_id), order, parcel)

@@ -141,8 +141,14 @@ class ReadModel:
     """Every look a screen takes. Quick and safe to call from any thread."""
 
     def __init__(
-        self, cache: Cache, outbox: Outbox, rules: Rules, leases: LeaseBook, me: Callable[[], Actor]
+        self,
+        cache: Cache,
+        outbox: Outbox,
+        rules: Callable[[str], Rules],
+        leases: LeaseBook,
+        me: Callable[[], Actor],
     ) -> None:
+        """``rules`` of a warehouse, ``me``: who folds acts that wait into what the hub fed."""
         self._cache = cache
         self._outbox = outbox
         self._rules = rules
@@ -192,9 +198,10 @@ class ReadModel:
     def _folded(self, order: Order, act: Act) -> Order:
         if act.kind in COMMANDS:
             return _asked(order, act)
-        verdict = decide(order, act, self._me(), act.made_at, self._rules)
+        rules = self._rules(order.warehouse)
+        verdict = decide(order, act, self._me(), act.made_at, rules)
         if not isinstance(verdict, Accepted):
-            verdict = happened(order, act, self._me(), act.made_at, self._rules)
+            verdict = happened(order, act, self._me(), act.made_at, rules)
         return verdict.order
 
     def by_parcel(self, parcel_no: str) -> list[Order]:

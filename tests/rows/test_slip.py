@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from pathlib import Path
 
 import numpy as np
 import zxingcpp
@@ -13,7 +14,8 @@ from app.core.order import Order
 from app.core.printjob import PrintState
 from app.desktop import SlipPrinters
 from app.station.outcome import Done
-from rehearsal.printer import Paper, StandInPrinter
+from app.station.slips import PAPER_MM
+from rehearsal.printer import Paper, StandInPrinter, read_papers
 from tests.helpers.hub import RunningHub, a_channel_order
 from tests.helpers.station import LiveStation, until
 from tests.sync.conftest import Station
@@ -63,3 +65,30 @@ def test_a_slip_is_out_two_seconds_after_the_click_and_its_code_opens_the_parcel
 
 def _states(bench: LiveStation, orders: list[Order]) -> list[PrintState]:
     return [job.state for order in orders for job in bench.core.outbox.jobs_of(parcel_of(order))]
+
+
+def test_the_next_slip_is_as_wide_as_the_paper_that_was_chosen(
+    qapp: QApplication, hub: RunningHub, station: Station, tmp_path: Path
+) -> None:
+    bench = station()
+    orders = [hub.given(a_channel_order(f"paper-{n}")) for n in range(2)]
+    knows(bench, orders[-1])
+    (tmp_path / "纸").mkdir()
+    printers = SlipPrinters(bench.core, bench.clock)
+    printers.use(f"folder:{tmp_path / '纸'}")
+    for engine in printers.engines():
+        bench.loop.step_for_ever(engine, bench.clock)
+    printed: list[Paper] = []
+    for order, mm, dots in zip(orders, ("", "58"), (576, 384), strict=True):
+        bench.core.outbox.set_setting(PAPER_MM, mm)
+        bench.do(bench.core.packing.print_slips([parcel_of(order)], bench.clock.now()))
+        until(lambda order=order: _states(bench, [order]) == [PrintState.printed], "no paper", 20)
+        files = sorted((tmp_path / "纸").glob("*.bin"))
+        read = read_papers(files[-1].read_bytes(), dots)
+        assert read.faults == []
+        printed += read.papers
+        assert bench.scan(code_on(printed[-1])).parcel_no == parcel_of(order)
+        bench.core.packing.put_aside(bench.clock.now())
+    wide, narrow = printed
+    assert max(len(row.rstrip(b"\0")) for row in wide.rows) > 384 // 8
+    assert (wide.is_cut, narrow.is_cut) == (True, False), "narrow paper is torn off by hand"

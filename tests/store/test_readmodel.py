@@ -44,7 +44,7 @@ class Model:
         self.outbox = Outbox(folder / "outbox.sqlite", channel_ref=self.cache.channel_ref)
         self.leases = LeaseBook(self.clock)
         me = Actor(name="一号台", role="packer", station_id="ST-1", source="station:ST-1")
-        self.read = ReadModel(self.cache, self.outbox, Rules(), self.leases, lambda: me)
+        self.read = ReadModel(self.cache, self.outbox, lambda _: Rules(), self.leases, lambda: me)
         self.seq = 0
 
     def fed(self, *orders) -> None:  # type: ignore[no-untyped-def]

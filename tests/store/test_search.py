@@ -26,7 +26,7 @@ class Shelf:
         self.cache = Cache(folder / "cache.sqlite")
         self.outbox = Outbox(folder / "outbox.sqlite")
         me = Actor(name="王芳", role="service", station_id="ST-1")
-        self.read = ReadModel(self.cache, self.outbox, Rules(), LeaseBook(StillClock()), lambda: me)
+        self.read = ReadModel(self.cache, self.outbox, lambda _: Rules(), LeaseBook(StillClock()), lambda: me)
 
     def hold(self, *orders: Order) -> None:
         self.cache.apply_page(a_page([order_change(n, order) for n, order in enumerate(orders, 1)]))

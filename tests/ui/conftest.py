@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -27,6 +28,7 @@ def kit(_session_kit: tuple[Kit, FixedClock]) -> Iterator[Kit]:
     made = _session_kit[0]
     yield made
     made.i18n.switch("zh")
+    made.i18n.move(ZoneInfo("Asia/Shanghai"))
     made.theme.set_mode("light")
     made.theme.set_scale(1.0)
 

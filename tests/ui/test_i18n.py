@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import tomllib
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from PySide6.QtWidgets import QLabel, QWidget
@@ -37,6 +38,16 @@ def test_a_text_said_later_follows_the_language_and_is_comparable(kit: Kit) -> N
     kit.i18n.switch("en")
     assert later() == "8 s ago"
     assert later == kit.i18n.say("ui.ago", span="8 s") != kit.i18n.say("ui.ago", span="9 s")
+
+
+def test_clocks_are_read_in_another_zone_from_when_the_hub_says_so(qtbot: QtBot, kit: Kit) -> None:
+    label = QLabel()
+    qtbot.addWidget(label)
+    at = datetime(2026, 1, 23, 1, 0, tzinfo=UTC)
+    kit.i18n.bind(label, lambda: label.setText(kit.i18n.clock(at, at)))
+    assert label.text() == "09:00"
+    kit.i18n.move(ZoneInfo("Asia/Tokyo"))
+    assert label.text() == "10:00"
 
 
 def test_an_unknown_key_is_our_fault_and_is_said_at_once(kit: Kit) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, 
 from ui.kit import Kit
 from ui.screens.pack_parts import IconView, drop
 from ui.theme import restate
+from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
 from ui.widgets.layout import pad
 from ui.widgets.plain_label import PlainLabel, Role
@@ -123,3 +124,22 @@ def refill(line: QHBoxLayout, widgets: Sequence[QWidget]) -> None:
     for widget in widgets:
         line.addWidget(widget)
     line.addStretch(1)
+
+
+def choice(kit: Kit, key: str) -> BigButton:
+    """One of several buttons of which one is down."""
+    button = BigButton(kit, key)
+    button.setCheckable(True)
+    return button
+
+
+def tick(first: bool, one: BigButton, other: BigButton) -> None:
+    """Of two choices the one that holds is down."""
+    one.setChecked(first)
+    other.setChecked(not first)
+
+
+def tight(line: QHBoxLayout) -> QHBoxLayout:
+    """A line whose widgets keep to its beginning."""
+    line.addStretch(1)
+    return line

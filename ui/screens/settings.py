@@ -7,13 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.values import dataclass
-from ui.joint import BadPrinter, Printers
-from ui.kept import PRINTER_ADDRESS, SLIPS_AT_ONCE
-from ui.kit import Kit
-from ui.screens.form_parts import Field, titled
+from ui.joint import Printers
+from ui.screens.form_parts import choice, tick, tight, titled
+from ui.screens.printer_card import PrinterCard
 from ui.screens.room import Room
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
@@ -46,7 +45,6 @@ class SettingsPage(Page):
     """``finished`` goes back to the desk. A scan while this page is in front is shown, not worked on."""
 
     finished = Signal()
-    slips_changed = Signal(int)
     person_wanted = Signal()
     import_wanted = Signal()
     shops_wanted = Signal()
@@ -54,15 +52,15 @@ class SettingsPage(Page):
     def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[str], None]) -> None:
         super().__init__()
         self._room = room
-        self._printers = printers
         self._play = play
         kit = room.kit
         inner = QWidget()
         grid = QGridLayout(inner)
         pad(kit, grid, gap="space.m")
+        self.printer = PrinterCard(room, printers, about.folder)
         cards = (
             self._look(),
-            self._printer(),
+            self.printer,
             self._scanner(),
             self._sound(),
             self._intake(),
@@ -112,38 +110,17 @@ class SettingsPage(Page):
     def _look(self) -> Card:
         kit = self._room.kit
         card = self._card("station.set_language")
-        zh, en = _choice(kit, "station.set_chinese"), _choice(kit, "station.set_english")
+        zh, en = choice(kit, "station.set_chinese"), choice(kit, "station.set_english")
         zh.clicked.connect(lambda: kit.i18n.switch("zh"))
         en.clicked.connect(lambda: kit.i18n.switch("en"))
-        light, dark = _choice(kit, "station.set_light"), _choice(kit, "station.set_dark")
+        light, dark = choice(kit, "station.set_light"), choice(kit, "station.set_dark")
         light.clicked.connect(lambda: kit.theme.set_mode("light"))
         dark.clicked.connect(lambda: kit.theme.set_mode("dark"))
-        kit.i18n.bind(card, lambda: _tick(kit.i18n.lang == "zh", zh, en))
-        kit.theme.bind(card, lambda: _tick(kit.theme.mode == "light", light, dark))
-        card.body.addLayout(_tight(row(kit, zh, en, gap="space.s")))
+        kit.i18n.bind(card, lambda: tick(kit.i18n.lang == "zh", zh, en))
+        kit.theme.bind(card, lambda: tick(kit.theme.mode == "light", light, dark))
+        card.body.addLayout(tight(row(kit, zh, en, gap="space.s")))
         card.body.addWidget(titled(kit, "station.set_look"))
-        card.body.addLayout(_tight(row(kit, light, dark, gap="space.s")))
-        card.body.addStretch(1)
-        return card
-
-    def _printer(self) -> Card:
-        kit, outbox = self._room.kit, self._room.core.outbox
-        card = self._card("station.set_slip_printer", "station.set_printer_text")
-        self.address = Field(kit, "station.set_address", "station.set_printer_hint")
-        self.address.edit.setText(outbox.setting(PRINTER_ADDRESS))
-        self.save = save = BigButton(kit, "station.set_save", role="main")
-        self._test = BigButton(kit, "station.set_test_print", icon="printer", locks=True)
-        save.clicked.connect(self._save_printer)
-        self.address.entered.connect(self._save_printer)
-        self._test.clicked.connect(self._test_print)
-        count = titled(kit, "station.set_next_count", "muted")
-        fewer, more = _sign(kit, "-"), _sign(kit, "+")
-        self._count = PlainLabel(outbox.setting(SLIPS_AT_ONCE, "5"), "title")
-        fewer.clicked.connect(lambda: self._change_count(-1))
-        more.clicked.connect(lambda: self._change_count(1))
-        card.body.addWidget(self.address)
-        card.body.addLayout(_tight(row(kit, save, self._test, gap="space.s")))
-        card.body.addLayout(_tight(row(kit, count, fewer, self._count, more, gap="space.s")))
+        card.body.addLayout(tight(row(kit, light, dark, gap="space.s")))
         card.body.addStretch(1)
         return card
 
@@ -164,7 +141,7 @@ class SettingsPage(Page):
             button = BigButton(kit, key, icon="sound")
             button.clicked.connect(partial(self._play, name))
             line.addWidget(button)
-        card.body.addLayout(_tight(line))
+        card.body.addLayout(tight(line))
         card.body.addStretch(1)
         return card
 
@@ -173,7 +150,7 @@ class SettingsPage(Page):
         card = self._card("intake.title", "intake.set_text")
         go = BigButton(kit, "intake.choose", icon="import")
         go.clicked.connect(self.import_wanted)
-        card.body.addLayout(_tight(row(kit, go)))
+        card.body.addLayout(tight(row(kit, go)))
         card.body.addStretch(1)
         return card
 
@@ -182,7 +159,7 @@ class SettingsPage(Page):
         card = self._card("ops.title", "ops.title_text")
         go = BigButton(kit, "ops.open", icon="shop")
         go.clicked.connect(self.shops_wanted)
-        card.body.addLayout(_tight(row(kit, go)))
+        card.body.addLayout(tight(row(kit, go)))
         card.body.addStretch(1)
         return card
 
@@ -206,60 +183,6 @@ class SettingsPage(Page):
         card.body.addLayout(grid)
         sign = BigButton(kit, "station.sign_title", icon="person")
         sign.clicked.connect(self.person_wanted)
-        card.body.addLayout(_tight(row(kit, sign)))
+        card.body.addLayout(tight(row(kit, sign)))
         card.body.addStretch(1)
         return card
-
-    # -- acting --------------------------------------------------------------------------------------------
-
-    def _save_printer(self) -> None:
-        address = self.address.text
-        try:
-            self._printers.use(address)
-        except BadPrinter:
-            self.address.complain("station.set_printer_bad")
-            return
-        self._room.core.outbox.set_setting(PRINTER_ADDRESS, address)
-        self._room.bar.success(self._room.kit.i18n.say("station.set_printer_saved"))
-
-    def _test_print(self) -> None:
-        self._room.work.run(self._printers.test, self._tested, self._test_failed, owner=self)
-
-    def _tested(self, trouble: str) -> None:
-        self._test.unlock()
-        i18n = self._room.kit.i18n
-        if trouble:
-            why = i18n.words.maybe(f"states.printer_{trouble}", i18n.tr("states.printer_error"))
-            self._room.bar.warn(i18n.say("station.set_test_failed", why=why), key="test-print")
-        else:
-            self._room.bar.success(i18n.say("station.set_test_done"))
-
-    def _test_failed(self, error: Exception) -> None:
-        self._test.unlock()
-        self._room.trouble(error)
-
-    def _change_count(self, by: int) -> None:
-        count = min(50, max(1, int(self._count.words()) + by))
-        self._count.setText(str(count))
-        self._room.core.outbox.set_setting(SLIPS_AT_ONCE, str(count))
-        self.slips_changed.emit(count)
-
-
-def _choice(kit: Kit, key: str) -> BigButton:
-    button = BigButton(kit, key)
-    button.setCheckable(True)
-    return button
-
-
-def _tick(first: bool, one: BigButton, other: BigButton) -> None:
-    one.setChecked(first)
-    other.setChecked(not first)
-
-
-def _tight(line: QHBoxLayout) -> QHBoxLayout:
-    line.addStretch(1)
-    return line
-
-
-def _sign(kit: Kit, sign: str) -> BigButton:
-    return BigButton(kit, "station.set_fewer" if sign == "-" else "station.set_more")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.os.folderlock import FolderLock
+from app.station.slips import paper_mm
 from tests.helpers.real_hub import RealHub
 from tests.helpers.ui_joint import PaperTray, joint
 from ui.app import Station, build_station, run_station
@@ -128,13 +129,53 @@ def test_settings_keep_the_printer_and_show_what_a_scanner_sends(
     bench.show_settings()
     page = bench.settings
     assert page is not None
-    page.address.edit.setText("next to the door")
-    page.save.click()
-    assert "tcp://" in page.address.trouble
-    page.address.edit.setText("tcp:127.0.0.1:9100")
-    page.save.click()
+    page.printer.address.edit.setText("next to the door")
+    page.printer.save.click()
+    assert "tcp://" in page.printer.address.trouble
+    page.printer.address.edit.setText("tcp:127.0.0.1:9100")
+    page.printer.save.click()
     tray = bench.printers
     assert isinstance(tray, PaperTray) and tray.address == "tcp:127.0.0.1:9100"
     bench.scan("6901234567892")
     assert "6901234567892（13 位）" in page.words_of_scanner()
     assert bench.core.packing.view().last is None, "a scan on this page is looked at, not worked on"
+
+
+def said(text: str | Callable[[], str]) -> str:
+    return text if isinstance(text, str) else text()
+
+
+def test_the_printer_is_set_up_on_one_card_and_kept(qtbot: QtBot, open_station: OpenStation) -> None:
+    """Address as it stands on the device, width of its paper, a test with what stands in the field."""
+    bench = open_station("packing")
+    tray, outbox = bench.printers, bench.core.outbox
+    assert isinstance(tray, PaperTray)
+    bench.show_settings()
+    assert bench.settings is not None
+    card = bench.settings.printer
+    assert (card.state, card.wide.isChecked(), card.narrow.isChecked()) == ("还没有打印机", True, False)
+    card.address.edit.setText("192.168.1.50")
+    card.narrow.click()
+    tray.state = "paper_out"
+    tray.trouble = "paper_out"
+    card.test.click()
+    qtbot.waitUntil(card.test.isEnabled, timeout=WAIT_MS)
+    assert tray.address == outbox.setting("printer_address") == "tcp://192.168.1.50"
+    assert card.state == "打印机：缺纸"
+    assert bench.window.bar.front is not None and "缺纸" in said(bench.window.bar.front.text)
+
+    tray.trouble = ""
+    card.keep.click()
+    card.test.click()
+    qtbot.waitUntil(card.test.isEnabled, timeout=WAIT_MS)
+    assert tray.address == f"folder:{bench.folder / 'papers'}"
+    assert (bench.folder / "papers").is_dir()
+    assert bench.window.bar.front is None, "the test that came out takes the trouble away"
+
+    bench.show_settings()
+    bench._back()
+    bench.show_settings()
+    again = bench.settings.printer
+    assert (again.wide.isChecked(), again.narrow.isChecked()) == (False, True)
+    assert again.address.text == f"folder:{bench.folder / 'papers'}"
+    assert paper_mm(outbox) == 58
