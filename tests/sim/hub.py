@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from sqlalchemy import Connection, Engine, event
 
 from app.core.order import Item, ItemBarcode
@@ -38,6 +39,7 @@ from hub.orders.results import Committed, Sealer
 from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
 from hub.vault import Vault
+from tests.sim.looks import Look
 from tests.sim.loop import OUTSIDE, Killed, Process, SimClock, SimIds, SimLoop
 from tests.sim.wire import Call
 
@@ -92,8 +94,9 @@ class Template:
     vault: Vault
     stations: tuple[tuple[str, StationKind, str, str], ...]
 
-    def settings(self, data_dir: Path) -> Settings:
-        return config.parse(TOML, Path("hub.toml"), data_dir, {})
+    settings: Settings
+    #: Statements are compiled once for all hubs that this process starts.
+    engine: Engine
 
 
 def make_template(folder: Path) -> Template:
@@ -126,7 +129,7 @@ def make_template(folder: Path) -> Template:
     stations = loop.run_until_complete(fill())
     engine.dispose()
     loop.end()
-    return Template(folder, vault, stations)
+    return Template(folder, vault, stations, settings, engine)
 
 
 def _doors(
@@ -183,7 +186,7 @@ class SimHub:
         self.loop, self.folder, self._dice = loop, folder, dice
         self._template, self._folders, self._writer_of = template, folders, writer_of
         shutil.copytree(template.folder, folder)
-        self.settings = template.settings(folder)
+        self.settings = msgspec.structs.replace(template.settings, data_dir=folder)
         self.clock = SimClock(loop)
         self.new_id = SimIds("hub")
         self.path = folder / "orderdock.db"
@@ -196,6 +199,8 @@ class SimHub:
         self.dies_at = ""
         self.died: Callable[[str], None] = lambda where: None
         self.committed: Callable[[Committed], None] = lambda committed: None
+        #: The database, for those who watch.
+        self.look = Look(self.path)
         db = sqlite3.connect(self.path)
         prepare(db)
         db.close()
@@ -215,6 +220,8 @@ class SimHub:
     def _start(self) -> None:
         assert self.process is not None
         self.engine = make_engine(self.settings.db_url, self.folder)
+        compiled = self._template.engine
+        self.engine.dialect, self.engine._compiled_cache = compiled.dialect, compiled._compiled_cache
         event.listen(self.engine, "commit", self._at_commit)
         self.doors = _doors(
             self.settings,
@@ -297,6 +304,7 @@ class SimHub:
 
     def restore(self, backup: Path) -> None:
         """The hub is down. The backup takes the database's place and begins a new epoch."""
+        self.look.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         shutil.copy(backup, self.path)
@@ -304,9 +312,3 @@ class SimHub:
         with engine.connect().execution_options(**WRITE) as conn, conn.begin():
             new_epoch(conn, self.new_id)
         engine.dispose()
-
-    def look(self) -> sqlite3.Connection:
-        """The database as it lies there, for those who watch."""
-        db = sqlite3.connect(self.path)
-        db.row_factory = sqlite3.Row
-        return db

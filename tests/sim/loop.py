@@ -13,9 +13,11 @@ import contextvars
 import itertools
 import random
 from asyncio import events
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -66,26 +68,16 @@ def _guarded(process: Process, call: Callable[..., Any], args: tuple[Any, ...]) 
         call(*args)
 
 
-class _Jumps:
-    """The loop's selector: there is nothing to wait for but time."""
-
-    def __init__(self, loop: SimLoop) -> None:
-        self._loop = loop
-
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise Stuck("nobody waits for anything any more")
-        self._loop.jump(timeout)
-        return []
-
-
 class SimLoop(asyncio.BaseEventLoop):
     """See the module's text. ``failures`` holds what no part of the product may raise."""
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._selector = _Jumps(self)
+        self._soon: deque[events.Handle] = deque()
+        #: What waits for its time: when, order of asking, what.
+        self._due: list[tuple[float, int, events.TimerHandle]] = []
+        self._asked = itertools.count()
         self.processes: list[Process] = []
         self.failures: list[BaseException] = []
         self.tasks: list[asyncio.Task[Any]] = []
@@ -95,14 +87,27 @@ class SimLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def jump(self, seconds: float) -> None:
-        self._now += max(0.0, seconds)
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        pass
+    def _run_once(self) -> None:
+        """asyncio's own turn without what a world of one thread has no use for: nothing to wait for but time."""
+        soon, due = self._soon, self._due
+        if not soon and not self._stopping:  # type: ignore[attr-defined]
+            while due and due[0][2].cancelled():
+                heappop(due)
+            if not due:
+                raise Stuck("nobody waits for anything any more")
+            self._now = max(self._now, due[0][0])
+        while due and due[0][0] <= self._now:
+            soon.append(heappop(due)[2])
+        for _ in range(len(soon)):
+            handle = soon.popleft()
+            if not handle.cancelled():
+                handle._run()
 
     def _write_to_self(self) -> None:
         pass
+
+    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
+        """It goes when its time comes."""
 
     def _kept(
         self, loop: asyncio.AbstractEventLoop, work: Any, context: Context | None = None
@@ -117,8 +122,12 @@ class SimLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> events.Handle:
-        callback, args = self._of_process(callback, args, context)
-        return super().call_soon(callback, *args, context=context)
+        process = _PROCESS.get() if context is None else context.get(_PROCESS)
+        if process is not None:
+            callback, args = _guarded, (process, callback, args)
+        handle = events.Handle(callback, args, self, context)
+        self._soon.append(handle)
+        return handle
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
@@ -128,16 +137,17 @@ class SimLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> events.TimerHandle:
-        callback, args = self._of_process(callback, args, context)
-        return super().call_at(when, callback, *args, context=context)
+        process = _PROCESS.get() if context is None else context.get(_PROCESS)
+        if process is not None:
+            callback, args = _guarded, (process, callback, args)
+        timer = events.TimerHandle(when, callback, args, self, context)
+        heappush(self._due, (when, next(self._asked), timer))
+        return timer
 
-    def _of_process(
-        self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None
-    ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        process = context.get(_PROCESS) if context is not None else _PROCESS.get()
-        if process is None:
-            return callback, args
-        return _guarded, (process, callback, args)
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> events.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """Later, in this thread: a thread pool never runs anything at once."""

@@ -34,6 +34,7 @@ from printing.spooler import Spooler
 from printing.transports import SendResult
 from sync.client import HubClient
 from sync.link import HubLink
+from tests.sim.looks import Look
 from tests.sim.loop import OUTSIDE, Killed, Process, SimClock, SimIds, SimLoop
 from tests.sim.wire import Line, Transport
 
@@ -209,6 +210,8 @@ class SimStation:
         self.loses_copy = False
         self._left: tuple[StationCore, tuple[bytes, bytes] | None] | None = None
         shutil.copytree(template, folder)
+        #: The outbox, for those who watch.
+        self.kept = Look(folder / "outbox.sqlite")
         keepsake.write(
             folder,
             Identity(
@@ -292,7 +295,9 @@ class SimStation:
             began, at = self.clock.now(), self.loop.time()
             try:
                 due = await self.spooler.step(began)
-            except DiskFull:  # said by the program's own loop, and tried again
+            except DiskFull:  # the program's own loop says it in a sentence and comes again
+                if not self.is_disk_full:
+                    raise
                 due = began + timedelta(seconds=1)
             if not self.core.outbox.jobs("slip", {"waiting", "checking_device", "sending"}):  # type: ignore[arg-type]
                 due += timedelta(seconds=2)  # nobody waits: a look now and then is enough here

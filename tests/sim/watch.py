@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from app.core.printjob import PrintJob
 from app.station.outcome import Done, Outcome
 from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, act_of
 from hub.connectors.shapes import HintKind
+from tests.sim.looks import Look
 from tests.sim.station import SimStation
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Watch:
     def __init__(self, world: World) -> None:
         self._world = world
         self._seq = 0
+        self._version = -1
         self._history: dict[int, bytes] = {}
         self._stops: dict[str, Order] = {}
         self._shown: dict[tuple[str, str], frozenset[str]] = {}
@@ -50,15 +51,11 @@ class Watch:
         """A request leaves a station: what it tells must be on its disk."""
         if path != "/v1/acts":
             return
-        db = sqlite3.connect(station.folder / "outbox.sqlite")
-        try:
-            for envelope in msgspec.json.decode(body, type=list[Envelope]):
-                if not db.execute("SELECT 1 FROM act WHERE act_id = ?", (envelope.act_id,)).fetchone():
-                    raise Broken(
-                        f"P1: {station.name} told the hub of {envelope.kind} before it was on its own disk"
-                    )
-        finally:
-            db.close()
+        for envelope in msgspec.json.decode(body, type=list[Envelope]):
+            if not station.kept.rows("SELECT 1 FROM act WHERE act_id = ?", (envelope.act_id,)):
+                raise Broken(
+                    f"P1: {station.name} told the hub of {envelope.kind} before it was on its own disk"
+                )
 
     def answered(self, station: SimStation, path: str, body: bytes, status: int, answer: bytes) -> None:
         """An answer arrives at a station: what it may do from now on."""
@@ -117,16 +114,20 @@ class Watch:
                 self._look_at_station(station)
 
     def _look_at_hub(self) -> None:
-        with self._hub() as db:
-            rows = db.execute("SELECT order_no, seq, body FROM orders WHERE seq > ?", (self._seq,)).fetchall()
-        for order_no, seq, body in rows:
+        hub, version = self._hub(), self._hub().version()
+        if version == self._version:
+            return
+        self._version = version
+        for order_no, seq, body in hub.rows(
+            "SELECT order_no, seq, body FROM orders WHERE seq > ?", (self._seq,)
+        ):
             self._seq = max(self._seq, seq)
             order = _order.decode(body)
             self._look_at_order(order)
             self._stops[order_no] = order
 
-    def _hub(self) -> sqlite3.Connection:
-        return self._world.hub.look()
+    def _hub(self) -> Look:
+        return self._world.hub.look
 
     def _look_at_order(self, order: Order) -> None:
         for parcel in order.parcels:
@@ -150,10 +151,9 @@ class Watch:
         """A stop that a platform's word had set is gone: a person, a later truth or its effect did that."""
         if order.order_state in ("cancelled", "shipped_despite_cancel"):
             return
-        with self._hub() as db:
-            rows = db.execute(
-                "SELECT kind FROM history WHERE order_no = ? ORDER BY id DESC LIMIT 8", (order.order_no,)
-            ).fetchall()
+        rows = self._hub().rows(
+            "SELECT kind FROM history WHERE order_no = ? ORDER BY id DESC LIMIT 8", (order.order_no,)
+        )
         if any(row[0] in ("stop_lifted", "cancel_withdrawn") for row in rows):
             return
         if self._world.platform.stood(order.channel_order_no, kind, at):
@@ -229,8 +229,7 @@ class Watch:
 
     def history_grows(self) -> None:
         """Rows seen once stay as they were."""
-        with self._hub() as db:
-            rows = dict(db.execute("SELECT id, body FROM history").fetchall())
+        rows = dict(self._hub().rows("SELECT id, body FROM history"))
         if not self.restored:
             for row_id, body in self._history.items():
                 if rows.get(row_id) != body:
@@ -251,11 +250,11 @@ class Watch:
         self._what_left_is_shown()
 
     def _nothing_lost(self) -> None:
-        with self._hub() as db:
-            told = [msgspec.json.decode(row[0]) for row in db.execute("SELECT body FROM history")]
-            receipts = {row[0] for row in db.execute("SELECT act_id FROM receipt")}
-            receipts |= {row["act_id"] for row in told if row.get("act_id")}
-            orders = {row[0] for row in db.execute("SELECT channel_order_no FROM orders")}
+        hub = self._hub()
+        told = [msgspec.json.decode(row[0]) for row in hub.rows("SELECT body FROM history")]
+        receipts = {row[0] for row in hub.rows("SELECT act_id FROM receipt")}
+        receipts |= {row["act_id"] for row in told if row.get("act_id")}
+        orders = {row[0] for row in hub.rows("SELECT channel_order_no FROM orders")}
         for station in self._world.stations:
             needing = {n.act.act_id for n in station.core.outbox.needs_person()}
             for act_id in sorted(self._world.floor.green.get(station.name, ())):
@@ -273,10 +272,10 @@ class Watch:
                 )
 
     def _nothing_twice(self) -> None:
-        with self._hub() as db:
-            rows = db.execute("SELECT order_no, parcel_no, kind, body FROM history ORDER BY id").fetchall()
-            bodies = [row[0] for row in db.execute("SELECT body FROM orders")]
-            keys = Counter(tuple(row) for row in db.execute("SELECT shop_id, channel_order_no FROM orders"))
+        hub = self._hub()
+        rows = hub.rows("SELECT order_no, parcel_no, kind, body FROM history ORDER BY id")
+        bodies = [row[0] for row in hub.rows("SELECT body FROM orders")]
+        keys = Counter(hub.rows("SELECT shop_id, channel_order_no FROM orders"))
         if twice := [key for key, n in keys.items() if n > 1]:
             raise Broken(f"P2: orders counted twice: {twice}")
         acts: Counter[tuple[Any, ...]] = Counter()
@@ -299,8 +298,7 @@ class Watch:
                         )
 
     def _what_left_is_shown(self) -> None:
-        with self._hub() as db:
-            bodies = [row[0] for row in db.execute("SELECT body FROM orders")]
+        bodies = [row[0] for row in self._hub().rows("SELECT body FROM orders")]
         parcels = {p.parcel_no: p for body in bodies for p in _order.decode(body).parcels}
         for box in self._world.floor.boxes.values():
             parcel = parcels.get(box.parcel_no)
@@ -348,10 +346,10 @@ def _compared(fresh: dict[tuple[str, str], Any], held: dict[tuple[str, str], Any
 COUNTS = (ActKind.line_packed, ActKind.line_unpacked)
 
 
-def acts_in(db: sqlite3.Connection) -> list[Any]:
+def acts_in(kept: Look) -> list[Any]:
     """Counts in an outbox that the hub took or has not answered."""
-    rows = db.execute(
+    rows = kept.rows(
         "SELECT envelope FROM act WHERE kind IN ('line_packed', 'line_unpacked') AND (state = 'waiting' OR "
         "(state = 'settled' AND json_extract(CAST(receipt AS TEXT), '$.outcome') = 'applied')) ORDER BY n"
-    ).fetchall()
+    )
     return [act_of(msgspec.json.decode(row[0], type=Envelope)) for row in rows]

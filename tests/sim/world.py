@@ -135,6 +135,7 @@ class World:
         self._length = mood.choice((15, 25, 25, 40, 60, 120))
         self._backup = folder / "backup.db"
         self._repairs: list[asyncio.Task[None]] = []
+        self._packed: dict[str, tuple[int, dict[str, Act]]] = {}
 
     def _throws(self, name: str) -> random.Random:
         return random.Random(f"{self.seed}/{name}")
@@ -419,26 +420,24 @@ class World:
         raise Broken(f"P5: {HEALS_WITHIN_S:.0f} s after everything was well again: {why}")
 
     def _hub_waits(self) -> str:
-        with self.hub.look() as db:
-            orders = db.execute("SELECT count(*) FROM orders").fetchone()[0]
+        orders = self.hub.look.rows("SELECT count(*) FROM orders")[0][0]
         return "" if orders >= len(self.platform.sales) else f"the hub has {orders} orders"
 
     # ------------------------------------------------------------------------- what watchers look at
 
     def packed_at(self, station: SimStation) -> list[Act]:
         """Every count this station has made and the hub has not refused, on disk or about to be."""
-        db = sqlite3.connect(station.folder / "outbox.sqlite")
-        try:
-            kept = {act.act_id: act for act in watch.acts_in(db)}
-        finally:
-            db.close()
+        version = station.kept.version()
+        if self._packed.get(station.name, (-1, {}))[0] != version:
+            self._packed[station.name] = version, {act.act_id: act for act in watch.acts_in(station.kept)}
+        kept = self._packed[station.name][1]
         if station.is_on:
             waiting = [
                 p.act
                 for no in station.core.outbox.pending_orders()
                 for p in station.core.outbox.pending_of(no)
             ]
-            kept |= {
+            kept = kept | {
                 act.act_id: act for act in waiting if act.kind in watch.COUNTS and act.act_id not in kept
             }
         return list(kept.values())
@@ -479,9 +478,11 @@ class World:
             if station.is_on:
                 station.kill()
             station.tidy()
+            station.kept.close()
         if self.hub.is_up:
             self.hub.kill()
         self.hub.tidy()
+        self.hub.look.close()
         self.loop.end()
 
 
