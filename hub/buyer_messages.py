@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Engine, select
 
+from app.core import messages
 from app.core.order import MessageState, Order
 from app.core.texts import Texts
 from hub.db import tables as t
@@ -70,13 +71,14 @@ class BuyerMessages:
 
 
 def text_of(order: Order, parcel_no: str, kind: str, texts: Texts) -> str:
-    """The message in Chinese: number of the shop's order, courier and waybill, nothing of a person."""
-    parcel = order.parcel(parcel_no)
+    """The message in the buyer's language: number of the shop's order, courier and waybill, nothing of a person."""
+    message, parcel = messages.found(order, parcel_no, kind), order.parcel(parcel_no)
+    lang = message.lang if message is not None else messages.lang_of(order)
     known = f"states.carrier_{parcel.carrier}" if parcel else ""
     return texts.text(
         f"messages.{kind}",
-        "zh",
+        lang,
         order_no=order.channel_order_no,
-        carrier=texts.text(known if texts.has(known) else "states.carrier_other", "zh"),
+        carrier=texts.text(known if texts.has(known) else "states.carrier_other", lang),
         waybill=parcel.waybill_no if parcel else "",
     )

@@ -97,6 +97,8 @@ class Shop(Struct, frozen=True, kw_only=True):
     access_token: str = ""
     refresh_token: str = ""
     poll_s: Seconds = 900
+    #: What this shop's buyers read; orders across the border are answered in English whatever stands here.
+    buyer_lang: Literal["zh", "en"] = "zh"
     #: Which of an app's sellers this is, by the platform's own number, where one app works for several.
     seller_id: str = ""
     message_url: Annotated[str, _want("url", pattern=r"^((https?|wss?)://[^\s/]+\S*)?$")] = ""

@@ -386,6 +386,7 @@ def line_settings(settings: Settings) -> LineSettings:
         shop_warehouses={shop.id: shop.warehouse for shop in settings.shops},
         default_warehouse=settings.warehouses[0].id,
         last_gates={house.id: house.last_gate for house in settings.warehouses},
+        buyer_langs={shop.id: shop.buyer_lang for shop in settings.shops},
         online_s=settings.hub.online_s,
         lease_s=settings.hub.lease_min * 60,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from app.core.history import Entry, HistoryKind
 from app.core.order import BuyerMessage, MessageState, Order
+from app.core.texts import Lang
 
 M = MessageState
 #: Who has been told is not told again; what failed or had no way may yet go by hand.
@@ -21,11 +22,19 @@ _MOVES: dict[MessageState, frozenset[MessageState]] = {
 BY_HAND = "by_hand"
 
 
-def queued(order: Order, parcel_no: str, kind: str, now: datetime) -> tuple[Order, list[Entry]]:
-    """The order with this message to be sent; the very same order where it was made before."""
+def lang_of(order: Order, of_shop: Lang = "zh") -> Lang:
+    """The language this buyer is told in: the shop's; English across the border."""
+    return "en" if order.is_cross_border else of_shop
+
+
+def queued(
+    order: Order, parcel_no: str, kind: str, now: datetime, of_shop: Lang = "zh"
+) -> tuple[Order, list[Entry]]:
+    """The order with this message to be sent; the very same order where it was made before. ``of_shop``: the language
+    of the shop's buyers."""
     if found(order, parcel_no, kind) is not None:
         return order, []
-    message = BuyerMessage(parcel_no=parcel_no, kind=kind, at=now)
+    message = BuyerMessage(parcel_no=parcel_no, kind=kind, at=now, lang=lang_of(order, of_shop))
     entry = Entry(kind=HistoryKind.message_queued, parcel_no=parcel_no, params={"message": kind})
     return replace(order, messages=(*order.messages, message)), [entry]
 

@@ -264,13 +264,15 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerMessage:
-    """One message to the buyer, made once per (parcel, kind). ``at``: since when it stands where it stands."""
+    """One message to the buyer, made once per (parcel, kind). ``at``: since when it stands where it stands;
+    ``lang``: the buyer's language, whoever reads it here."""
 
     parcel_no: str
     kind: str
     state: MessageState = MessageState.queued
     channel: str = ""
     at: datetime
+    lang: Literal["zh", "en"] = "zh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

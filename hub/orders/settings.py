@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.freeze import Rules
 from app.core.order import LastGate
+from app.core.texts import Lang
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,8 @@ class LineSettings:
     """Settings of the writer.
 
     ``shop_warehouses`` says where a shop's orders go (else ``default_warehouse``), ``last_gates`` the last
-    gate per warehouse (else that of ``rules``). A station counts as online ``online_s`` after its last beat.
+    gate per warehouse (else that of ``rules``), ``buyer_langs`` what a shop's buyers read (else Chinese). A station
+    counts as online ``online_s`` after its last beat.
     """
 
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
@@ -24,6 +26,7 @@ class LineSettings:
     shop_warehouses: Mapping[str, str] = field(default_factory=dict)
     default_warehouse: str = "main"
     last_gates: Mapping[str, LastGate] = field(default_factory=dict)
+    buyer_langs: Mapping[str, Lang] = field(default_factory=dict)
     lease_s: int = 3600
     online_s: int = 25
 

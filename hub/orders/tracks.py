@@ -103,7 +103,8 @@ class TrackJob(Job[Tracked]):
                 Entry(kind=HistoryKind.state_followed, parcel_no=self.parcel_no, before=before, after=after)
             )
         if state is OrderState.in_transit is not parcel.state:
-            order, queued = messages.queued(order, self.parcel_no, "picked_up", work.now)
+            lang = work.settings.buyer_langs.get(order.shop_id, "zh")
+            order, queued = messages.queued(order, self.parcel_no, "picked_up", work.now, lang)
             entries += queued
         for node in jumps:
             work.raise_alarm(

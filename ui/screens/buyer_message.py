@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -12,14 +14,17 @@ from app.station.asking import Asked
 from ui.present import states
 from ui.present.words import Words
 from ui.screens.asked import say_asked
+from ui.screens.form_parts import titled
 from ui.screens.room import Room
 from ui.widgets.big_button import BigButton
-from ui.widgets.layout import row
+from ui.widgets.layout import column, row
 from ui.widgets.plain_label import PlainLabel
 
 
 def message_text(order: Order, message: BuyerMessage, words: Words) -> str:
-    """What the buyer is told, in the reader's language: numbers and courier, nothing of a person."""
+    """What the buyer is told, in the buyer's language whatever is spoken at this desk: numbers and courier, nothing
+    of a person."""
+    words = replace(words, lang=message.lang)
     parcel = order.parcel(message.parcel_no)
     return words.tr(
         f"messages.{message.kind}",
@@ -41,8 +46,11 @@ class BuyerMessageRow(QWidget):
         self.words = PlainLabel(role="body", wrap=True)
         self.copy_button = BigButton(kit, "service.message_copy")
         self.sent = BigButton(kit, "service.message_sent", icon="check", locks=True)
-        layout = row(kit, self.words, self.copy_button, self.sent, gap="space.s")
-        layout.setStretch(0, 1)
+        said = column(kit, titled(kit, "service.message_title", "caption"), self.words, gap="")
+        layout = row(kit, gap="space.s")
+        layout.addLayout(said, 1)
+        layout.addWidget(self.copy_button)
+        layout.addWidget(self.sent)
         self.setLayout(layout)
         self.copy_button.clicked.connect(self._copy)
         self.sent.clicked.connect(self._tell)
