@@ -32,7 +32,7 @@ from ui.joint import BadPrinter, Joint
 from ui.kept import LANG, LOOK, PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit, make_kit
 from ui.papers import PaperQuestions
-from ui.present.packing import AlarmWords, alarm_words
+from ui.present.station_alarm import AlarmWords, alarm_words, spoken_clip
 from ui.present.strip import rights_view, strip_views
 from ui.resources import resource_dir
 from ui.scanner_input import ScannerInput, ScanRead
@@ -498,7 +498,7 @@ class Station:
         if alarm.is_lifted:
             self.player.silence()
         else:
-            self.player.alarm(alarm.order_no, self.kit.i18n.lang)
+            self.player.alarm(alarm.order_no, self.kit.i18n.lang, what=spoken_clip(alarm))
 
     def _alarm_view(self, alarm_id: str, alarm: StationAlarm) -> AlarmView:
         """Words that follow the language: each is asked for at each showing."""

@@ -10,7 +10,6 @@ from app.core import freeze, lines
 from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parcel, ParcelLine, StopKind
 from app.core.reasons import Reason, Refused
 from app.core.values import dataclass
-from app.station.alarms import StationAlarm
 from app.station.outcome import Light, Outcome
 from app.store.readmodel import QueueRow
 from ui.present import states
@@ -343,58 +342,3 @@ def _queue_chip(row: QueueRow, bench: Bench, words: Words) -> Chip | None:
     if row.state in (S.picking, S.packing):
         return states.order_chip(row.state, words)
     return None
-
-
-# -- the alarm -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmWords:
-    """What covers the bench when the hand must stop (FRZ-05). ``spoken`` is the number as it is read aloud;
-    ``calm`` is for a stop that was taken back before anybody acknowledged it."""
-
-    title: str
-    sentence: str
-    todo: str
-    facts: tuple[str, ...]
-    spoken: str
-    calm: bool = False
-
-
-def alarm_words(alarm: StationAlarm, order: Order | None, now: datetime, words: Words) -> AlarmWords:
-    """What happened, what to do with this parcel (on the bench, in a closed box, only a slip yet), and who asked."""
-    tr = words.tr
-    if alarm.is_lifted:
-        sentence = tr("packing.alarm_lifted", number=alarm.order_no)
-        todo = tr("packing.alarm_lifted_todo", key=KEYS.ack)
-        return AlarmWords(tr("packing.alarm_lifted_title"), sentence, todo, (), alarm.spoken_no, calm=True)
-    parcel = order.parcel(alarm.parcel_no) if order is not None else None
-    facts = [tr("packing.alarm_label")] if parcel and parcel.label_count else []
-    if alarm.by:
-        facts.append(tr("packing.alarm_by", who=alarm.by, ago=words.since(alarm.since, now)))
-    if why := alarm.note or (states.hold_reason(alarm.reason, words) if alarm.reason else ""):
-        facts.append(why)
-    return AlarmWords(
-        title=tr("packing.alarm_title"),
-        sentence=_alarm_sentence(alarm, words),
-        todo=tr(_todo_key(alarm, parcel), key=KEYS.ack),
-        facts=tuple(facts),
-        spoken=alarm.spoken_no,
-    )
-
-
-def _alarm_sentence(alarm: StationAlarm, words: Words) -> str:
-    if alarm.items:
-        return words.tr("packing.alarm_lines", number=alarm.order_no, items=alarm.items)
-    key = "packing.alarm_cancel" if alarm.command == "cancel" else "packing.alarm_freeze"
-    return words.tr(key, number=alarm.order_no)
-
-
-def _todo_key(alarm: StationAlarm, parcel: Parcel | None) -> str:
-    if alarm.items:
-        return "packing.alarm_todo_lines_packed" if alarm.is_packed else "packing.alarm_todo_lines"
-    if alarm.is_packed:
-        return "packing.alarm_todo_packed"
-    if parcel is not None and parcel.slip_count and not parcel.qty_packed and not alarm.is_open_here:
-        return "packing.alarm_todo_printed"
-    return "packing.alarm_todo"

@@ -10,7 +10,8 @@ from app.core.order import Order
 from app.station.alarms import StationAlarm
 from tests.helpers.shop_orders import NOW, an_order, stopped
 from tests.ui.present.test_packing_view import BENCH, words
-from ui.present.packing import alarm_words, pack_view
+from ui.present.packing import pack_view
+from ui.present.station_alarm import alarm_words
 
 
 def off(order: Order, line_no: int, *, in_effect: bool = True) -> Order:

@@ -18,7 +18,8 @@ from app.station.outcome import Done, Light, Outcome, refusal
 from app.store.readmodel import queue_row
 from tests.helpers.shop_orders import NOW, STATION, an_order, items, on_parcel, stopped
 from ui.present import states
-from ui.present.packing import Bench, alarm_words, pack_view, queue_view, scan_view
+from ui.present.packing import Bench, pack_view, queue_view, scan_view
+from ui.present.station_alarm import alarm_words
 from ui.present.words import Words
 
 S = OrderState
