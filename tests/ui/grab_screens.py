@@ -37,6 +37,7 @@ from ui.screens.supervisor import SupervisorScreen
 
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080), "1093x614": (1093, 614)}
 NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台", "ops": "运营台"}
+EMPTY = ("packing", "supervisor", "service")
 #: A platform that nobody can reach, for the ops desk.
 PLATFORM = """[[shop]]
 id = "pdd-main"
@@ -57,7 +58,7 @@ PAIRS = {
 
 
 class Grabber:
-    """Grabs windows as they stand; ``which`` is "quick" for one picture a state, "pairs", or "all"."""
+    """Grabs windows as they stand; ``which`` is "quick" (one picture a state), "desks" (three), "pairs" or "all"."""
 
     def __init__(self, app: QApplication, out: Path, which: str) -> None:
         self.app, self.out = app, out
@@ -66,6 +67,7 @@ class Grabber:
             "quick": {"1366x768": (("zh", "light"),)},
             "pairs": PAIRS,
             "all": dict.fromkeys(SIZES, every),
+            "desks": {"1093x614": (("zh", "light"), ("en", "dark")), "1920x1080": (("en", "light"),)},
         }[which]
 
     def shots(self, name: str, station: Station, widget: QWidget | None = None) -> None:
@@ -117,17 +119,23 @@ def main() -> int:
     parser.add_argument("out", nargs="?", default="out/screens", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--desks", action="store_true", help="only the desks of supervisor, service and ops")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
     folder = Path(tempfile.mkdtemp(prefix="orderdock-screens-"))
-    grab = Grabber(app, asked.out, "quick" if asked.quick else "all" if asked.all else "pairs")
+    which = "quick" if asked.quick else "all" if asked.all else "desks" if asked.desks else "pairs"
+    grab = Grabber(app, asked.out, which)
     try:
         with real_hub(folder / "hub", PLATFORM) as hub:
-            first(grab, app, folder)
-            empty(grab, app, hub, folder)
+            if not asked.desks:
+                first(grab, app, folder)
+            empty(grab, app, hub, folder, ("supervisor", "service") if asked.desks else EMPTY)
             fill(hub)
-            shift(grab, app, hub, folder)
+            if asked.desks:
+                desks(grab, app, hub, folder)
+            else:
+                shift(grab, app, hub, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -146,12 +154,12 @@ def first(grab: Grabber, app: QApplication, folder: Path) -> None:
     station.close()
 
 
-def empty(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+def empty(grab: Grabber, app: QApplication, hub: RealHub, folder: Path, kinds: tuple[str, ...]) -> None:
     """Before the first order: what each desk says, and how a file is brought in."""
-    for kind in ("packing", "supervisor", "service"):
+    for kind in kinds:
         station = paired(grab, app, hub, kind, folder / "empty", wait=False)
         grab.shots(f"{kind}-empty", station)
-        if kind == "supervisor":
+        if kind == "supervisor" and kinds == EMPTY:
             importing(grab, station, folder)
         station.close()
 
@@ -220,6 +228,20 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     grab.until(lambda: not bench.core.bench.is_online, "offline", 40)
     grab.settle(1.5)
     grab.shots("packing-offline", bench)
+    bench.close()
+
+
+def desks(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+    """The desks alone, with a stop at a bench that is away, one at a bench that answers, and a hold."""
+    bench = paired(grab, app, hub, "packing", folder)
+    desk = bench.desk
+    assert isinstance(desk, PackingScreen)
+    away = silent_bench(grab, app, hub, folder)
+    order_no = raise_alarm(grab, bench, desk, hub, away)
+    bench.alarm.acknowledge("scan")
+    supervisor(grab, app, hub, folder)
+    service(grab, app, hub, folder, order_no)
+    ops(grab, app, hub, folder)
     bench.close()
 
 
@@ -309,6 +331,12 @@ def silent_bench(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -
 
 
 def alarm(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub, away: str) -> str:
+    order_no = raise_alarm(grab, bench, desk, hub, away)
+    grab.shots("alarm", bench)
+    return order_no
+
+
+def raise_alarm(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub, away: str) -> str:
     rows = [
         r for r in bench.core.read.queue(60).rows if not (r.is_frozen or r.is_on_hold) and r.order_no != away
     ]
@@ -321,9 +349,6 @@ def alarm(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub, away
     hub.cancel(away, "c2" * 13, now, reason="slow", note="等太久了")
     hub.cancel(stopped.order_no, "c1" * 13, now, reason="buyer", note="买家拍错了")
     grab.until(lambda: bench.alarm.active is not None, "the alarm")
-    sheet = bench.alarm.sheets()[0]
-    grab.shots("alarm", bench)
-    assert sheet is not None
     return stopped.order_no
 
 
@@ -509,6 +534,8 @@ def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> 
     desk.show_shop("旗舰店-pdd")
     grab.settle(0.5)
     grab.shots("ops-many", station)
+    desk.show_alarm(desk.alarms.shown[0])
+    grab.shots("ops-alarm", station)
     station.close()
 
 

@@ -24,7 +24,8 @@ PACES = (60, 300, 600, 900)
 
 @dataclass(frozen=True, slots=True)
 class ShopRow:
-    """One shop in the list; ``rank`` sorts what needs somebody to the top."""
+    """One shop in the list; ``rank`` sorts what is not well to the top. ``needs_person``: it does not heal by itself.
+    ``is_told``: the hub tells how it does."""
 
     shop_id: str
     name: str
@@ -32,6 +33,8 @@ class ShopRow:
     when: str
     counts: str
     rank: int
+    needs_person: bool = False
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,28 @@ def _row(shop: ShopView, words: Words, now: datetime) -> ShopRow:
     rank = {"stop": 0, "wait": 1, "info": 2, "ok": 2, "idle": 3}[chip.state]
     channel = states.channel_name(shop.connector, words)
     if health is None:
-        return ShopRow(shop.shop_id, shop.shop_id, chip, channel, "", rank)
+        return ShopRow(shop.shop_id, shop.shop_id, chip, channel, "", rank, is_told=False)
     when = f"{channel} · {_when(health, words, now)}"
-    return ShopRow(shop.shop_id, shop.shop_id, chip, when, _counts(health, words), rank)
+    return ShopRow(
+        shop.shop_id,
+        shop.shop_id,
+        chip,
+        when,
+        _counts(health, words),
+        rank,
+        needs_person=_needs_person(health),
+    )
+
+
+def _needs_person(health: ShopHealth) -> bool:
+    """Whether somebody has to see to it: a bad moment of the platform passes, the rest does not."""
+    if health.trouble:
+        return _is_grave(health)
+    return bool(health.ship_backs_refused or health.missed or health.quarantined)
+
+
+def _is_grave(health: ShopHealth) -> bool:
+    return health.trouble in _NEEDS_PERSON or health.failures >= _FAILURES
 
 
 def _name(shop: ShopView, words: Words) -> str:
@@ -92,12 +114,13 @@ def _chip(shop: ShopView, words: Words) -> Chip:
         return Chip("idle", words.tr("ops.state_file" if shop.connector == "file" else "ops.state_unknown"))
     if health.trouble:
         name = words.maybe(f"ops.short_{health.trouble}", words.tr("ops.short_refused"))
-        grave = health.trouble in _NEEDS_PERSON or health.failures >= _FAILURES
-        return Chip("stop" if grave else "wait", name)
+        return Chip("stop" if _is_grave(health) else "wait", name)
     if health.ship_backs_refused:
         return Chip("wait", words.tr("ops.state_ship_back"))
     if health.missed:
         return Chip("wait", words.tr("ops.state_missed", n=health.missed))
+    if health.quarantined:
+        return Chip("wait", words.tr("ops.state_aside", n=health.quarantined))
     if health.last_good_at is None:
         return Chip("idle", words.tr("ops.state_new"))
     return Chip("ok", words.tr("ops.state_ok"))
@@ -111,6 +134,12 @@ def _when(health: ShopHealth, words: Words, now: datetime) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def _next_asked(health: ShopHealth, words: Words, now: datetime) -> str:
+    """The next time beside its name, shorter than in the list."""
+    left = (health.next_poll_at - now).total_seconds() if health.next_poll_at is not None else 0
+    return words.tr("ops.fact_next_in", span=words.duration(left)) if left >= 1 else _next(health, words, now)
+
+
 def _next(health: ShopHealth, words: Words, now: datetime) -> str:
     if health.next_poll_at is None:
         return ""
@@ -122,7 +151,7 @@ def _next(health: ShopHealth, words: Words, now: datetime) -> str:
 
 def _paced(health: ShopHealth, words: Words, now: datetime) -> str:
     pace = words.tr("ops.every", span=pace_name(health.poll_s, words)) if health.poll_s else ""
-    return " · ".join(part for part in (_next(health, words, now), pace) if part)
+    return " · ".join(part for part in (_next_asked(health, words, now), pace) if part)
 
 
 def _counts(health: ShopHealth, words: Words) -> str:

@@ -1,4 +1,4 @@
-"""The supervisor's desk as values: what can still be saved, the benches, the alarms."""
+"""The supervisor's desk as values: what can still be saved, the benches."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from app.core import lines
 from app.core.order import InterceptResult, OrderState, StopKind
 from app.core.values import dataclass
 from app.station.supervisor import BenchView, Chance, StopView
-from app.wire import AlarmView
 from ui.present import states
-from ui.present.needs import kind_words, why_words
 from ui.present.packing import cut
 from ui.present.states import Chip, State
 from ui.present.words import Words
@@ -231,41 +229,3 @@ def _copy(view: BenchView, words: Words) -> Chip | None:
     if view.behind:
         return Chip("wait", words.tr("supervisor.bench_behind", n=view.behind))
     return Chip("ok", words.tr("supervisor.bench_fresh"))
-
-
-# -- alarms --------------------------------------------------------------------------------------------------------
-
-_LEVELS: dict[str, State] = {"info": "info", "minor": "wait", "major": "wait", "critical": "stop"}
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmRow:
-    alarm_id: str
-    order_no: str
-    chip: Chip
-    text: str
-    raised_at: datetime
-    acked: str
-
-
-def alarm_row(view: AlarmView, words: Words) -> AlarmRow:
-    params: dict[str, object] = dict(view.params)
-    params.setdefault("order_no", view.order_no)
-    params["carrier"] = states.carrier_name(view.params.get("carrier", ""), words)
-    if view.params.get("n", "").isdigit():
-        params["n"] = int(view.params["n"])
-    if "what" in view.params:
-        params["what"] = why_words(view.params["what"], words)
-        params["kind"] = kind_words(view.params.get("kind", ""), words)
-        station, person = view.params.get("station", ""), view.params.get("person", "")
-        params["where"] = station if person in ("", station) else f"{station} {person}".strip()
-    level = view.level if view.level in _LEVELS else "info"
-    acked = view.acked_at is not None
-    return AlarmRow(
-        alarm_id=view.alarm_id,
-        order_no=view.order_no,
-        chip=Chip("idle" if acked else _LEVELS[level], words.tr(f"states.level_{level}")),
-        text=words.maybe(f"alarms.{view.kind}", words.tr("supervisor.alarm_unknown"), **params),
-        raised_at=view.raised_at,
-        acked=words.tr("supervisor.alarm_acked", who=view.acked_by) if acked else "",
-    )

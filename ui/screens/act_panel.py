@@ -92,6 +92,7 @@ class ActPanel(QStackedWidget):
         self.rush.setEnabled(not over and not cancelled and not self.rush.locked)
         self.rush.set_text("service.act_unrush" if order.is_rush else "service.act_rush")
         self.remark.setEnabled(not over)
+        self.setVisible(not over)  # nothing is left to ask for: the room is the story's
         for name, button in self.buttons.items():
             self._room.allow(button, ACTS[name])
 

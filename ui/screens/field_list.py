@@ -119,12 +119,16 @@ class _Row:
             if widget is not None:
                 widget.hide()
 
+    def _dress(self, button: QToolButton) -> None:
+        side = self._kit.theme.px("size.icon_s")
+        button.setIconSize(QSize(side, side))
+        button.setIcon(self._kit.theme.icon("copy", "muted"))
+
     def _copy_button(self) -> QToolButton:
         button = QToolButton()
         button.setProperty("role", "quiet")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setIcon(self._kit.theme.icon("copy", "muted"))
-        button.setIconSize(QSize(self._kit.theme.px("size.icon_s"), self._kit.theme.px("size.icon_s")))
+        self._kit.theme.bind(button, lambda: self._dress(button))
         button.setAccessibleName(self._kit.i18n.tr("service.act_copy"))
         button.clicked.connect(lambda: self._copy(self._value.words()))
         return button

@@ -123,6 +123,8 @@ def refill(line: QHBoxLayout, widgets: Sequence[QWidget]) -> None:
             drop(old)
     for widget in widgets:
         line.addWidget(widget)
+        if widget.parentWidget() is not None:
+            widget.show()  # Qt would show it at its next turn: a moment without words
     line.addStretch(1)
 
 

@@ -13,7 +13,7 @@ from ui.present.shops import NoteRow
 from ui.screens.form_parts import titled
 from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.card import Card
-from ui.widgets.layout import row
+from ui.widgets.layout import give_way, row
 from ui.widgets.plain_label import PlainLabel
 
 
@@ -59,7 +59,7 @@ class NoteList(Card):
             lambda n, after: (fetch(), ""), lambda r: r.key, lambda r: f"{r.text} {r.note}"
         )
         self.list: RowList[NoteRow] = RowList(kit, rows, delegate, ticks=True)
-        self.list.setMinimumHeight(1)
+        give_way(self.list)
         self._none = titled(kit, f"ops.{name}_none", "muted", wrap=True)
         self.body.addLayout(head)
         self.body.addWidget(self._none)

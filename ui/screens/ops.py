@@ -13,8 +13,12 @@ from PySide6.QtWidgets import QStackedWidget
 from app.ports import HubTrouble
 from app.wire import ShopView
 from ui.models.rows import RowsModel
+from ui.present.alarms import AlarmRow
+from ui.present.ops import glance
 from ui.present.shops import ShopRow, shop_rows
+from ui.screens.alarm_card import AlarmDetail, AlarmList
 from ui.screens.form_parts import titled
+from ui.screens.glance import GlanceCard
 from ui.screens.restored_card import RestoredCard
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate, RowList
@@ -24,9 +28,8 @@ from ui.widgets.card import Card
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, row
 from ui.widgets.page import Page
-from ui.widgets.plain_label import PlainLabel
 
-TOPICS = frozenset({"rights", "person", "status"})
+TOPICS = frozenset({"alarm", "rights", "person", "status"})
 #: The hub is asked so often while this page is looked at.
 ASK_EVERY_S = 5
 
@@ -50,7 +53,8 @@ class ShopDelegate(RowDelegate):
 
 
 class OpsScreen(Page):
-    """All shops at the left, the chosen one beside them. ``finished`` where it was opened from another desk."""
+    """One line over all; shops and alarms at the left, the chosen one of them in full at the right. ``finished`` where
+    it was opened from another desk."""
 
     finished = Signal()
 
@@ -64,33 +68,42 @@ class OpsScreen(Page):
         self._heard_at: datetime | None = None
         self._asking = False
         kit = room.kit
-        self._note = PlainLabel(role="caption", wrap=True)
+        self.glance = GlanceCard(kit)
         rows: RowsModel[ShopRow] = RowsModel(
             lambda n, after: (self._rows, ""), lambda r: r.shop_id, lambda r: f"{r.name} {r.chip.text}"
         )
         self.list = RowList(kit, rows, ShopDelegate(kit, self))
         self.list.chosen.connect(lambda view: self.show_shop(view.shop_id))
+        self.alarms = AlarmList(room, "ops")
+        self.alarms.teach_quietly("ops.alarms_none")
+        self.alarms.picked.connect(self.show_alarm)
         self.shop = ShopCard(room, self.ask)
+        self.alarm = AlarmPage(room)
+        self.alarm.shop_wanted.connect(self.show_shop)
         say = kit.i18n.say
         self._empty = EmptyState(kit, "shop", say("ops.none_title"), say("ops.none_text"))
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._empty)
-        self._pages.addWidget(self.shop)
-        side = Card(kit, margin="space.m", gap="space.s")
-        side.body.addWidget(titled(kit, "ops.title"))
-        side.body.addWidget(self._note)
-        side.body.addWidget(self.list, 1)
+        for page in (self._empty, self.shop, self.alarm):
+            self._pages.addWidget(page)
+        shops = Card(kit, margin="space.m", gap="space.s")
+        shops.body.addWidget(titled(kit, "ops.title"))
+        shops.body.addWidget(self.list, 1)
+        side = column(kit, shops, self.alarms, gap="space.m")
+        side.setStretch(0, 1)
+        side.setStretch(1, 1)
         if not is_desk:
             back = BigButton(kit, "station.back_to_desk", key="Esc")
             back.clicked.connect(self.finished)
-            side.body.addWidget(back)
-        layout = row(kit, side, self._pages)
-        layout.setStretch(1, 1)
+            side.addWidget(back)
+        layout = row(kit, gap="space.m")
+        layout.addLayout(side)
+        layout.addWidget(self._pages, 1)
         self.restored = RestoredCard(room, "brought", room.core.shops.restored_brought)
-        whole = column(kit, self.restored, margin="space.m", gap="space.m")
+        whole = column(kit, self.glance, self.restored, margin="space.m", gap="space.m")
         whole.addLayout(layout, 1)
         self.setLayout(whole)
-        kit.theme.bind(self, lambda: side.setFixedWidth(kit.theme.px("type.body") * 21))
+        kit.theme.bind(shops, lambda: shops.setFixedWidth(kit.theme.px("type.body") * 21))
+        kit.theme.bind(self.alarms, lambda: self.alarms.setFixedWidth(kit.theme.px("type.body") * 21))
         kit.i18n.changed.connect(self._render)
         kit.ticker.tick.connect(self._tick)
         self._render()
@@ -105,8 +118,8 @@ class OpsScreen(Page):
         return self._chosen
 
     def words(self) -> str:
-        """What is said over the list."""
-        return self._note.words()
+        """What is said over all."""
+        return self.glance.words()
 
     def scan(self, raw: str) -> None:
         """Nothing is scanned here."""
@@ -116,13 +129,27 @@ class OpsScreen(Page):
             self.ask()
         if topics & TOPICS:
             self.shop.allow()
+            self._show_alarms()
+            self._show_glance()
         if topics & {"setting", "rights", "person"}:
             self.restored.refresh()
 
     def show_shop(self, shop_id: str) -> None:
         self._chosen = shop_id
+        self._close_alarm()
         self._render()
         self.shop.ask()
+
+    def show_alarm(self, alarm: AlarmRow) -> None:
+        """One alarm in front; a shop touched at the left takes its place again."""
+        self.alarms.list.mark(alarm.alarm_id)
+        self.list.mark(None)
+        self.alarm.show_alarm(alarm)
+        self._pages.setCurrentWidget(self.alarm)
+
+    def _close_alarm(self) -> None:
+        self.alarms.list.mark(None)
+        self.alarm.show_alarm(None)
 
     def ask(self) -> None:
         """How all shops do now; one question at a time."""
@@ -165,18 +192,54 @@ class OpsScreen(Page):
             self._chosen = self._rows[0].shop_id if self._rows else ""
             self.shop.ask()
         self.list.rows.refresh()
-        self.list.mark(self._chosen)
-        self._note.setText(self._said())
         chosen = next((shop for shop in self._shops if shop.shop_id == self._chosen), None)
         self.shop.show_shop(chosen)
-        self._pages.setCurrentIndex(1 if chosen is not None else 0)
+        self._show_alarms()
+        self._show_glance()
+        if not self.alarm.alarm_id:
+            self.list.mark(self._chosen)
+            self._pages.setCurrentWidget(self.shop if chosen is not None else self._empty)
 
-    def _said(self) -> str:
-        words = self._room.words()
-        if self._heard_at is None:
-            return words.tr("ops.away") if self._shops else ""
-        bad = sum(row.rank < 2 for row in self._rows)
-        of = sum(shop.health is not None for shop in self._shops)
-        if bad:
-            return words.tr("ops.count_trouble", n=bad)
-        return words.tr("ops.count_fine", n=of) if of else ""
+    def _show_alarms(self) -> None:
+        self.alarms.show_alarms()
+        if self.alarm.alarm_id:
+            self.alarm.show_alarm(self.alarms.row(self.alarm.alarm_id))
+
+    def _show_glance(self) -> None:
+        is_online = self._room.core.bench.is_online
+        self.glance.show_glance(
+            glance(
+                self._rows,
+                self.alarms.shown,
+                self._room.words(),
+                is_away=not is_online or (self._heard_at is None and bool(self._shops)),
+                is_known=self._heard_at is not None,
+            )
+        )
+
+
+class AlarmPage(Card):
+    """One alarm in full, with the way to the shop it is about."""
+
+    shop_wanted = Signal(str)
+
+    def __init__(self, room: Room) -> None:
+        super().__init__(room.kit)
+        self._shop_id = ""
+        self.detail = AlarmDetail(room, size="title")
+        self.see_shop = BigButton(room.kit, "ops.alarm_shop", icon="shop")
+        self.see_shop.clicked.connect(lambda: self.shop_wanted.emit(self._shop_id))
+        self.detail.buttons.insertWidget(1, self.see_shop)
+        self.body.addWidget(self.detail)
+        self.body.addStretch(1)
+
+    @property
+    def alarm_id(self) -> str:
+        """The alarm that stands here, "" for none."""
+        return self.detail.alarm_id
+
+    def show_alarm(self, alarm: AlarmRow | None) -> None:
+        self._shop_id = alarm.shop_id if alarm is not None else ""
+        self.see_shop.setVisible(bool(self._shop_id))
+        self.detail.show_alarm(alarm)
+        self.set_state(alarm.chip.state if alarm is not None and alarm.needs_person else None)

@@ -14,7 +14,7 @@ from app.core.order import Order
 from app.store.readmodel import StoryLine
 from ui.kit import Kit
 from ui.present.reply import reply
-from ui.present.service import answer_view, groups, order_head
+from ui.present.service import OrderHead, answer_view, groups, order_head
 from ui.present.story import StoryRow, story_rows
 from ui.present.track import track_view
 from ui.screens.act_panel import ACTS, ActPanel
@@ -26,7 +26,7 @@ from ui.screens.form_parts import refill, titled
 from ui.screens.raw_panel import RawPanel
 from ui.screens.room import Room
 from ui.widgets.card import Card
-from ui.widgets.layout import column, pad, row
+from ui.widgets.layout import column, give_way, pad, row
 from ui.widgets.plain_label import PlainLabel
 from ui.widgets.state_chip import StateChip
 from ui.widgets.story_view import StoryView
@@ -45,11 +45,7 @@ class OrderView(QWidget):
         self._lines: Sequence[StoryLine] = ()
         kit = room.kit
         self._order: Order | None = None
-        self._number = PlainLabel(role="heading")
-        self._shop = PlainLabel(role="muted", lines=1)
-        self._states = row(kit, gap="space.l")
-        self._may_go = StateChip(kit, "ok", "", tone="solid", size="body")
-        self._parts = row(kit, gap="space.s")
+        self.head = HeadView(kit)
         self.answer = AnswerCardView(room)
         self.acts = ActPanel(room, acts)
         self.message = BuyerMessageRow(room)
@@ -77,18 +73,7 @@ class OrderView(QWidget):
         is_other = self._order is None or self._order.order_no != order.order_no
         self._order = order
         words = self._room.words()
-        head = order_head(order, words)
-        self._number.setText(head.number)
-        self._shop.setText(f"{head.shop}  ·  {order.channel_order_no}")
-        refill(
-            self._states,
-            [_named_chip(self._room.kit, name, chip.state, chip.text) for name, chip in head.chips],
-        )
-        self._may_go.show_state(head.may_go.state, head.may_go.text)
-        refill(
-            self._parts,
-            [StateChip(self._room.kit, chip.state, chip.text, tone="bare") for chip in head.parts],
-        )
+        self.head.show_head(order_head(order, words), order.channel_order_no)
         skus = frozenset(line.sku_code for line in order.lines)
         self._lines = self._room.core.service.story(order.order_no)
         self._show_answer()
@@ -123,6 +108,7 @@ class OrderView(QWidget):
         view = track_view(order, tracks, left, self._room.words(), self._room.now())
         self.courier.show_order(order)
         self._freshness.setText(view.text if view else "")
+        self._freshness.setVisible(view is not None)
         self._silence.setVisible(view is not None and view.trouble is not None)
         if view is not None and view.trouble is not None:
             self._silence.show_state(view.trouble.state, view.trouble.text)
@@ -173,27 +159,23 @@ class OrderView(QWidget):
     def _lay_out(self) -> None:
         kit = self._room.kit
         head = Card(kit, margin="space.m", gap="space.s")
-        names = column(kit, self._number, self._shop, gap="")
-        first = row(kit)
-        first.addLayout(names, 1)
-        first.addLayout(self._states)
-        second = row(kit, self._may_go)
-        second.addLayout(self._parts)
-        second.addStretch(1)
-        head.body.addLayout(first)
-        head.body.addLayout(second)
+        head.body.addWidget(self.head)
         head.body.addWidget(self.acts)
         head.body.addWidget(self.message)
         story, fields, raw = (Card(kit, margin="space.m", gap="space.s") for _ in range(3))
-        above = row(kit, titled(kit, "service.story"), self._freshness, self._silence, self.courier)
+        above = row(kit, titled(kit, "service.story"), self.courier, gap="space.s")
         above.setStretch(0, 1)
+        news = row(kit, self._freshness, self._silence, gap="space.s")
+        news.setStretch(0, 1)
         story.body.addLayout(above)
+        story.body.addLayout(news)
         story.body.addWidget(self.story, 1)
         fields.body.addWidget(titled(kit, "service.fields"))
         fields.body.addWidget(self.fields, 1)
         raw.body.addWidget(self.raw)
         self._beside.addWidget(fields)
         self._beside.addWidget(raw)
+        give_way(self.story, self.fields, self._beside)
         below = row(kit, story, self._beside, gap="space.m")
         below.setStretch(0, 5)
         below.setStretch(1, 4)
@@ -202,6 +184,50 @@ class OrderView(QWidget):
         layout.addWidget(head)
         layout.addWidget(self.answer)
         layout.addLayout(below, 1)
+
+
+class HeadView(QWidget):
+    """Number and shop, the three states, and whether it may go out with what speaks for and against it."""
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__()
+        self._kit = kit
+        self._shown: tuple[OrderHead, str] | None = None
+        self._number = PlainLabel(role="heading")
+        self._shop = PlainLabel(role="muted", lines=1)
+        self._states = row(kit, gap="space.l")
+        self._may_go = StateChip(kit, "ok", "", tone="solid", size="body")
+        self._parts = row(kit, gap="space.s")
+        names = column(kit, self._number, self._shop, gap="")
+        first = row(kit)
+        first.addLayout(names, 1)
+        first.addLayout(self._states)
+        second = row(kit, self._may_go)
+        second.addLayout(self._parts)
+        second.addStretch(1)
+        both = column(kit, gap="space.s")
+        both.addLayout(first)
+        both.addLayout(second)
+        self.setLayout(both)
+
+    def may_go(self) -> list[str]:
+        """Whether it may go out, and what speaks for and against it."""
+        if self._shown is None:
+            return []
+        head, _ = self._shown
+        return [head.may_go.text, *(chip.text for chip in head.parts)]
+
+    def show_head(self, head: OrderHead, channel_order_no: str) -> None:
+        """Nothing is made anew while the same is to be said: chips that come and go each second flicker."""
+        if self._shown == (head, channel_order_no):
+            return
+        self._shown = head, channel_order_no
+        kit = self._kit
+        self._number.setText(head.number)
+        self._shop.setText(f"{head.shop}  ·  {channel_order_no}")
+        refill(self._states, [_named_chip(kit, name, chip.state, chip.text) for name, chip in head.chips])
+        self._may_go.show_state(head.may_go.state, head.may_go.text)
+        refill(self._parts, [StateChip(kit, chip.state, chip.text, tone="bare") for chip in head.parts])
 
 
 def _place_of(entry: StoryRow) -> tuple[str, datetime, str]:

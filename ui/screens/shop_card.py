@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ports import HubTrouble
@@ -123,16 +122,6 @@ class ShopCard(QWidget):
         if not isinstance(error, HubTrouble):
             self._room.trouble(error)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._give_room()
-
-    def _give_room(self) -> None:
-        """What is wrong and what to do is read whole; the lists below give way."""
-        width = self.width() - 6 * self._room.kit.theme.px("space.m")
-        for label in (self._cause, self._todo):
-            label.setMinimumHeight(max(0, label.heightForWidth(max(1, width))))  # -1: nothing said
-
     # -- shown ---------------------------------------------------------------------------------------------
 
     def _show_page(self, page: ShopPage) -> None:
@@ -140,7 +129,6 @@ class ShopCard(QWidget):
         self._chip.show_state(page.chip.state, page.chip.text)
         self._cause.setText(page.cause)
         self._todo.setText(page.todo)
-        self._give_room()
         self._why.setVisible(bool(page.cause))
         self._why.set_state(page.chip.state if page.cause else None)
         for at, (name, value) in enumerate(self._cells):

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.core.order import Order
 from app.core.scan import parse
-from ui.present.supervisor import AlarmRow, BenchRow, StopRow, bench_row, keep_places, stop_row
+from ui.present.alarms import AlarmRow
+from ui.present.supervisor import BenchRow, StopRow, bench_row, keep_places, stop_row
 from ui.screens.alarm_card import AlarmCard
 from ui.screens.list_card import ListCard
 from ui.screens.order_page import OrderPage

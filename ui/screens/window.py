@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QMimeData, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -82,6 +82,8 @@ class Foot(QFrame):
     def _dress(self) -> None:
         theme = self._kit.theme
         words = self._kit.i18n.tr("station.settings")
+        side = theme.px("size.icon_m")
+        self._settings.setIconSize(QSize(side, side))
         self._settings.setIcon(theme.icon("settings", "muted"))
         self._settings.setToolTip(words)
         self._settings.setAccessibleName(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.kit import Kit
 
@@ -30,6 +30,13 @@ def row(kit: Kit, *widgets: QWidget, margin: str = "", gap: str = "space.m") -> 
 def column(kit: Kit, *widgets: QWidget, margin: str = "", gap: str = "space.m") -> QVBoxLayout:
     """Widgets one below the other."""
     return _filled(kit, QVBoxLayout(), widgets, margin, gap)
+
+
+def give_way(*widgets: QWidget) -> None:
+    """Lists that scroll take the room that is left: what stands beside them is read whole first."""
+    for widget in widgets:
+        widget.setMinimumHeight(1)
+        widget.setSizePolicy(widget.sizePolicy().horizontalPolicy(), QSizePolicy.Policy.Ignored)
 
 
 def rule(parent: QWidget | None = None) -> QFrame:

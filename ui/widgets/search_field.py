@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLineEdit
 
 from ui.kit import Kit
@@ -29,10 +29,8 @@ class SearchField(QLineEdit):
         self.setMaxLength(200)
         self.setAcceptDrops(False)  # a file is dropped onto the window, not typed
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-        self._magnifier = QAction(self)
         self._clear = QAction(self)
         self._clear.triggered.connect(self.clear_and_ask)
-        self.addAction(self._magnifier, QLineEdit.ActionPosition.LeadingPosition)
         self._timer = QTimer(self, singleShot=True, interval=ASK_AFTER_MS)
         self._timer.timeout.connect(self._ask)
         self.textChanged.connect(self._on_text)
@@ -51,9 +49,20 @@ class SearchField(QLineEdit):
             return
         super().keyPressEvent(event)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        # Not an action of Qt's at the left: those stay 16 pixels on every screen.
+        super().paintEvent(event)
+        theme, side = self._kit.theme, self._kit.theme.px("size.icon_s")
+        at = QRectF(theme.px("space.m"), (self.height() - side) / 2, side, side)
+        painter = QPainter(self)
+        theme.paint_icon(painter, "search", "muted", at)
+        painter.end()
+
     def _dress(self) -> None:
-        self._magnifier.setIcon(self._kit.theme.icon("search", "muted"))
+        px = self._kit.theme.px
+        self.setTextMargins(px("size.icon_s") + px("space.s"), 0, 0, 0)
         self._clear.setIcon(self._kit.theme.icon("close", "muted"))
+        self.update()
 
     def _on_text(self, text: str) -> None:
         if text:

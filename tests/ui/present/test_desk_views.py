@@ -21,11 +21,12 @@ from app.station.supervisor import BenchView, StopView
 from app.store.readmodel import StoryLine
 from app.wire import AlarmView, PrinterReport
 from tests.helpers.shop_orders import NOW, STATION, an_order, on_parcel, stopped
+from ui.present.alarms import alarm_row
 from ui.present.packing import Bench
 from ui.present.service import answer_view, groups, hit, order_head
 from ui.present.story import story_rows
 from ui.present.strip import strip_views
-from ui.present.supervisor import alarm_row, bench_row, keep_places, stop_row
+from ui.present.supervisor import bench_row, keep_places, stop_row
 from ui.present.words import Words
 
 R = InterceptResult
@@ -458,7 +459,10 @@ def test_no_row_leaves_its_place_under_a_finger() -> None:
 )
 def test_every_alarm_is_a_sentence(kind: str) -> None:
     view = AlarmView(alarm_id="a", kind=kind, level="major", order_no="OD1", params={"n": "3"}, raised_at=NOW)
-    assert "{" not in alarm_row(view, words()).text
+    for lang in ("zh", "en"):
+        row = alarm_row(view, words(lang))
+        assert "{" not in row.text + row.todo
+        assert row.text != row.todo != words(lang).tr("supervisor.alarm_unknown_todo")
     newer = AlarmView(alarm_id="a", kind="newer", level="major", raised_at=NOW)
     assert alarm_row(newer, words("en")).text == "An alarm of a new kind"
 

@@ -112,7 +112,7 @@ def test_the_facts_of_a_shop_are_all_there_and_the_grave_ones_are_marked() -> No
     )
     facts = {fact.label: fact for fact in shop_page(shop, words(), NOW).facts}
     assert facts["上次拉到"].value == "1 分前"
-    assert facts["下次拉取"].value == "14 分后再拉 · 每 15 分一次"
+    assert facts["下次拉取"].value == "14 分后 · 每 15 分一次"
     assert facts["拉取进度"].value == "13:56 以前的都拉到了"
     assert facts["推送"].value == "已连着，刚刚有消息"
     assert facts["今天进单"].value == "128 单"

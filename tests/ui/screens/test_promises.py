@@ -145,9 +145,8 @@ def test_what_may_go_out_is_one_answer_shown_with_its_parts(
 
 
 def _may_go(desk: ServiceScreen) -> tuple[str, list[str]]:
-    parts = desk.view._parts
-    chips = [parts.itemAt(n).widget() for n in range(parts.count())]
-    return desk.view._may_go.words(), [chip.words() for chip in chips if chip is not None]  # type: ignore[attr-defined]
+    answer, *parts = desk.view.head.may_go()
+    return answer, parts
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
