@@ -324,8 +324,16 @@ class StationCore:
             printers=list(self._printers),
             clock=now,
             sign_on=self.person,
-            resent_to=self.outbox.epoch,
+            resent_to=self._spoken_to(),
         )
+
+    def _spoken_to(self) -> str:
+        """The hub's life that has heard all it may have lost: acts sent again, leases asked for again."""
+        epoch = self.outbox.epoch
+        if not self._keeper.owes(epoch):
+            return epoch
+        self._keeper.wake()
+        return ""
 
     async def close(self) -> None:
         """Lets go of wire and files; what waits is on disk."""

@@ -37,7 +37,8 @@ class Gate:
                 if answer.ok or reason in freeze.PROGRESS:
                     return None
                 return self._top.named(Refused(reason, dict(answer.params)))
-        if not freeze.is_gate(step, self._top.rules(order.warehouse)) or self._top.book.is_valid(parcel_no):
+        is_gate = freeze.is_gate(step, self._top.rules(order.warehouse))
+        if not is_gate or self._top.book.is_valid(parcel_no, step):
             return None
         return Refused(Reason.hub_unreachable, {"order_no": order.order_no, "parcel_no": parcel_no})
 

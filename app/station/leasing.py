@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from app.core.order import LeaseStep
 from app.core.reasons import Reason, Refused
 from app.ports import HubTrouble
 from app.station.bench import Bench
-from app.store.leases import LeaseBook
+from app.store.leases import Lease, LeaseBook
 from app.wire import LabelData, LeaseAnswer, LeaseAsk
 
 #: Parcels in one request (design 3.7).
@@ -18,6 +18,8 @@ BATCH = 200
 #: A lease with less left than this is asked for again while its parcel is open.
 RENEW_S = 600
 _IDLE = timedelta(seconds=30)
+#: Offline: so long a lease that ran out may still lie in memory.
+_SWEEP = timedelta(seconds=5)
 _AGAIN = timedelta(seconds=2)
 
 
@@ -33,7 +35,6 @@ class LeaseKeeper:
         self._lock = threading.Lock()
         self._wanted: dict[str, LeaseStep] = {}
         self._left: dict[str, LeaseStep] = {}
-        self._labels: dict[str, LabelData] = {}
         self._wake: Callable[[], None] = _nothing
         #: Told of a parcel the hub did not grant.
         self.refused: Callable[[str, Refused], None] = _ignore
@@ -42,6 +43,9 @@ class LeaseKeeper:
 
     def on_wake(self, call: Callable[[], None]) -> None:
         self._wake = call
+
+    def wake(self) -> None:
+        self._wake()
 
     def want(self, parcel_no: str, step: LeaseStep) -> None:
         """Ask soon, without waiting for the answer."""
@@ -55,7 +59,6 @@ class LeaseKeeper:
         lease = self._book.held().get(parcel_no)
         with self._lock:
             self._wanted.pop(parcel_no, None)
-            self._labels.pop(parcel_no, None)
             if lease is not None:
                 self._left[parcel_no] = lease.step
         self._book.drop(parcel_no)
@@ -63,8 +66,11 @@ class LeaseKeeper:
 
     def label(self, parcel_no: str) -> LabelData | None:
         """Label data that came with a lease; gone with it."""
-        with self._lock:
-            return self._labels.get(parcel_no) if self._book.is_valid(parcel_no) else None
+        return self._book.label(parcel_no)
+
+    def owes(self, epoch: str) -> bool:
+        """Whether leases of another life of the hub are held that were not asked for again (design 3.11)."""
+        return any(lease.epoch not in ("", epoch) for lease in self._book.held().values())
 
     async def ask(self, parcel_nos: Sequence[str], step: LeaseStep) -> dict[str, Refused | None]:
         """Asks now and waits. Raises HubTrouble. None: granted."""
@@ -79,7 +85,7 @@ class LeaseKeeper:
         if self._bench.hub is None:
             return []
         before = {no: self._holder_of(no) for no in parcel_nos}
-        sent = self._bench.clock.monotonic()
+        epoch, sent = self._bench.outbox.epoch, self._bench.clock.monotonic()
         answers = await self._bench.hub.leases(LeaseAsk(parcel_nos=parcel_nos, step=step))
         for answer in answers:
             if not answer.granted:
@@ -90,19 +96,18 @@ class LeaseKeeper:
                 # the feed was quicker than this answer: it has moved on to another station already
                 self.refused(answer.parcel_no, Refused(Reason.no_lease, _moved_to(answer.parcel_no, now)))
                 continue
+            before_us = None if was == self._bench.station_id else was
             self._book.granted(
-                answer.parcel_no, step, sent, answer.seconds, None if was == self._bench.station_id else was
+                answer.parcel_no, step, sent, answer.seconds, before_us, label=answer.label, epoch=epoch
             )
-            if answer.label is not None:
-                with self._lock:
-                    self._labels[answer.parcel_no] = answer.label
         return answers
 
     async def step(self, now: datetime) -> datetime:
         """Asks for what is wanted and gives back what was left."""
+        held = self._book.held()  # what has run out is forgotten here, its label too
         if not self._bench.is_online:
-            return now + _AGAIN
-        self._renew()
+            return now + (_AGAIN if self._wanted or self._left else _SWEEP)
+        self._renew(held)
         try:
             await self._ask_wanted()
             await self._give_back_left()
@@ -111,11 +116,17 @@ class LeaseKeeper:
         with self._lock:
             return now + (_AGAIN if self._wanted or self._left else _IDLE)
 
-    def _renew(self) -> None:
-        open_parcel = self.open_parcel()
-        if open_parcel and 0 < self._book.left_s(open_parcel) < RENEW_S:
-            with self._lock:
-                self._wanted.setdefault(open_parcel, "close")
+    def _renew(self, held: Mapping[str, Lease]) -> None:
+        """Before it ends, while its parcel is open; and whatever another life of the hub has granted."""
+        open_parcel, epoch = self.open_parcel(), self._bench.outbox.epoch
+        with self._lock:
+            if open_parcel and self._book.is_to_renew(open_parcel, RENEW_S):
+                self._wanted.setdefault(
+                    open_parcel, held[open_parcel].step if open_parcel in held else "close"
+                )
+            for lease in held.values():
+                if lease.epoch not in ("", epoch):
+                    self._wanted.setdefault(lease.parcel_no, lease.step)
 
     async def _ask_wanted(self) -> None:
         steps: tuple[LeaseStep, ...] = ("print", "close", "handover")
@@ -126,8 +137,9 @@ class LeaseKeeper:
                 continue
             answers = await self._ask(part, step)
             with self._lock:
-                for parcel_no in part:
-                    self._wanted.pop(parcel_no, None)
+                dropped = [no for no in part if self._wanted.pop(no, None) is None]
+            for parcel_no in dropped:
+                self.give_back(parcel_no)  # the bench let go of it while the answer was on its way
             for answer in answers:
                 if not answer.granted:
                     self.refused(answer.parcel_no, _refusal(answer))

@@ -63,7 +63,7 @@ class Slips:
         if order is None or parcel is None:
             return refusal(scan_id, Refused(Reason.parcel_unknown, {"parcel_no": parcel_no}))
         refused = freeze.go_check(order, parcel_no, "print", self._bench.station_id) or answers.get(parcel_no)
-        if refused is None and parcel_no not in answers and not self._top.book.is_valid(parcel_no):
+        if refused is None and parcel_no not in answers and not self._top.book.is_valid(parcel_no, "print"):
             refused = Refused(Reason.hub_unreachable, {"order_no": order.order_no, "parcel_no": parcel_no})
         if refused is not None:
             return self._top.no(scan_id, order, parcel, self._top.named(refused))

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from app.core.order import LeaseStep, Parcel
 from app.core.values import dataclass
 from app.ports import Clock
+from app.wire import LabelData
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """``until`` is a moment of ``Clock.monotonic``. ``before`` is who held the parcel when it was granted."""
+    """``until`` is a moment of ``Clock.monotonic``; of ``seconds`` was granted. ``before`` is who held the parcel then.
+
+    ``label`` holds a full address: it lives here, in memory, and goes with the lease. ``epoch`` is the hub's life that
+    granted it.
+    """
 
     parcel_no: str
     step: LeaseStep
     until: float
+    seconds: int
     before: str | None = None
     is_seen: bool = False
+    label: LabelData | None = None
+    epoch: str = ""
 
 
 class LeaseBook:
@@ -30,11 +39,22 @@ class LeaseBook:
         self._leases: dict[str, Lease] = {}
 
     def granted(
-        self, parcel_no: str, step: LeaseStep, sent: float, seconds: int, before: str | None = None
+        self,
+        parcel_no: str,
+        step: LeaseStep,
+        sent: float,
+        seconds: int,
+        before: str | None = None,
+        *,
+        label: LabelData | None = None,
+        epoch: str = "",
     ) -> None:
         """``seconds`` counts from ``sent``, the clock when the request left (30 s less are already in it)."""
         with self._lock:
-            self._leases[parcel_no] = Lease(parcel_no, step, sent + seconds, before)
+            known = self._valid(parcel_no)
+            label = label or (known.label if known else None)
+            made = Lease(parcel_no, step, sent + seconds, seconds, before, label=label, epoch=epoch)
+            self._leases[parcel_no] = made
 
     def drop(self, parcel_no: str) -> None:
         with self._lock:
@@ -44,23 +64,44 @@ class LeaseBook:
         with self._lock:
             self._leases.clear()
 
-    def is_valid(self, parcel_no: str) -> bool:
-        """Whether this station may take the parcel's next step without asking."""
+    def _valid(self, parcel_no: str) -> Lease | None:
+        """What has run out is forgotten, label and all."""
+        lease = self._leases.get(parcel_no)
+        if lease is not None and self._clock.monotonic() >= lease.until:
+            del self._leases[parcel_no]
+            return None
+        return lease
+
+    def is_valid(self, parcel_no: str, step: LeaseStep = "close") -> bool:
+        """Whether this station may take the parcel's next step without asking; only its own lease lets it out."""
         with self._lock:
-            lease = self._leases.get(parcel_no)
-            return lease is not None and self._clock.monotonic() < lease.until
+            lease = self._valid(parcel_no)
+            return lease is not None and (step != "handover" or lease.step == "handover")
+
+    def label(self, parcel_no: str) -> LabelData | None:
+        """What came with the lease for the label; gone with it."""
+        with self._lock:
+            lease = self._valid(parcel_no)
+            return lease.label if lease is not None else None
+
+    def is_to_renew(self, parcel_no: str, within_s: float) -> bool:
+        """Whether a lease that still holds ends soon: within so long, or the last third where it is a short one."""
+        with self._lock:
+            lease = self._valid(parcel_no)
+            if lease is None:
+                return False
+            return lease.until - self._clock.monotonic() < min(within_s, lease.seconds / 3)
 
     def left_s(self, parcel_no: str) -> float:
         """Seconds left, 0 when there is none."""
         with self._lock:
-            lease = self._leases.get(parcel_no)
-            return max(0.0, lease.until - self._clock.monotonic()) if lease else 0.0
+            lease = self._valid(parcel_no)
+            return lease.until - self._clock.monotonic() if lease else 0.0
 
     def held(self) -> dict[str, Lease]:
-        """Every lease that has not run out."""
-        now = self._clock.monotonic()
+        """Every lease that has not run out; the others are forgotten."""
         with self._lock:
-            return {no: lease for no, lease in self._leases.items() if now < lease.until}
+            return {no: lease for no in list(self._leases) if (lease := self._valid(no)) is not None}
 
     def seen(self, parcel: Parcel, station_id: str) -> bool:
         """The feed shows who holds the parcel. True when our lease has moved to another station and is dropped.
@@ -73,7 +114,7 @@ class LeaseBook:
             if lease is None:
                 return False
             if parcel.holder == station_id:
-                self._leases[parcel.parcel_no] = Lease(lease.parcel_no, lease.step, lease.until, None, True)
+                self._leases[parcel.parcel_no] = replace(lease, before=None, is_seen=True)
                 return False
             if parcel.holder is None or (parcel.holder == lease.before and not lease.is_seen):
                 return False

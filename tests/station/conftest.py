@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from app.store.link import Joined, LinkParts
 from app.wire import (
     Change,
     GoAnswer,
+    LabelData,
     LeaseAnswer,
     LeaseAsk,
     Me,
@@ -38,6 +39,7 @@ class ToldHub:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.lease_s = 3570
         self.refused_leases: dict[str, LeaseAnswer] = {}
         self.go: dict[str, GoAnswer] = {}
         self.asked: list[LeaseAsk] = []
@@ -47,6 +49,9 @@ class ToldHub:
         self.engines = ()
         self.who = Me(user="一号台", role="packer", acts=["opened"], screens=[], mask="floor")
         self.is_session_over = False
+        self.labels: dict[str, LabelData] = {}
+        #: What happens while a request for leases is on its way.
+        self.meanwhile: Callable[[], object] = lambda: None
 
     @property
     def hub(self) -> ToldHub:
@@ -71,7 +76,11 @@ class ToldHub:
         self.asked.append(ask)
         if ask.give_back:
             return []
-        granted = (LeaseAnswer(parcel_no=no, granted=True, seconds=3570) for no in ask.parcel_nos)
+        self.meanwhile()
+        granted = (
+            LeaseAnswer(parcel_no=no, granted=True, seconds=self.lease_s, label=self.labels.get(no))
+            for no in ask.parcel_nos
+        )
         return [self.refused_leases.get(answer.parcel_no, answer) for answer in granted]
 
     async def sign_in(self, sign_in: SignIn) -> Session:

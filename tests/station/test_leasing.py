@@ -1,0 +1,152 @@
+"""What a station holds: asked for in batches, counted from sending, renewed, forgotten when it ends (design 3.7)."""
+
+from __future__ import annotations
+
+from app.core.qr import command_code, slip_code
+from app.core.reasons import Reason
+from app.station.outcome import Done
+from app.wire import LabelData, LeaseAnswer, Receipt
+from tests.helpers.station import an_order, order_no, packed
+from tests.station.conftest import FedBench
+
+LABEL = LabelData(parcel_no=f"{order_no(1)}01", consignee_name="林小明", consignee_phone="18300012807")
+
+
+def parcel_no(n: int = 1) -> str:
+    return f"{order_no(n)}01"
+
+
+def slip(n: int = 1) -> str:
+    return slip_code(parcel_no(n), 1)
+
+
+def _leases(bench: FedBench, *numbers: int, step: str = "close") -> None:
+    asked = [parcel_no(n) for n in numbers]
+    answers = bench.run(bench.core._keeper.ask(asked, step))  # type: ignore[arg-type]
+    assert answers == dict.fromkeys(asked)
+
+
+def test_many_slips_are_leased_in_requests_of_two_hundred(bench: FedBench) -> None:
+    bench.fed(*(an_order(n, qty=(1,)) for n in range(1, 231)))
+    bench.run(bench.desk.print_slips([parcel_no(n) for n in range(1, 231)], bench.clock.now()))
+    assert [(len(ask.parcel_nos), ask.step) for ask in bench.hub.asked] == [(200, "print"), (30, "print")]
+    assert len(bench.core.leases.held()) == 230
+
+
+def test_a_lease_counts_from_when_the_request_left_not_from_its_answer(bench: FedBench) -> None:
+    bench.fed(an_order())
+    bench.hub.meanwhile = lambda: bench.clock.tick(400)
+    _leases(bench, 1)
+    assert bench.core.leases.left_s(parcel_no()) == 3170
+
+
+def test_a_label_lies_in_memory_as_long_as_its_lease_and_no_longer(bench: FedBench) -> None:
+    bench.hub.labels[parcel_no()] = LABEL
+    keeper, book = bench.core._keeper, bench.core.leases
+    bench.fed(an_order(qty=(1,)))
+    _leases(bench, 1, step="print")
+    assert keeper.label(parcel_no()) == LABEL
+    bench.scan(slip())
+    bench.hub.labels.clear()
+    _leases(bench, 1)
+    assert keeper.label(parcel_no()) == LABEL, "asking for more time takes nothing away"
+    bench.scan("SKU-1")
+    assert bench.scan(command_code("CLOSE")).done is Done.closed
+    assert keeper.label(parcel_no()) is None
+    bench.hub.labels[parcel_no(2)] = LABEL
+    bench.fed(an_order(2))
+    _leases(bench, 2, step="print")
+    bench.online(False)
+    bench.clock.tick(3570)
+    bench.steps_leases()
+    assert book._leases == {}, "nothing of it is left, asked for or not"
+    for ends in (lambda: keeper.give_back(parcel_no(2)), book.clear):
+        bench.online()
+        _leases(bench, 2, step="print")
+        assert keeper.label(parcel_no(2)) == LABEL
+        ends()
+        assert keeper.label(parcel_no(2)) is None
+
+
+def test_nothing_of_a_label_is_on_disk_and_a_restart_forgets_it(bench: FedBench) -> None:
+    bench.hub.labels[parcel_no()] = LABEL
+    bench.fed(an_order())
+    _leases(bench, 1, step="print")
+    bench.scan(slip())
+    bench.core.outbox.run(lambda db: None).result()
+    kept = b"".join(path.read_bytes() for path in sorted(bench.folder.iterdir()))
+    assert LABEL.consignee_phone.encode() not in kept
+    assert LABEL.consignee_name.encode() not in kept
+    bench.restart()
+    bench.online(False)
+    assert bench.core._keeper.label(parcel_no()) is None
+    assert bench.core.leases.held() == {}
+
+
+def test_offline_a_box_leaves_the_house_only_by_a_hand_over_lease(bench: FedBench) -> None:
+    bench.fed(packed(an_order(1)), packed(an_order(2)))
+    _leases(bench, 1)
+    _leases(bench, 2, step="handover")
+    bench.desk.set_mode("handover")
+    bench.online(False)
+    assert bench.scan(slip(1)).reason is Reason.hub_unreachable
+    assert bench.scan(slip(2)).done is Done.handed_over
+
+
+def test_a_short_lease_is_renewed_in_its_last_third(bench: FedBench) -> None:
+    bench.hub.lease_s = 90
+    bench.fed(an_order())
+    bench.scan(slip())
+    bench.steps_leases()
+    bench.clock.tick(59)
+    bench.steps_leases()
+    assert len(bench.hub.asked) == 1
+    bench.clock.tick(2)
+    bench.steps_leases()
+    assert len(bench.hub.asked) == 2
+    assert bench.core.leases.left_s(parcel_no()) == 90
+
+
+def test_a_lease_that_comes_when_the_bench_has_let_go_is_given_back(bench: FedBench) -> None:
+    bench.fed(an_order())
+    bench.scan(slip())
+    bench.hub.meanwhile = lambda: bench.desk.put_aside(bench.clock.now())
+    bench.steps_leases()
+    assert not bench.core.leases.is_valid(parcel_no())
+    _answered(bench)
+    bench.steps_leases()
+    assert [ask.give_back for ask in bench.hub.asked] == [False, True]
+
+
+def _answered(bench: FedBench) -> None:
+    bench.core.outbox.run(lambda db: None).result()
+    waiting = bench.core.outbox.waiting(100)
+    receipts = [Receipt(act_id=one.act_id, outcome="applied", seq=1) for one in waiting]
+    bench.core.outbox.settle(receipts, "EPOCH-ONE", bench.clock.now())
+
+
+def test_what_another_life_of_the_hub_granted_is_asked_for_again_before_we_say_that_all_was_sent(
+    bench: FedBench,
+) -> None:
+    now = bench.clock.now()
+    bench.core.outbox.reopen("E1", now)
+    bench.fed(an_order(1), packed(an_order(2)), an_order(3))
+    _leases(bench, 1)
+    _leases(bench, 2, step="handover")
+    _leases(bench, 3)
+    assert bench.core._beat(now).resent_to == "E1"
+    bench.core.outbox.reopen("E2", now)
+    assert bench.core._beat(now).resent_to == "", "it does not know yet what we hold"
+    bench.hub.refused_leases[parcel_no(3)] = _refused(parcel_no(3))
+    bench.hub.asked.clear()
+    bench.steps_leases()
+    assert sorted((ask.step, ask.parcel_nos) for ask in bench.hub.asked) == [
+        ("close", [parcel_no(1), parcel_no(3)]),
+        ("handover", [parcel_no(2)]),
+    ]
+    assert set(bench.core.leases.held()) == {parcel_no(1), parcel_no(2)}
+    assert bench.core._beat(now).resent_to == "E2"
+
+
+def _refused(no: str) -> LeaseAnswer:
+    return LeaseAnswer(parcel_no=no, granted=False, reason="parcel_unknown", params={"parcel_no": no})
