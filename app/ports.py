@@ -110,6 +110,9 @@ class HubApi(Protocol):
     async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
         """At most 200 parcels, one answer each."""
 
+    async def rows(self, number: str) -> wire.Rows:
+        """What the feed holds about the order of this number, ahead of the page it comes with."""
+
     async def sign_in(self, sign_in: wire.SignIn) -> wire.Session:
         """Signs a person on at this station; later calls are theirs."""
 

@@ -317,6 +317,14 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.waiting) and self.go_at is None
 
 
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """What the feed holds about one order now, ahead of the page it will come with: the order, its file and tracks,
+    and its goods. Empty where nobody the asker may see has the number."""
+
+    epoch: str
+    changes: list[Change] = []
+
+
 class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True):
     """At most 200 parcels in one request; ``give_back`` ends the station's own leases."""
 

@@ -136,6 +136,10 @@ class HubClient:
         """What is right where our copy differs."""
         return await self._call(wire.Repair, "POST", "/v1/digest/repair", ask)
 
+    async def rows(self, number: str) -> wire.Rows:
+        """What the feed holds about the order of this number, ahead of the page it comes with."""
+        return await self._call(wire.Rows, "GET", "/v1/rows", params={"number": number})
+
     async def leases(self, ask: wire.LeaseAsk) -> list[wire.LeaseAnswer]:
         return await self._call(list[wire.LeaseAnswer], "POST", "/v1/leases", ask, as_person=True)
 

@@ -36,7 +36,8 @@ class DigestCheck(Waker):
             self._first = False
             return now + _SOON
         cache = self._parts.cache
-        is_idle = self._parts.status.facts.state is SyncState.live and not cache.is_filling_anew
+        is_whole = not cache.is_filling_anew and not cache.is_cut  # else it differs on purpose
+        is_idle = self._parts.status.facts.state is SyncState.live and is_whole
         if not is_idle or self._parts.outbox.pending_count():
             return now + _SOON
         try:

@@ -61,6 +61,7 @@ class Feed:
         if status.facts.needs == "cache_disk_full":
             status.needs("")
         status.at(cache.cursor.seq, page.head)
+        status.cut(cache.is_cut)
         self.parts.changed(topics)
         return True
 

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     not_allowed = "not_allowed"
     not_supported = "not_supported"
     hub_unreachable = "hub_unreachable"
+    not_here_yet = "not_here_yet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,10 @@ from app.store.outbox import Outbox
 from app.store.readmodel import ReadModel
 from app.store.siterules import SiteBook
 from app.store.status import SyncStatus
-from app.wire import Beat, PrinterReport, Session, SignIn, StationKind
+from app.wire import Beat, PrinterReport, Rows, Session, SignIn, StationKind
+
+#: A packing station's copy at most (design 7): it stands on old computers with small disks.
+PACKING_CACHE_BYTES = 200_000_000
 
 
 class StationCore:
@@ -108,12 +111,15 @@ class StationCore:
     def _join(self) -> None:
         if self.cache.was_damaged:
             self.notices.append("store.cache_damaged")
+        self.status.loading_anew(self.cache.is_filling_anew)
+        self.status.cut(self.cache.is_cut)
         self.outbox.passed(self.cache.shown)
         self.outbox.on_changed(self._kept)
         self.cache.on_lost(self._cache_lost)
         self.status.on_changed(lambda: self._tell(frozenset({"status"})))
         self.packing.on_changed(lambda: self._tell(frozenset({"desk"})))
         self.packing.on_outcome(self._said)
+        self.packing.came_ahead = self._ahead
         self._rights.changed = lambda: self._tell(frozenset({"rights"}))
         self._rights.ended = self._session_ended
         if (identity := keepsake.read(self._data_dir)) is not None:
@@ -222,6 +228,7 @@ class StationCore:
             lang=lambda: self.lang,
         )
         self.bench.identity = identity
+        self.cache.keep_below(PACKING_CACHE_BYTES if identity.kind == "packing" else None)
         self._link = self._connect(identity.hub_url, identity.token, parts, identity.ca_pem)
         self.bench.hub = self._link.hub
         self.bench.push_soon = self._link.push_soon
@@ -362,6 +369,11 @@ class StationCore:
             self._look_at_leases()
             self._chores.wake()
         self._tell(topics)
+
+    def _ahead(self, rows: Rows) -> None:
+        """An order that was needed before its page came: shown, and alarmed about, like any that was fed."""
+        if topics := self.cache.put_ahead(rows):
+            self._fed(topics)
 
     def _look_at_leases(self) -> None:
         me = self.bench.station_id

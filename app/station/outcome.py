@@ -54,7 +54,7 @@ class Done(StrEnum):
 
 
 #: What still has to be asked of the hub; hand the outcome to ``PackingDesk.follow``.
-Follow = Literal["open", "close", "handover", "print", "badge"]
+Follow = Literal["open", "close", "handover", "print", "badge", "fetch", "goods"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

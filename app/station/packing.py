@@ -19,6 +19,7 @@ from app.core.order import LeaseStep, Order, OrderState, Parcel
 from app.core.reasons import Reason, Refused
 from app.core.scan import Scan, ScanClass, parse
 from app.core.values import dataclass
+from app.station.ahead import Ahead, CameAhead
 from app.station.alarms import AlarmWatch, StationAlarm
 from app.station.bench import Bench
 from app.station.counting import Counting
@@ -74,6 +75,7 @@ class PackingDesk:
         self._top = Worktop(bench, read, leases, book, rules)
         self._gate = Gate(self._top)
         self._slips = Slips(self._top)
+        self._ahead = Ahead(self._top)
         self._counting = Counting(self._top)
         self._over = HandOver(self._top, self._gate)
         self._opening = Opening(self._top, alarms, self._over)
@@ -81,6 +83,15 @@ class PackingDesk:
         self._last_read: tuple[str, datetime] | None = None
         leases.refused = self._top.lease_refused
         leases.open_parcel = alarms.open_parcel = self.open_parcel_no
+
+    @property
+    def came_ahead(self) -> CameAhead:
+        """Takes the rows of an order that was asked for before its page came."""
+        return self._ahead.came
+
+    @came_ahead.setter
+    def came_ahead(self, call: CameAhead) -> None:
+        self._ahead.came = call
 
     # ---------------------------------------------------------------------------------- looking
 
@@ -130,6 +141,19 @@ class PackingDesk:
                 result="ok",
             )
             outcome = self._scanned(scan, target, row, now, repeated)
+            if number := self._ahead.lacks(scan, outcome):
+                return self._top.said(self._ahead.asks(outcome, scan, number))
+            if not outcome.act_id:
+                self._keep(row, outcome)
+            return self._top.said(self._ahead.with_goods(outcome))
+
+    def _again(self, raw: str, scan_id: str, now: datetime) -> Outcome:
+        """The same read once more, now that what it means may be here."""
+        with self._top.lock:
+            scan = parse(raw)
+            target = self._target(scan)
+            row = replace(self._top.row(raw, now, target.guess.scan_class), scan_id=scan_id)
+            outcome = self._meant(scan, target, row, now)
             if not outcome.act_id:
                 self._keep(row, outcome)
             return self._top.said(outcome)
@@ -152,6 +176,9 @@ class PackingDesk:
         in_time = self._is_duplicate(scan.text, now)
         if in_time if repeated is None else repeated:
             return refusal(row.scan_id, Refused(Reason.duplicate_read))
+        return self._meant(scan, target, row, now)
+
+    def _meant(self, scan: Scan, target: Target, row: ScanRow, now: datetime) -> Outcome:
         if target.kind == "command" and target.key == "ACK":
             return self._acked("scan", now, row.scan_id)
         if (alarm := self._alarms.current) is not None:
@@ -276,8 +303,20 @@ class PackingDesk:
             case "print":
                 done = await self._slips.print([outcome.parcel_no], now)
                 return done[0] if done else outcome
+            case "fetch":
+                return await self._fetched(outcome, now)
+            case "goods":
+                await self._ahead.fetch(outcome.parcel_no)
+                return outcome
             case _:
                 return outcome
+
+    async def _fetched(self, outcome: Outcome, now: datetime) -> Outcome:
+        if not await self._ahead.fetch(outcome.params["number"]):
+            refused = Refused(Reason.not_here_yet, {"code": outcome.params["number"]})
+            return self._top.said(refusal(outcome.scan_id, refused))
+        again = self._again(outcome.params["raw"], outcome.scan_id, now)
+        return await self.follow(again, now) if again.follow else again
 
     async def may_go(self, parcel_no: str, step: LeaseStep) -> Refused | None:
         """The last question before an irreversible step: own rule, then the hub, else the own lease. None: go."""

@@ -72,7 +72,10 @@ class CatchUp:
 
 
 def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
-    """Always in one order: wire, waiting, refused, clock, platform, printers, scanner, troubles. Clears by itself."""
+    """Always in one order: wire, waiting, refused, clock, platform, size of the copy, printers, scanner, troubles.
+
+    Clears by itself.
+    """
     items = [_wire(facts, now), _waiting(facts, now)]
     if facts.needing:
         items.append(StripItem(key="refused", level="warn", params={"n": str(facts.needing)}))
@@ -82,6 +85,8 @@ def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
     silent_at = facts.sync.platform_silent_at
     if silent_at is not None and now - silent_at <= SILENT_SHOWN:
         items.append(StripItem(key="platform_silent", level="warn"))
+    if facts.sync.is_cut:
+        items.append(StripItem(key="copy_cut", level="ok"))
     items += [_printer(report) for report in facts.printers]
     if facts.scanner is not None:
         key = "scanner" if facts.scanner else "scanner_away"

@@ -10,17 +10,20 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from app.store.cachefile import CacheFile, Cursor, FileClosed, seqs_in
 from app.store.surroundings import DiskFull, is_damage, is_no_room
-from app.wire import BucketDigest, ChangePage, ChannelRef, Digest, Repair, Urgent
+from app.wire import BucketDigest, ChangePage, ChannelRef, Digest, Repair, Rows, Urgent
 
 T = TypeVar("T")
 
 #: Rows of history, track and orders that one look may return; a look is never endless.
 LOOK_MAX = 5000
+#: Batches trimmed after one page at most: a page brings less than these take.
+_TRIMS = 40
 
 
 class Cache:
@@ -33,10 +36,10 @@ class Cache:
         self._swap_lock = threading.RLock()
         self._on_lost: Callable[[], None] | None = None
         self._hot: dict[str, Urgent] = {}
+        self._most_bytes: int | None = None
         self.was_damaged = False
-        _delete(self._new_path)  # half-filled when we ended: nobody knows which epoch it was for
         self._file = self._opened()
-        self._filling: CacheFile | None = None
+        self._filling: CacheFile | None = self._half_filled()
 
     def _opened(self) -> CacheFile:
         try:
@@ -47,6 +50,21 @@ class Cache:
             self.was_damaged = is_damage(error)
             _delete(self._path)
             return CacheFile(self._path)
+
+    def _half_filled(self) -> CacheFile | None:
+        """What was being filled when the program ended goes on where it was; a hub of another life answers 410."""
+        if not self._new_path.exists():
+            return None
+        try:
+            file = CacheFile(self._new_path)
+        except sqlite3.DatabaseError:
+            _delete(self._new_path)
+            return None
+        if file.cursor.epoch:
+            return file
+        file.close()
+        _delete(self._new_path)
+        return None
 
     def on_lost(self, call: Callable[[], None]) -> None:
         """``call`` when the file turned out damaged while running and an empty one took its place."""
@@ -82,7 +100,34 @@ class Cache:
         with self._swap_lock:
             filling = self._filling
             topics = self._written(lambda: (filling or self._file).apply_page(page))
+            self._trim(filling or self._file)
             return frozenset() if filling is not None else topics
+
+    def put_ahead(self, rows: Rows) -> frozenset[str]:
+        """An order that somebody needs before its page has come. Topics; empty where it fits into nothing held.
+
+        Beside a copy that is being filled anew it goes into the old one, which is shown and soon thrown away.
+        """
+        with self._swap_lock:
+            if self._filling is None and self._file.cursor.epoch not in ("", rows.epoch):
+                return frozenset()
+            return self._written(lambda: self._file.put_ahead(rows.changes))
+
+    def keep_below(self, most_bytes: int | None) -> None:
+        """From now on what a bench needs least goes when the copy comes near this size; None: it may grow."""
+        self._most_bytes = most_bytes
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether orders were left out of what is shown: it cannot be compared with the hub, which is to be asked."""
+        return self._file.is_cut
+
+    def _trim(self, file: CacheFile) -> None:
+        most = self._most_bytes
+        if most is not None:
+            for _ in range(_TRIMS):
+                if not self._written(partial(file.trim_some, most)):
+                    return
 
     def heard(self, urgent: Urgent) -> frozenset[str]:
         """The fast lane's first step: shown at once, whatever is being written; :meth:`apply_urgent` keeps it."""
@@ -145,7 +190,9 @@ class Cache:
     def index_some(self, limit: int = 500) -> bool:
         """Brings the search index nearer to the rows; True when more wait."""
         with self._swap_lock:
-            return self._written(lambda: self._file.index_some(limit))
+            is_more = self._written(lambda: self._file.index_some(limit))
+            self._trim(self._file)
+            return is_more
 
     def waits_for_index(self) -> bool:
         return self.read(lambda db: bool(db.execute(_UNFOUND).fetchone()))
@@ -225,7 +272,10 @@ ALL_TOPICS = frozenset({
     "ticket",
 })
 
-_UNFOUND = 'SELECT 1 FROM "order" WHERE seq > (SELECT found_seq FROM cursor) LIMIT 1'
+_UNFOUND = (
+    'SELECT 1 FROM "order" WHERE seq > (SELECT found_seq FROM cursor) '
+    "AND seq <= (SELECT seq FROM cursor) LIMIT 1"
+)
 _CHANNEL_REF = (
     "SELECT json_extract(CAST(body AS TEXT), '$.shop_id'), json_extract(CAST(body AS TEXT), '$.channel_order_no') "
     'FROM "order" WHERE order_no = ?'

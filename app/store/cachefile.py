@@ -13,7 +13,7 @@ import msgspec
 
 from app.core.digest import DigestSum, bucket_of
 from app.core.values import dataclass
-from app.store import rows
+from app.store import rows, trimming
 from app.store.opening import Opening
 from app.store.tables import STATEMENTS
 from app.wire import Change, ChangePage, Repair, Urgent
@@ -21,7 +21,7 @@ from app.wire import Change, ChangePage, Repair, Urgent
 T = TypeVar("T")
 
 #: The number of the tables in :mod:`app.store.tables`, kept in the file.
-SCHEMA = 2
+SCHEMA = 3
 #: A body of 2 KB leaves half of a page of 4 KB empty: a quarter less on disk, and loaded a quarter sooner.
 _PAGE_SIZE = 8192
 #: More changed orders than this are reported as the topic "order" alone.
@@ -100,11 +100,13 @@ class CacheFile:
         self._links: dict[int, Link] = {}
         self._links_lock = threading.Lock()
         self._is_closed = False
+        self._is_trimming = False
         self._writer: Link | None = None
         try:
             self._writer = Link(self._opening)
             self._prepare(self._writer.db)
             self.cursor = self._read_cursor(self._writer.db)
+            self.is_cut = bool(self._writer.db.execute("SELECT is_cut FROM cursor").fetchone()[0])
         except BaseException:
             self.close()
             raise
@@ -207,6 +209,10 @@ class CacheFile:
         named = {f"order:{no}" for no in orders} if len(orders) <= NAMED_ORDERS_MAX else set()
         return {*by_kind, *named}
 
+    def put_ahead(self, changes: Sequence[Change]) -> frozenset[str]:
+        """Rows ahead of their page, which will change nothing of them; the cursor stays. Returns topics."""
+        return frozenset(self._write(lambda db: self._apply(db, changes)))
+
     def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
         """Keeps a stop that came ahead of its row; older words change nothing."""
 
@@ -225,7 +231,8 @@ class CacheFile:
         def write(db: sqlite3.Connection) -> bool:
             (at,) = db.execute("SELECT found_seq FROM cursor").fetchone()
             news = db.execute(
-                'SELECT id, order_no, numbers, names, seq FROM "order" WHERE seq > ? ORDER BY seq LIMIT ?',
+                'SELECT id, order_no, numbers, names, seq FROM "order" WHERE seq > ? '
+                "AND seq <= (SELECT seq FROM cursor) ORDER BY seq LIMIT ?",  # not what came ahead of its page
                 (at, limit),
             ).fetchall()
             for row_id, order_no, numbers, names, _seq in news:
@@ -235,6 +242,22 @@ class CacheFile:
             return len(news) == limit
 
         return self._write(write)
+
+    def trim_some(self, most_bytes: int) -> bool:
+        """Makes the file smaller by a little where it grows too large; True when there is more to do."""
+
+        def write(db: sqlite3.Connection) -> trimming.Trimmed:
+            trimmed = trimming.trim(db, most_bytes)
+            if trimmed.is_cut:
+                db.execute("UPDATE cursor SET is_cut = 1")
+            return trimmed
+
+        if not self._is_trimming and not self.read(lambda db: trimming.is_large(db, most_bytes)):
+            return False
+        trimmed = self._write(write)
+        self._is_trimming = trimmed.is_more
+        self.is_cut = self.is_cut or trimmed.is_cut
+        return trimmed.is_more
 
     def repair(self, right: Repair) -> frozenset[str]:
         """Rows as they are right at the cursor, whatever stands in their place. Returns topics."""

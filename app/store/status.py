@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from app.core.values import dataclass
 
+#: Behind by no more than this many changes, a copy counts as whole.
+A_LITTLE = 50
+
 
 class SyncState(StrEnum):
     """`sync_state` of the glossary."""
@@ -25,7 +28,8 @@ class SyncFacts:
     """``needs``: why a person is needed (revoked, update_me, cache_disk_full, hub_version), empty when not.
 
     ``offset`` is hub time minus station time. ``go_check_s`` is how long a go_check may take just now.
-    ``platform_silent_at``: when a platform could last not be asked before a step; None since one answered.
+    ``is_cut``: the copy grew too large and leaves out what is done. ``platform_silent_at``: when a platform could last
+    not be asked before a step; None since one answered.
     """
 
     is_online: bool = False
@@ -38,6 +42,7 @@ class SyncFacts:
     go_check_s: float = 0.3
     platform_silent_at: datetime | None = None
     is_loading_anew: bool = False
+    is_cut: bool = False
 
     @property
     def state(self) -> SyncState:
@@ -46,6 +51,11 @@ class SyncFacts:
         if not self.is_online:
             return SyncState.offline
         return SyncState.catching_up if self.behind else SyncState.live
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is at the hub is here as well; a gap of some changes is no gap in what a scan finds."""
+        return self.behind <= A_LITTLE and not self.is_loading_anew and not self.is_cut
 
     @property
     def behind(self) -> int:
@@ -98,6 +108,10 @@ class SyncStatus:
     def loading_anew(self, is_loading: bool) -> None:
         self._change(is_loading_anew=is_loading)
 
+    def cut(self, is_cut: bool) -> None:
+        """Whether the copy had to leave something out that a scan may ask for."""
+        self._change(is_cut=is_cut)
+
     def _change(self, **facts: object) -> None:
         with self._lock:
             before = self._facts
@@ -116,6 +130,7 @@ def _visible(facts: SyncFacts) -> tuple[object, ...]:
         facts.behind > 0,
         abs(facts.offset) > CLOCK_OFF,
         facts.platform_silent_at is None,
+        facts.is_cut,
     )
 
 

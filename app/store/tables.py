@@ -10,7 +10,8 @@ _CURSOR = """CREATE TABLE cursor (
     id INTEGER NOT NULL PRIMARY KEY,
     epoch TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    found_seq INTEGER NOT NULL -- up to here the search index is made
+    found_seq INTEGER NOT NULL, -- up to here the search index is made
+    is_cut INTEGER NOT NULL DEFAULT 0 -- orders were left out to stay below a size
 )"""
 
 _ORDER = """CREATE TABLE "order" (

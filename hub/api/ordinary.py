@@ -39,6 +39,7 @@ from app.wire import (
     Restored,
     RevealAsk,
     Revealed,
+    Rows,
     Session,
     SetUp,
     SignIn,
@@ -399,6 +400,13 @@ async def repair(data: JSONBody[RepairAsk], doors: GivenDoors, call: GivenCall) 
     return right
 
 
+@get("/v1/rows", summary="The feed's rows about one order, found by any number, ahead of their page")
+async def rows_of(
+    doors: GivenDoors, call: GivenCall, number: Annotated[str, QueryParameter(min_length=1, max_length=100)]
+) -> Rows:
+    return await asyncio.to_thread(doors.orders.feed.rows, call.known.view, number)
+
+
 @get("/v1/orders", summary="Search by any number, phone, phone tail, name; without q: the newest")
 async def search_orders(
     doors: GivenDoors,
@@ -501,6 +509,7 @@ HANDLERS = [
     make_badge,
     digest,
     repair,
+    rows_of,
     search_orders,
     get_order,
     reveal,

@@ -151,6 +151,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/stream"): Access(_OFFICE, ALL_STATIONS),
     ("GET", "/v1/digest"): Access(_OFFICE, ALL_STATIONS),
     ("POST", "/v1/digest/repair"): Access(_OFFICE, ALL_STATIONS),
+    ("GET", "/v1/rows"): Access(_OFFICE, ALL_STATIONS),
     ("POST", "/v1/acts"): _ANYONE_KNOWN,  # each act is judged by itself: may_act
     ("POST", "/v1/leases"): Access(FLOOR, needs="station"),
     ("POST", "/v1/go_checks"): Access(FLOOR, needs="station"),

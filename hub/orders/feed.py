@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from app.core.digest import DigestSum, bucket_of
-from app.wire import BucketDigest, Change, Digest, Repair, Restored
+from app.wire import BucketDigest, Change, Digest, Repair, Restored, Rows
 from hub.db import tables as t
 from hub.db.engine import snapshot
 from hub.orders.reading import RESTORED
@@ -39,6 +39,25 @@ class _Row:
     kind: str
     key: str
     body: bytes | None
+
+
+#: Orders that one number may mean.
+_MEANT_MOST = 5
+_NAMED = (
+    "SELECT order_no FROM orders WHERE order_no = ? UNION SELECT order_no FROM orders WHERE channel_order_no = ?"
+    " UNION SELECT order_no FROM parcel WHERE parcel_no = ?"
+    " UNION SELECT order_no FROM parcel WHERE waybill_no = ? AND waybill_no <> ''"
+)
+
+
+class _Line(msgspec.Struct):
+    sku_code: str
+
+
+class _Goods(msgspec.Struct):
+    """Of an order's body, what it is made of."""
+
+    lines: list[_Line] = []
 
 
 class Feed:
@@ -132,6 +151,28 @@ class Feed:
                     changes.append(Change(seq=found[0], kind="order", key=no, body=msgspec.Raw(body)))
         return Repair(epoch=epoch, seq=head, is_whole=True, changes=changes)
 
+    def rows(self, view: View, number: str) -> Rows:
+        """All rows about the orders of the view that this number (ours, the channel's, a waybill's) means."""
+        where, values = _order_filter(view, self._mark)
+        mask = self._masks[view.mask] if view.mask else None
+        with snapshot(self._engine) as conn, conn.begin():
+            named = conn.exec_driver_sql(
+                _NAMED.replace("?", self._mark), (number.upper(), number, *[number.upper()] * 2)
+            )
+            rows: list[_Row] = []
+            for (order_no,) in named.fetchmany(_MEANT_MOST):
+                sql = f"SELECT o.seq, o.order_no, o.body FROM orders o WHERE o.order_no = {self._mark} AND {where}"
+                for seq, key, body in conn.exec_driver_sql(sql, (order_no, *values)):
+                    rows.append(_Row(seq, "order", key, bytes(body)))
+                    rows += _about(conn, self._mark, key, bytes(body))
+            epoch, _, _ = _head(conn)
+        changes = []
+        for row in sorted(rows, key=lambda row: row.seq):
+            body = row.body if mask is None or row.body is None else mask(row.kind, row.body)
+            if body is not None:
+                changes.append(Change(seq=row.seq, kind=row.kind, key=row.key, body=msgspec.Raw(body)))
+        return Rows(epoch=epoch, changes=changes)
+
     @property
     def _mark(self) -> str:
         return "?" if self._engine.dialect.name == "sqlite" else "%s"
@@ -165,6 +206,19 @@ class Feed:
         text = b'{"epoch":%b,"head":%d,"next":%d,"changes":[%b]}'
         body = text % (msgspec.json.encode(epoch), head, upper, b",".join(changes))
         return Page(body, upper, head, len(changes), epoch)
+
+
+def _about(conn: Connection, mark: str, order_no: str, body: bytes) -> list[_Row]:
+    """File, tracks and goods of one order."""
+    rows: list[_Row] = []
+    for kind, key in (("history", "id"), ("track", "parcel_no")):
+        sql = f"SELECT seq, {key}, body FROM {kind} WHERE order_no = {mark}"
+        rows += [_Row(seq, kind, str(k), bytes(b)) for seq, k, b in conn.exec_driver_sql(sql, (order_no,))]
+    skus = sorted({line.sku_code for line in msgspec.json.decode(body, type=_Goods).lines})
+    for sku in skus:
+        sql = f"SELECT seq, sku_code, body FROM item WHERE sku_code = {mark}"
+        rows += [_Row(seq, "item", k, bytes(b)) for seq, k, b in conn.exec_driver_sql(sql, (sku,))]
+    return rows
 
 
 def _encoded(rows: list[_Row], mask: Mask | None) -> Iterator[bytes]:

@@ -36,6 +36,7 @@ ROUTES_BY_ROLE = """
 GET  /v1/changes                          . x x x x x x x x
 GET  /v1/digest                           . x x x x x x x x
 POST /v1/digest/repair                    . x x x x x x x x
+GET  /v1/rows                             . x x x x x x x x
 GET  /v1/stream                           . x x x x x x x x
 GET  /v1/orders                           . x x x x x x x x
 GET  /v1/exports/orders                   . x x x x x x x x

@@ -1,0 +1,75 @@
+"""A copy stays below a size: old computers have small disks (design 7).
+
+What goes first is what a bench needs least: the files of orders it has nothing more to do with, then those orders
+themselves (a scan asks the hub for them), then the files of the others. Orders with work or a stop on them stay,
+whatever the size.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from app.core.values import dataclass
+from app.store import rows
+
+#: Orders in one go.
+BATCH = 500
+#: Trimming begins at so much of the limit, and goes on until so much is left.
+_HIGH, _LOW = 0.9, 0.8
+
+_DONE = "queue_key IS NULL AND packed_key IS NULL AND stop_since IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """``is_cut``: whole orders went. ``is_more``: there is more to do, and something left that may go."""
+
+    is_cut: bool = False
+    is_more: bool = False
+
+
+def used_bytes(db: sqlite3.Connection) -> int:
+    """What the rows take; pages that were freed are used again before the file grows."""
+    (pages,), (free,), (size,) = (
+        db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def is_large(db: sqlite3.Connection, most_bytes: int) -> bool:
+    """Whether trimming has to begin."""
+    return used_bytes(db) > most_bytes * _HIGH
+
+
+def trim(db: sqlite3.Connection, most_bytes: int) -> Trimmed:
+    """One batch, inside a transaction."""
+    for where, is_whole in ((_DONE, False), (_DONE, True), ("1 = 1", False)):
+        found = _oldest(db, where, is_whole)
+        if not found:
+            continue
+        for table in ("history", "track"):
+            db.executemany(f"DELETE FROM {table} WHERE order_no = ?", [(no,) for _, no, _ in found])
+        if is_whole:
+            _forget(db, found)
+        return Trimmed(is_whole, used_bytes(db) > most_bytes * _LOW)
+    return Trimmed()
+
+
+def _oldest(db: sqlite3.Connection, where: str, is_whole: bool) -> list[tuple[int, str, str]]:
+    """Id, number and ``numbers`` of orders that have something to give."""
+    of_order = "WHERE order_no = o.order_no"
+    has_file = f"(EXISTS (SELECT 1 FROM history {of_order}) OR EXISTS (SELECT 1 FROM track {of_order}))"
+    asked = (
+        f'SELECT id, order_no, numbers FROM "order" o WHERE {where} AND {"1 = 1" if is_whole else has_file} '
+        "ORDER BY seq LIMIT ?"
+    )
+    return db.execute(asked, (BATCH,)).fetchall()
+
+
+def _forget(db: sqlite3.Connection, found: list[tuple[int, str, str]]) -> None:
+    numbers = [row for _, no, text in found for row in rows.number_rows(text, no)]
+    db.executemany(
+        "DELETE FROM number WHERE number = ? AND kind = ? AND order_no = ? AND parcel_no = ?", numbers
+    )
+    for table, column in (("find_number", "rowid"), ("find_name", "rowid"), ('"order"', "id")):
+        db.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(row_id,) for row_id, _, _ in found])
