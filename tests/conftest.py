@@ -37,6 +37,7 @@ LONG = (
     "hub/connectors/pdd/test_on_the_line.py",
     "hub/connectors/douyin/test_on_the_line.py",
     "hub/api/test_surface.py",
+    "hub/api/test_description.py",
     "hub/connectors/test_new.py",
     "hub/connectors/file/test_run.py",
     "ui/test_sounds.py",

@@ -52,7 +52,7 @@ _PLACE: dict[str, dict[str, Any]] = {
 TOLD: dict[tuple[str, str], Told] = {
     ("GET", "/healthz"): Told("Can the hub serve?", gives=Health),
     ("GET", "/metrics"): Told("Figures for Prometheus", media="text/plain"),
-    ("GET", "/openapi.json"): Told("This page"),
+    ("GET", "/openapi.json"): Told("This page", gives=dict[str, Any]),
     ("GET", "/ca.pem"): Told("The hub's own certificate authority", media="application/x-pem-file"),
     ("POST", "/v1/acts"): Told(
         "Facts and commands; one receipt each, in their order", list[Envelope], list[Receipt]
@@ -116,6 +116,7 @@ TOLD: dict[tuple[str, str], Told] = {
         "Courier nodes, signed by the courier in its own way: kuaidi100 by form, the rehearsal courier like this",
         CourierPush,
         CourierAnswer,
+        also=(dict[str, Any],),
     ),
 }
 
