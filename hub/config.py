@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -280,7 +280,11 @@ def parse(text: str, path: Path, data_dir: Path, environment: Mapping[str, str])
         reader.check_across(settings)
     if faults:
         raise BadConfig(path, faults)
-    return _with_secrets(settings, path, environment)
+    settings = _with_secrets(settings, path, environment)
+    reader.check_sellers(settings.shops)
+    if faults:
+        raise BadConfig(path, faults)
+    return settings
 
 
 class _Reader:
@@ -365,6 +369,21 @@ class _Reader:
         self._once("carrier", "connector", [carrier.connector for carrier in settings.carriers])
         self._once("notice", "id", [notice.id for notice in settings.notices])
         self._once("user", "name", [user.name for user in settings.users])
+
+    def check_sellers(self, shops: Sequence[Shop]) -> None:
+        """One app's messages come by any of its connections: without each seller's own number nobody can tell whose
+        an order is. The key may have come from the environment, so this is looked at last."""
+        apps: dict[tuple[str, str], list[int]] = {}
+        for index, shop in enumerate(shops):
+            if shop.app_key:
+                apps.setdefault((shop.connector, shop.app_key), []).append(index)
+        for of_app in apps.values():
+            sellers = [shops[index].seller_id for index in of_app]
+            for index, seller in zip(of_app, sellers, strict=True):
+                if len(of_app) > 1 and (not seller or sellers.count(seller) > 1):
+                    others = ", ".join(shops[other].id for other in of_app if other != index)
+                    params = {"name": shops[index].id, "others": others}
+                    self._fault(("shop", index, "seller_id"), "seller", **params)
 
     def _choice(
         self, where: tuple[str | int, ...], name: str, value: str, choices: list[str] | tuple[str, ...]

@@ -175,6 +175,42 @@ def test_shops_whose_secrets_would_share_a_name_are_refused(words: Texts) -> Non
     assert "twice" in refused(text, words)[0]
 
 
+def _two(*more: str, app: str = "k") -> str:
+    return "".join(
+        f'[[shop]]\nid = "s{n}"\nconnector = "pdd"\napp_key = "{app}"\n{said}\n'
+        for n, said in enumerate(more)
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "lines"),
+    [("", "", [1, 6]), ('seller_id = "1"', "", [6]), ('seller_id = "1"', 'seller_id = "1"', [5, 10])],
+)
+def test_two_shops_of_one_app_need_a_seller_each(
+    words: Texts, one: str, other: str, lines: list[int]
+) -> None:
+    assert all("its own seller_id" in said for said in refused(_two(one, other), words))
+    with pytest.raises(BadConfig) as bad:
+        parse(_two(one, other))
+    assert [fault.line for fault in bad.value.faults] == lines
+
+
+def test_sellers_are_told_apart_and_shops_without_an_app_share_none() -> None:
+    assert len(parse(_two('seller_id = "1"', 'seller_id = "2"')).shops) == 2
+    assert len(parse(_two("", "", app="")).shops) == 2
+
+
+def test_an_app_that_the_environment_names_is_seen_to_be_shared(words: Texts) -> None:
+    with pytest.raises(BadConfig) as bad:
+        parse(
+            _two("", "", app=""),
+            ORDERDOCK_SECRET_S0_APP_KEY="the shared key",
+            ORDERDOCK_SECRET_S1_APP_KEY="the shared key",
+        )
+    assert len(bad.value.faults) == 2
+    assert "the shared key" not in bad.value.sentence(words, "en")
+
+
 def test_a_secret_the_keyring_lacks_is_said(words: Texts) -> None:
     [sentence] = refused('[[shop]]\nid = "a"\nconnector = "pdd"\napp_secret = "keyring:"', words)
     assert "keyring set orderdock a.app_secret" in sentence
