@@ -81,6 +81,8 @@ class Bought:
     stage: Stage = Stage.placed
     refund: Refund = Refund.none
     refund_no: int = 0
+    line_refunds: tuple[tuple[int, Refund], ...] = ()
+    """Refunds of single lines, by the line's place; a line that is not named goes as its order does."""
     is_risky: bool = False
     carrier: str = ""
     waybill_no: str = ""
@@ -90,15 +92,23 @@ class Bought:
     def goods_fen(self) -> int:
         return sum(good.price_fen * qty for good, qty in self.lines)
 
+    def refund_of(self, line: int | None) -> Refund:
+        """Of one line; None: of the whole order."""
+        return self.refund if line is None else dict(self.line_refunds).get(line, self.refund)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that happened, in the order of happening; ``event_no`` is above 2^53, as some platforms' are."""
+    """One thing that happened, in the order of happening; ``event_no`` is above 2^53, as some platforms' are.
+
+    ``line``: the place of the one line it happened to.
+    """
 
     event_no: int
     happened: Happened
     at: datetime
     order: Bought
+    line: int | None = None
 
 
 class Book:
@@ -189,30 +199,35 @@ class Book:
 
         return self._step(order_no, Happened.cancelled, {Stage.placed, Stage.paid}, over)
 
-    def ask_refund(self, order_no: str) -> Bought:
+    def ask_refund(self, order_no: str, line: int | None = None) -> Bought:
+        """Of the whole order, or of one line by its place; so are the three below."""
         return self._step(
             order_no,
             Happened.refund_asked,
             {Stage.paid, Stage.shipped, Stage.received},
-            lambda order: replace(order, refund=Refund.asked, refund_no=self._refund_no(order)),
+            lambda order: replace(_refunded(order, Refund.asked, line), refund_no=self._refund_no(order)),
+            line,
         )
 
-    def agree_refund(self, order_no: str) -> Bought:
-        return self._refund(order_no, Happened.refund_agreed, {Refund.asked}, Refund.agreed)
+    def agree_refund(self, order_no: str, line: int | None = None) -> Bought:
+        return self._refund(order_no, Happened.refund_agreed, {Refund.asked}, Refund.agreed, line)
 
-    def finish_refund(self, order_no: str) -> Bought:
-        """The money is back; an order not shipped yet is over with it."""
+    def finish_refund(self, order_no: str, line: int | None = None) -> Bought:
+        """The money is back; an order not shipped yet is over with its last line."""
 
         def over(order: Bought) -> Bought:
+            order = _refunded(order, Refund.done, line)
+            if any(order.refund_of(n) is not Refund.done for n in range(len(order.lines))):
+                return order
             stage = Stage.cancelled if order.stage is Stage.paid else order.stage
             return replace(order, refund=Refund.done, stage=stage)
 
-        self._need_refund(order_no, {Refund.asked, Refund.agreed})
-        return self._step(order_no, Happened.refunded, set(Stage), over)
+        self._need_refund(order_no, {Refund.asked, Refund.agreed}, line)
+        return self._step(order_no, Happened.refunded, set(Stage), over, line)
 
-    def close_refund(self, order_no: str) -> Bought:
+    def close_refund(self, order_no: str, line: int | None = None) -> Bought:
         """Refused or withdrawn."""
-        return self._refund(order_no, Happened.refund_closed, {Refund.asked}, Refund.closed)
+        return self._refund(order_no, Happened.refund_closed, {Refund.asked}, Refund.closed, line)
 
     def ask_address(self, order_no: str, person: Person | None = None) -> Bought:
         """The buyer wants it sent elsewhere; the seller has not agreed yet."""
@@ -288,23 +303,29 @@ class Book:
 
     # -------------------------------------------------------------------------------------------- inside
 
-    def _refund(self, order_no: str, happened: Happened, since: set[Refund], now_is: Refund) -> Bought:
-        self._need_refund(order_no, since)
-        return self._step(order_no, happened, set(Stage), lambda order: replace(order, refund=now_is))
+    def _refund(
+        self, order_no: str, happened: Happened, since: set[Refund], now_is: Refund, line: int | None
+    ) -> Bought:
+        self._need_refund(order_no, since, line)
+        return self._step(order_no, happened, set(Stage), lambda order: _refunded(order, now_is, line), line)
 
-    def _need_refund(self, order_no: str, since: set[Refund]) -> None:
-        order = self._need(order_no)
-        if order.refund not in since:
-            raise NotSo(f"{order_no}: refund is {order.refund}")
+    def _need_refund(self, order_no: str, since: set[Refund], line: int | None) -> None:
+        if (refund := self._need(order_no).refund_of(line)) not in since:
+            raise NotSo(f"{order_no}: refund is {refund}")
 
     def _step(
-        self, order_no: str, happened: Happened, since: set[Stage], then: Callable[[Bought], Bought]
+        self,
+        order_no: str,
+        happened: Happened,
+        since: set[Stage],
+        then: Callable[[Bought], Bought],
+        line: int | None = None,
     ) -> Bought:
         with self._lock:
             order = self._need(order_no)
             if order.stage not in since:
                 raise NotSo(f"{order_no} is {order.stage}")
-            return self._write(replace(then(order), modified_at=self._clock.now()), happened)
+            return self._write(replace(then(order), modified_at=self._clock.now()), happened, line)
 
     def _need(self, order_no: str) -> Bought:
         order = self.find(order_no)
@@ -312,10 +333,10 @@ class Book:
             raise NotSo(f"no order {order_no}")
         return order
 
-    def _write(self, order: Bought, happened: Happened) -> Bought:
+    def _write(self, order: Bought, happened: Happened, line: int | None = None) -> Bought:
         with self._lock:
             self._orders[order.order_no] = order
-            change = Change(2**53 + 1 + 2 * len(self._changes), happened, order.modified_at, order)
+            change = Change(2**53 + 1 + 2 * len(self._changes), happened, order.modified_at, order, line)
             self._changes.append(change)
             for call in self._watchers:
                 call(change)
@@ -327,3 +348,11 @@ class Book:
     def _somebody(self) -> Person:
         with self._lock:
             return self._dice.pick(PEOPLE)
+
+
+def _refunded(order: Bought, refund: Refund, line: int | None) -> Bought:
+    if line is None:
+        return replace(order, refund=refund)
+    if not 0 <= line < len(order.lines):
+        raise NotSo(f"{order.order_no} has no line {line}")
+    return replace(order, line_refunds=tuple(sorted({**dict(order.line_refunds), line: refund}.items())))

@@ -254,7 +254,7 @@ class Douyin:
         order = self._find(params.get("order_id"))
         if params.get("company_code") not in COMPANIES:
             raise Refused(50002, "isv.business-failed:60018", "物流公司错误。原因：暂不支持该物流商")
-        if order.refund is Refund.asked:
+        if Refund.asked in (order.refund_of(n) for n in range(len(order.lines))):
             raise Refused(50002, "isv.business-failed:60040", "发货订单中有退款申请需要处理，请先处理。")
         if order.stage is not Stage.paid:
             raise Refused(50002, "isv.business-failed:60021", "该订单的订单状态不允许发货")
@@ -330,6 +330,8 @@ class Douyin:
 
     def _line(self, order: Bought, n: int, good: Good, qty: int) -> dict[str, Any]:
         status, main = _statuses(order)
+        if order.stage is Stage.paid and order.refund_of(n) is Refund.done:
+            status, main = _STATUS[Stage.cancelled], _REFUNDED[Stage.cancelled]
         author, name, rate = INFLUENCERS[order.serial % len(INFLUENCERS)]
         product = 3480000000000000000 + int(_digits(good.sku_code, 9))
         return {
@@ -354,7 +356,7 @@ class Douyin:
             "sum_amount": good.price_fen * qty,
             "goods_type": 0,
             "receive_type": 1,
-            "after_sale_info": _after_sale(order),
+            "after_sale_info": _after_sale(order, order.refund_of(n)),
         }
 
     def _receiver(self, person: Person) -> dict[str, Any]:
@@ -398,15 +400,15 @@ def _statuses(order: Bought) -> tuple[int, int]:
     return status, _REFUNDED.get(order.stage, status) if order.refund is Refund.done else status
 
 
-def _after_sale(order: Bought) -> dict[str, int]:
+def _after_sale(order: Bought, refund: Refund) -> dict[str, int]:
     status, money = {
         Refund.none: (0, 0),
         Refund.asked: (6, 1),
         Refund.agreed: (12, 1),
         Refund.done: (12, 3),
         Refund.closed: (28, 1),
-    }[order.refund]
-    kind = (1 if order.shipped_at else 2) if order.refund is not Refund.none else 0
+    }[refund]
+    kind = (1 if order.shipped_at else 2) if refund is not Refund.none else 0
     return {"after_sale_status": status, "after_sale_type": kind, "refund_status": money}
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from rehearsal.book import Change, Happened
+from rehearsal.book import Bought, Change, Happened
 from rehearsal.courier import NotHere, is_loopback
 from rehearsal.douyin import SHOP_ID, Douyin
 from rehearsal.server import Manner
@@ -77,15 +77,20 @@ def event_of(change: Change) -> dict[str, Any]:
         data["order_status"] = _STATUS_OF.get(tag, 2)
     else:
         data |= {
-            "s_id": number,
+            "s_id": number + (change.line or 0),
             "aftersale_id": 7 * 10**18 + order.refund_no,
-            "refund_amount": order.paid_fen,
+            "refund_amount": order.paid_fen if change.line is None else _goods_fen(order, change.line),
         }
         data["aftersale_type"] = 1 if order.shipped_at else 2
     if tag == 101:
         data["pay_amount"] = order.paid_fen
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return {"tag": str(tag), "msg_id": f"{number}:0:{tag}:{seconds}:{change.event_no}", "data": text}
+
+
+def _goods_fen(order: Bought, line: int) -> int:
+    good, qty = order.lines[line]
+    return good.price_fen * qty
 
 
 class Pusher:
