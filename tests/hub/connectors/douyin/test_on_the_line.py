@@ -183,6 +183,58 @@ def test_a_refund_stops_until_the_platform_says_it_is_over(side: Side) -> None:
     assert (side.order(number) or {})["refund_state"] == "none"
 
 
+def test_a_refund_of_one_line_stops_its_box_alone_until_it_goes_without_that_line(side: Side) -> None:
+    book = side.platform.book
+    two = next(order for order in iter(lambda: book.buy()[0], None) if len(order.lines) > 1)
+    other = book.buy()[0].order_no
+    number, qtys = two.order_no, [qty for _, qty in two.lines]
+    side.pusher.round()
+    order = side.until(lambda: side.order(other) and side.order(number))
+    bench, parcel_no = side.hub.station(), order["parcels"][0]["parcel_no"]
+
+    def act(kind: str, **body: Any) -> None:
+        now = side.clock.now()
+        receipt = bench.act(kind, order["order_no"], parcel_no, body=body, made_at=now)
+        assert receipt.outcome == "applied", receipt
+
+    def stops() -> list[dict[str, Any]]:
+        return list((side.order(number) or {})["stops"])
+
+    def acknowledge() -> None:
+        ids = [stop["stop_id"] for stop in stops()]
+        act("freeze_shown", stop_ids=ids)
+        act("freeze_acked", stop_ids=ids)
+
+    def lines() -> list[tuple[int, int]]:
+        box = (side.order(number) or {})["parcels"][0]["lines"]
+        return [(line["line_no"], line["qty"]) for line in box]
+
+    assert bench.post("/v1/leases", json={"parcel_nos": [parcel_no]}).json()[0]["granted"]
+    act("opened")
+    side.clock.go(seconds=30)
+    book.ask_refund(number, line=1)
+    side.pusher.round()
+    side.until(lambda: [stop["line_nos"] for stop in stops()] == [[2]])
+    assert (side.order(other) or {})["may_go"]["ok"], "another buyer's box goes on"
+    acknowledge()
+    assert [stop["line_nos"] for stop in stops()] == [[2]], "the platform has not said its last word"
+
+    side.clock.go(seconds=30)
+    book.finish_refund(number, line=1)
+    side.pusher.round()
+    side.until(lambda: (side.order(number) or {})["lines"][1]["qty_refunded"] == qtys[1])
+    assert lines() == [(1, qtys[0]), (2, 0), *((n + 1, qtys[n]) for n in range(2, len(qtys)))]
+    assert (side.order(number) or {})["is_frozen"], "its bench has not acknowledged"
+
+    acknowledge()
+    told = side.order(number) or {}
+    assert (told["stops"], told["is_frozen"], told["refund_state"]) == ([], False, "part")
+    for line_no, qty in lines():
+        for _ in range(qty):
+            act("line_packed", line_no=line_no)
+    act("parcel_closed")
+
+
 def test_an_order_under_check_is_held_until_it_is_cleared(side: Side) -> None:
     book, number = side.platform.book, side.platform.book.place().order_no
     book.find_risk(number)
