@@ -19,7 +19,8 @@ from app.core.values import dataclass
 from app.station.bench import Bench
 from app.store.leases import LeaseBook
 from app.store.outbox import Outbox
-from app.store.readmodel import ReadModel, stopped_parcels
+from app.store.readmodel import ReadModel
+from app.store.views import stopped_parcels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from app.core.scan import Scan, ScanClass
 from app.station.outcome import Done, Follow, Outcome, refusal
 from app.station.worktop import Count, Worktop
 from app.store.outbox import ScanRow
-from app.store.readmodel import Target
+from app.store.views import Target
 
 #: How many counts back UNDO goes.
 UNDO_MAX = 50

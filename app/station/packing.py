@@ -32,7 +32,8 @@ from app.station.slips import Slips
 from app.station.worktop import Worktop
 from app.store.leases import LeaseBook
 from app.store.outbox import ScanRow
-from app.store.readmodel import ReadModel, Target
+from app.store.readmodel import ReadModel
+from app.store.views import Target
 
 S = OrderState
 Mode = Literal["packing", "handover"]

@@ -13,7 +13,8 @@ from app.core.values import dataclass
 from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench
-from app.store.readmodel import ReadModel, StoryLine
+from app.store.readmodel import ReadModel
+from app.store.story import StoryLine
 from app.wire import TrackAsked
 
 R = InterceptResult

@@ -23,7 +23,8 @@ from app.core.values import dataclass
 from app.ports import HubAway
 from app.station.asking import Asked, Asking
 from app.station.bench import Bench
-from app.store.readmodel import OpenStop, ReadModel
+from app.store.readmodel import ReadModel
+from app.store.views import OpenStop
 from app.wire import AlarmView, PrinterReport, Restored, StationView
 
 S = OrderState

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -17,109 +17,25 @@ import msgspec
 from app.core.acts import COMMANDS, Act, Actor
 from app.core.decide import Accepted, decide, happened
 from app.core.freeze import Rules
-from app.core.history import HistoryKind, HistoryRow
-from app.core.order import CommandState, CommandView, Item, Order, OrderState, Parcel, Stop, settled
+from app.core.history import HistoryRow
+from app.core.order import CommandState, CommandView, Item, Order, OrderState, Parcel, settled
 from app.core.packing import ItemCode
 from app.core.scan import Guess, Scan, ScanClass
-from app.core.tracking import Track, TrackNode
-from app.core.values import dataclass
+from app.core.tracking import Track
 from app.store.cache import LOOK_MAX, Cache
 from app.store.cachefile import Cursor
 from app.store.leases import LeaseBook
 from app.store.needs import NeedsPerson
 from app.store.outbox import Outbox
-from app.store.rows import spaced
+from app.store.search import search
+from app.store.story import StoryLine, story_of
+from app.store.views import Handled, OpenStop, QueuePage, Target, queue_row, stopped_parcels
 from app.wire import AlarmView, Restored, StationView, Urgent
 
 S = OrderState
 TO_PACK = (S.released, S.picking, S.packing)
 
 Expected = Literal["parcel", "item"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueRow:
-    """One parcel of the queue. ``deadline`` is the platform's limit, else the promise."""
-
-    order_no: str
-    parcel_no: str
-    state: OrderState
-    is_rush: bool
-    is_frozen: bool
-    is_on_hold: bool
-    deadline: datetime | None
-    title: str
-    line_count: int
-    qty: int
-    qty_packed: int
-    holder: str | None
-    waybill_no: str
-    slip_count: int
-    shop_id: str
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """``next`` goes into the next call; empty at the end."""
-
-    rows: list[QueueRow]
-    next: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a scan means here. ``others``: further parcels the same number stands for."""
-
-    kind: Literal["parcel", "item", "command", "badge", "unknown"]
-    key: str
-    order_no: str = ""
-    parcel_no: str = ""
-    guess: Guess
-    meanings: tuple[ItemCode, ...] = ()
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryLine:
-    """One line of a parcel's story. ``raw_text`` is a courier's own words.
-
-    ``lasted`` is the time to the next line; a courier's node lasts until the next node of the same parcel.
-    ``heard_at``: when the answer came here that told of a courier's node.
-    """
-
-    at: datetime
-    kind: str
-    params: dict[str, Any] = field(default_factory=dict)
-    parcel_no: str | None = None
-    source: str = ""
-    actor: str = ""
-    station_id: str | None = None
-    cause: str = ""
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
-    raw_text: str = ""
-    pending: bool = False
-    lasted: timedelta | None = None
-    heard_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenStop:
-    """One stop and the parcels it is about."""
-
-    order: Order
-    stop: Stop
-    parcels: tuple[Parcel, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """An order this station worked on lately."""
-
-    order_no: str
-    kind: str
-    at: datetime
 
 
 _ORDER = msgspec.json.Decoder(Order)
@@ -315,7 +231,7 @@ class ReadModel:
         wanted = text.strip()
         if not wanted:
             return self._orders("ORDER BY o.id DESC LIMIT ?", (n,))
-        found = self._cache.read(lambda db: _search(db, wanted, n))
+        found = self._cache.read(lambda db: search(db, wanted, n))
         return [order for no in found[:n] if (order := self.order(no)) is not None]
 
     def recently_handled(self, n: int = 20) -> list[Handled]:
@@ -390,19 +306,9 @@ class ReadModel:
 
         told, tracked = self._cache.read(look)
         tracks = [msgspec.json.decode(row[0], type=Track) for row in tracked]
-        followed = {track.parcel_no for track in tracks if track.nodes}
         rows = [msgspec.json.decode(row[0], type=HistoryRow) for row in told]
-        lines = [
-            _told(row) for row in rows if row.kind != HistoryKind.track_node or row.parcel_no not in followed
-        ]
-        heard = _heard(rows)
-        lines += [_node(track, node, heard) for track in tracks for node in track.nodes]
-        lines.sort(key=lambda line: line.at)
-        known = {row.act_id for row in rows if row.act_id}
-        for pending in self._outbox.pending_of(order_no):
-            if not pending.is_in(cursor) and pending.act.act_id not in known:
-                lines.append(_pending_line(pending.act, self._me()))
-        return _with_durations(lines)
+        waiting = [p.act for p in self._outbox.pending_of(order_no) if not p.is_in(cursor)]
+        return story_of(rows, tracks, waiting, self._me())
 
     def tracks(self, order_no: str) -> list[Track]:
         """What couriers said of the order's parcels, one track each, as far as anything was heard."""
@@ -455,41 +361,6 @@ def _asked(order: Order, act: Act) -> Order:
     return replace(order, commands=(*order.commands, asked))
 
 
-def stopped_parcels(order: Order, stop: Stop) -> tuple[Parcel, ...]:
-    """The parcels a stop is about, also those already cancelled by it."""
-    if not stop.line_nos:
-        return order.parcels
-    return tuple(
-        p
-        for p in order.parcels
-        if any(pl.order_no == order.order_no and pl.line_no in stop.line_nos for pl in p.lines)
-    )
-
-
-def queue_row(order: Order, parcel: Parcel) -> QueueRow:
-    """One parcel as a list shows it."""
-    goes = [pl for pl in parcel.lines if pl.qty] or parcel.lines
-    line = order.line(goes[0].line_no) if goes else None
-    return QueueRow(
-        order_no=order.order_no,
-        parcel_no=parcel.parcel_no,
-        state=parcel.state,
-        is_rush=order.is_rush,
-        is_frozen=parcel.is_frozen,
-        is_on_hold=bool(order.stops_over(parcel)),
-        deadline=order.ship_by_at or order.promised_at,
-        title=(line.title or line.sku_code) if line else "",
-        line_count=len(goes),
-        qty=parcel.qty,
-        qty_packed=parcel.qty_packed,
-        holder=parcel.holder,
-        waybill_no=parcel.waybill_no,
-        slip_count=parcel.slip_count,
-        shop_id=order.shop_id,
-        channel=order.channel,
-    )
-
-
 _GOODS = frozenset({ScanClass.item, ScanClass.outer_pack})
 
 
@@ -518,160 +389,3 @@ def _at(guess: Guess, order_no: str, parcel_nos: Sequence[str]) -> Target:
 def _order_nos(db: sqlite3.Connection, kind: str, number: str) -> list[str]:
     rows = db.execute("SELECT order_no FROM number WHERE number = ? AND kind = ?", (number, kind))
     return [row[0] for row in rows]
-
-
-def _search(db: sqlite3.Connection, text: str, n: int) -> list[str]:
-    """Order numbers, best first: that very number, what begins so, a tail or name, what holds it anywhere."""
-    found: list[str] = []
-    for look in (_is_exactly, _begins, _is_called, _holds):
-        found += look(db, text, n)
-        if len(found) >= n:
-            break
-    return list(dict.fromkeys(found))
-
-
-def _is_exactly(db: sqlite3.Connection, text: str, n: int) -> list[str]:
-    query = (
-        'SELECT order_no FROM "order" WHERE order_no IN (?, ?) '
-        "UNION SELECT order_no FROM number WHERE number IN (?, ?)"
-    )
-    upper = text.upper()
-    return [row[0] for row in db.execute(query, (upper, upper[:-2], text, upper))]
-
-
-def _begins(db: sqlite3.Connection, text: str, n: int) -> list[str]:
-    first = "".join(text.split()).upper()
-    span = (first, first + "\U0010ffff", n)
-    own = 'SELECT order_no FROM "order" WHERE order_no >= ? AND order_no < ? ORDER BY order_no DESC LIMIT ?'
-    other = "SELECT DISTINCT order_no FROM number WHERE number >= ? AND number < ? LIMIT ?"
-    return [row[0] for query in (own, other) for row in db.execute(query, span)]
-
-
-def _is_called(db: sqlite3.Connection, text: str, n: int) -> list[str]:
-    """By the tail of a phone, or by the characters of a name one after the other.
-
-    Longer texts of digits and Latin letters are left to the trigrams: single letters stand in every second order.
-    """
-    if len(text) == TAIL and text.isdecimal():
-        return _found(db, "find_name", "names", text, n)
-    if len(text) < TRIGRAM or not any(c.isascii() and c.isalnum() for c in text):
-        return _found(db, "find_name", "names", spaced(text), n)
-    return []
-
-
-def _holds(db: sqlite3.Connection, text: str, n: int) -> list[str]:
-    """Anywhere in a number or nickname, from three characters on.
-
-    The index intersects the places of every three characters of a phrase, and the beginning of a long number
-    stands in all orders of its year: so only its end is asked for, and the rest is compared.
-    """
-    if len(text) < TRIGRAM:
-        return []
-    if len(text) <= _END:
-        return _found(db, "find_number", "numbers", text, n)
-    query = "SELECT rowid, numbers FROM find_number WHERE numbers MATCH ? ORDER BY rowid DESC LIMIT ?"
-    candidates = db.execute(query, (_quoted(text[-_END:]), _CANDIDATES)).fetchall()
-    wanted = text.casefold()
-    hits = [row_id for row_id, numbers in candidates if wanted in numbers.casefold()][:n]
-    if len(hits) < n and len(candidates) == _CANDIDATES:
-        return _found(db, "find_number", "numbers", text, n)  # its end is too common to tell
-    marks = ", ".join("?" * len(hits))
-    orders = f'SELECT order_no FROM "order" WHERE id IN ({marks}) ORDER BY id DESC'
-    return [row[0] for row in db.execute(orders, hits)]
-
-
-#: Digits of a phone that people name; the least a trigram index can find; how much of a long text is asked for.
-TAIL, TRIGRAM, _END = 4, 3, 5
-_CANDIDATES = 1000
-
-
-def _quoted(phrase: str) -> str:
-    return '"' + phrase.replace('"', '""') + '"'
-
-
-def _found(db: sqlite3.Connection, table: str, column: str, phrase: str, n: int) -> list[str]:
-    query = (
-        'SELECT o.order_no FROM "order" o JOIN '
-        f"(SELECT rowid AS id FROM {table} WHERE {column} MATCH ? ORDER BY rowid DESC LIMIT ?) f ON o.id = f.id"
-    )
-    return [row[0] for row in db.execute(query, (_quoted(phrase), n))]
-
-
-def _told(row: HistoryRow) -> StoryLine:
-    return StoryLine(
-        at=row.made_at or row.at,
-        kind=row.kind,
-        params=row.params,
-        parcel_no=row.parcel_no,
-        source=row.source,
-        actor=row.actor,
-        station_id=row.station_id,
-        cause=row.cause,
-        before=row.before,
-        after=row.after,
-    )
-
-
-#: Parcel, moment and words: a node of a track and the line of history that brought it are the same by these.
-_Heard = dict[tuple[str | None, datetime | None, str], datetime]
-
-
-def _heard(rows: Sequence[HistoryRow]) -> _Heard:
-    """When each courier's node came to the hub."""
-    return {
-        (row.parcel_no, row.made_at, str(row.params.get("text") or "")): row.at
-        for row in rows
-        if row.kind == HistoryKind.track_node
-    }
-
-
-def _node(track: Track, node: TrackNode, heard: _Heard) -> StoryLine:
-    return StoryLine(
-        at=node.at,
-        kind=HistoryKind.track_node,
-        params={"kind": node.kind, "place": node.place, "text": node.raw_text},
-        parcel_no=track.parcel_no,
-        source=node.source or f"carrier:{track.carrier}",
-        raw_text=node.raw_text,
-        heard_at=heard.get((track.parcel_no, node.at, node.raw_text), track.synced_at),
-    )
-
-
-def _pending_line(act: Act, me: Actor) -> StoryLine:
-    return StoryLine(
-        at=act.made_at,
-        kind=_TOLD_AS.get(act.kind, act.kind),
-        params=msgspec.to_builtins(act.body),
-        parcel_no=act.parcel_no,
-        source=me.source,
-        actor=me.name,
-        station_id=me.station_id,
-        pending=True,
-    )
-
-
-#: History kinds of acts that are told under another name.
-_TOLD_AS = {
-    "cancel": HistoryKind.cancel_asked,
-    "hold": HistoryKind.stop_set,
-    "release": HistoryKind.stop_lifted,
-    "rush": HistoryKind.rushed,
-    "change_remark": HistoryKind.remark_changed,
-    "reveal": HistoryKind.revealed,
-    "take_over": HistoryKind.taken_over,
-}
-
-
-def _with_durations(lines: list[StoryLine]) -> list[StoryLine]:
-    """From the last line backwards: what came next, for a node what came next from the courier of its parcel."""
-    timed: list[StoryLine] = []
-    next_node: dict[str | None, datetime] = {}
-    for i in reversed(range(len(lines))):
-        line = lines[i]
-        if line.kind == HistoryKind.track_node:
-            after = next_node.get(line.parcel_no)
-            next_node[line.parcel_no] = line.at
-        else:
-            after = lines[i + 1].at if i + 1 < len(lines) else None
-        timed.append(line if after is None else replace(line, lasted=after - line.at))
-    return timed[::-1]

@@ -11,7 +11,7 @@ from app.core.order import GONE_STATES, Item, Order, OrderLine, OrderState, Parc
 from app.core.reasons import Reason, Refused
 from app.core.values import dataclass
 from app.station.outcome import Light, Outcome
-from app.store.readmodel import QueueRow
+from app.store.views import QueueRow
 from ui.present import states
 from ui.present.states import Chip, Number, State
 from ui.present.words import Words

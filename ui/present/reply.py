@@ -21,7 +21,7 @@ from app.core.order import (
 )
 from app.core.tracking import NodeKind
 from app.station.service import AnswerCard
-from app.store.readmodel import StoryLine
+from app.store.story import StoryLine
 from ui.present import states
 from ui.present.packing import deadline
 from ui.present.story import node_name

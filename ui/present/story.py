@@ -10,7 +10,7 @@ from app.core.history import HistoryKind
 from app.core.order import InterceptResult, OrderState
 from app.core.tracking import NodeKind
 from app.core.values import dataclass
-from app.store.readmodel import StoryLine
+from app.store.story import StoryLine
 from ui.present import states
 from ui.present.packing import Bench
 from ui.present.states import State

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.history import HistoryKind
 from app.core.order import Order
-from app.store.readmodel import StoryLine
+from app.store.story import StoryLine
 from ui.kit import Kit
 from ui.present.reply import reply
 from ui.present.service import OrderHead, answer_view, groups, order_head

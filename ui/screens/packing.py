@@ -11,7 +11,7 @@ from app.core.acts import ActKind
 from app.core.order import Order, Parcel
 from app.core.reasons import Reason
 from app.station.outcome import Done, Outcome
-from app.store.readmodel import QueuePage
+from app.store.views import QueuePage
 from ui.present.packing import KEYS, Prompt, QueueView, pack_view, queue_view, scan_view
 from ui.screens.code_panel import CodePanel
 from ui.screens.form_parts import titled

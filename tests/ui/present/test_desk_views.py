@@ -18,7 +18,7 @@ from app.core.tracking import NodeKind
 from app.station.service import AnswerCard, ParcelAnswer
 from app.station.status import StripItem
 from app.station.supervisor import BenchView, StopView
-from app.store.readmodel import StoryLine
+from app.store.story import StoryLine
 from app.wire import AlarmView, PrinterReport
 from tests.helpers.shop_orders import NOW, STATION, an_order, on_parcel, stopped
 from ui.present.alarms import alarm_row

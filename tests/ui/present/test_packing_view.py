@@ -15,7 +15,7 @@ from app.core.reasons import Reason
 from app.core.texts import Lang
 from app.station.alarms import StationAlarm
 from app.station.outcome import Done, Light, Outcome, refusal
-from app.store.readmodel import queue_row
+from app.store.views import queue_row
 from tests.helpers.shop_orders import NOW, STATION, an_order, items, on_parcel, stopped
 from ui.present import states
 from ui.present.packing import Bench, pack_view, queue_view, scan_view

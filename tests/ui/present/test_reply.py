@@ -23,7 +23,7 @@ from app.core.order import (
 )
 from app.core.texts import Lang
 from app.station.service import AnswerCard
-from app.store.readmodel import StoryLine
+from app.store.story import StoryLine
 from tests.helpers.shop_orders import NOW, an_order, on_parcel, stopped
 from ui.present.reply import reply
 from ui.present.words import Words
