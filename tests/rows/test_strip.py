@@ -22,9 +22,6 @@ from tests.sync.test_cases import knows, opens, packed_at, sent
 
 SHOWS_WITHIN_S = 2.0
 
-#: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def keys(bench: LiveStation) -> dict[str, dict[str, str]]:
     return {item.key: item.params for item in bench.core.strip(bench.clock.now())}

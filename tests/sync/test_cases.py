@@ -28,9 +28,6 @@ from tests.helpers.proxy import FaultyProxy
 from tests.helpers.station import LiveStation, until
 from tests.sync.conftest import Station, a_code
 
-#: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

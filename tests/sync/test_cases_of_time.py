@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.core.order import Order, OrderState
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
@@ -18,9 +16,6 @@ from tests.helpers.hub import RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.proxy import FaultyProxy
 from tests.helpers.station import LiveStation, until
 from tests.sync.conftest import a_code
-
-#: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 KEPT = Path(__file__).parents[1] / "data" / "outbox"
 

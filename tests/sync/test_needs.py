@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from app.core.acts import Act, ActKind, Body, LinePacked, ParcelClosed
 from app.core.order import Order
 from app.wire import AlarmView
@@ -11,9 +9,6 @@ from tests.helpers.hub import RunningHub
 from tests.helpers.station import LiveStation
 from tests.sync.conftest import Station
 from tests.sync.test_cases import knows, packed_at, parcel_of, sent
-
-#: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def _does(bench: LiveStation, order: Order, kind: ActKind, body: Body) -> None:

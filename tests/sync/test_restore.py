@@ -26,9 +26,6 @@ from tests.helpers.station import LiveStation
 from tests.sync.conftest import a_code
 from tests.sync.test_cases import knows, opens, packed_at, parcel_of, sent, told
 
-#: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 PATIENCE = 20.0
 
 
