@@ -182,28 +182,37 @@ class BigButton(QAbstractButton):
 
     def _paint_inside(self, painter: QPainter, field: QRectF, ink: str) -> None:
         theme = self._kit.theme
-        gap, side = theme.px("space.s"), theme.px("size.icon_m") if self._icon else 0
-        font = self._font()
-        words = QFontMetricsF(font).horizontalAdvance(self._words)
+        gap, key_gap = theme.px("space.s"), theme.px("space.m")
         cap = self._cap_width() if self._key else 0
-        total = words + (side + gap if side else 0) + (cap + theme.px("space.m") if cap else 0)
-        x = field.left() + max((field.width() - total) / 2, theme.px("space.s"))
+        room = field.width() - 2 * gap - (cap + key_gap if cap else 0)
+        font, side = self._fitting(room)
+        metrics = QFontMetricsF(font)
+        beside = side + gap if side else 0
+        shown = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, room - beside + 1)
+        words = metrics.horizontalAdvance(shown)
+        total = beside + words + (cap + key_gap if cap else 0)
+        x = field.left() + max((field.width() - total) / 2, gap)
         if side:
             theme.paint_icon(painter, self._icon, ink, QRectF(x, field.center().y() - side / 2, side, side))
-            x += side + gap
+            x += beside
         painter.setFont(font)
         painter.setPen(theme.colour(ink))
-        room = field.right() - x - (cap + theme.px("space.m") if cap else theme.px("space.s"))
-        shown = QFontMetricsF(font).elidedText(
-            self._words, Qt.TextElideMode.ElideRight, max(room, words * 0.5) + 1
-        )
         painter.drawText(
             QRectF(x, field.top(), words + 2, field.height()), int(Qt.AlignmentFlag.AlignVCenter), shown
         )
         if cap:
-            self._paint_cap(
-                painter, QRectF(x + words + theme.px("space.m"), field.top(), cap, field.height()), ink
-            )
+            self._paint_cap(painter, QRectF(x + words + key_gap, field.top(), cap, field.height()), ink)
+
+    def _fitting(self, room: float) -> tuple[QFont, int]:
+        """Font and size of the picture for so much room: the words stay whole rather than the picture."""
+        theme = self._kit.theme
+        own, icon = self._font(), theme.px("size.icon_m") if self._icon else 0
+        small = theme.font("body", bold=self._role not in ("plain", "quiet"))
+        for font, side in ((own, icon), (own, 0), (small, 0)):
+            beside = side + theme.px("space.s") if side else 0
+            if QFontMetricsF(font).horizontalAdvance(self._words) + beside <= room:
+                return font, side
+        return small, 0
 
     def _paint_cap(self, painter: QPainter, room: QRectF, ink: str) -> None:
         theme = self._kit.theme
