@@ -267,8 +267,10 @@ def create_app(
     recover: str | None = None,
     ca_sha256: str = "",
     folders: Callable[[str], Folder | None] = folder_of,
+    passwords: Passwords | None = None,
 ) -> Hub:
-    """A hub on its database; ``folders`` finds a platform's folder by its name.
+    """A hub on its database; ``folders`` finds a platform's folder by its name. ``passwords``: as strong as they should
+    be unless others are given.
 
     Raises :class:`Surroundings` for everything the surroundings refuse.
     """
@@ -280,7 +282,15 @@ def create_app(
         raise
     sources, lacking = open_sources(settings.carriers, _http)
     doors = open_doors(
-        settings, clock, new_id, engine, opened.vault, sources=sources, ca_sha256=ca_sha256, folders=folders
+        settings,
+        clock,
+        new_id,
+        engine,
+        opened.vault,
+        sources=sources,
+        ca_sha256=ca_sha256,
+        folders=folders,
+        passwords=passwords,
     )
     hub = Hub(doors, engine, opened.recovery_code)
     hub.couriers_lacking = lacking

@@ -47,10 +47,10 @@ _AT_ONCE = 2
 
 
 class Passwords:
-    """Argon2id at the strength OWASP asks for: 19 MiB, two passes."""
+    """Argon2id at the strength OWASP asks for: 19 MiB, two passes. Weaker ones are for hubs whose users are made up."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+    def __init__(self, *, passes: int = 2, memory_kib: int = 19_456) -> None:
+        self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         #: Verified when there is nobody of that name, so that both answers take the same time.
         self._nobody = self._hasher.hash("nobody knows this")
         #: A flood of sign-ins must not take the threads that read orders.

@@ -33,6 +33,7 @@ from app.core.channel import ChannelLine, ChannelOrder
 from app.core.order import Consignee, Order
 from app.ports import Clock, SystemClock, Ulid
 from hub import config
+from hub.auth.people import Passwords
 from hub.main import Hub, create_app
 from tests.helpers.databases import with_tables
 
@@ -187,8 +188,10 @@ def hub_in_thread(
 ) -> Iterator[RunningHub]:
     """A hub on ``data_dir`` with the settings of ``toml``, on a free port of loopback unless one is said.
 
-    ``db`` instead of the one that ``toml`` names; ``parts`` go to :func:`hub.main.create_app`.
+    ``db`` instead of the one that ``toml`` names; ``parts`` go to :func:`hub.main.create_app`. Passwords are hashed
+    weakly unless ``passwords`` says otherwise: three of them at full strength take half the time of a hub's start.
     """
+    parts.setdefault("passwords", Passwords(passes=1, memory_kib=8))
     data_dir.mkdir(parents=True, exist_ok=True)
     clock = clock or SystemClock()
     settings = config.parse(toml, Path("hub.toml"), data_dir, {})

@@ -86,10 +86,11 @@ def test_tokens_outlive_a_restart_and_are_not_in_the_database(tmp_path: Path) ->
         assert secret.encode() not in everything
 
 
-def test_a_password_is_kept_as_argon2(hub: RunningHub) -> None:
-    with hub.app.doors.orders.engine.connect() as conn:
+def test_a_password_is_kept_as_argon2_at_full_strength(tmp_path: Path) -> None:
+    with hub_in_thread(tmp_path, passwords=None) as hub, hub.app.doors.orders.engine.connect() as conn:
+        assert hub.sign_in()
         stored = conn.execute(text("SELECT password_hash FROM person")).scalar_one()
-    assert stored.startswith("$argon2id$")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 # ---------------------------------------------------------------------------------------------- badges
