@@ -67,6 +67,18 @@ class Wrapped(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes
 
 
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """What argon2id makes who guesses a passphrase pay for each guess; each file says its own."""
+
+    time_cost: int = 3
+    memory_kib: int = 64 * 1024
+    lanes: int = 4
+
+
+#: Of every backup that anybody keeps.
+FULL_EFFORT = Effort()
+
+
 class Rest(msgspec.Struct, frozen=True, kw_only=True):
     """Small files of the data dir, by their names there, as text."""
 
@@ -138,7 +150,15 @@ class Backup:
             raise Surroundings("backup_changed", path=self.path)
 
 
-def write(to: Path, head: Head, key: bytes, passphrase: str, rest: Rest, database: Path | None) -> None:
+def write(
+    to: Path,
+    head: Head,
+    key: bytes,
+    passphrase: str,
+    rest: Rest,
+    database: Path | None,
+    effort: Effort = FULL_EFFORT,
+) -> None:
     """A new backup file; it is whole and on the disk when this returns. Raises OSError."""
     if database is not None:
         with open(database, "rb") as file:
@@ -152,18 +172,18 @@ def write(to: Path, head: Head, key: bytes, passphrase: str, rest: Rest, databas
         zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
     ):
         file.writestr(_HEAD, head_bytes)
-        file.writestr(_KEY, msgspec.json.encode(_wrapped(key, passphrase, head_bytes)))
+        file.writestr(_KEY, msgspec.json.encode(_wrapped(key, passphrase, head_bytes, effort)))
         file.writestr(_SEALED, sealed)
         if database is not None:
             file.write(database, DATABASE)
 
 
-def _wrapped(key: bytes, passphrase: str, head: bytes) -> Wrapped:
+def _wrapped(key: bytes, passphrase: str, head: bytes, effort: Effort) -> Wrapped:
     empty = Wrapped(
         salt=secrets.token_bytes(16),
-        time_cost=3,
-        memory_kib=64 * 1024,
-        lanes=4,
+        time_cost=effort.time_cost,
+        memory_kib=effort.memory_kib,
+        lanes=effort.lanes,
         nonce=secrets.token_bytes(_NONCE_BYTES),
         key=b"",
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub import keys
-from hub.backups.container import FORMAT, Backup, Head, Rest, write
+from hub.backups.container import FORMAT, FULL_EFFORT, Backup, Effort, Head, Rest, write
 from hub.config import Settings
 from hub.db import tables as t
 from hub.db.engine import make_engine, shown
@@ -29,7 +29,13 @@ _PAGES = 4_096
 
 
 def make(
-    to: Path, settings: Settings, config_path: Path | None, passphrase: str, now: datetime, version: str
+    to: Path,
+    settings: Settings,
+    config_path: Path | None,
+    passphrase: str,
+    now: datetime,
+    version: str,
+    effort: Effort = FULL_EFFORT,
 ) -> Backup:
     """The backup at ``to``, whole, read back and under its name only then. What was under the name before is replaced.
 
@@ -49,7 +55,7 @@ def make(
         if head.key_id != Vault(key).key_id:
             raise Surroundings("key_other", key_id=head.key_id, own=Vault(key).key_id)
         rest = _rest(settings.data_dir, config_path)
-        write(fresh, head, key, passphrase, rest, copy if source is not None else None)
+        write(fresh, head, key, passphrase, rest, copy if source is not None else None, effort)
         made = Backup(fresh)
         made.verify()
         if made.key(passphrase) != key or made.rest(key) != rest:

@@ -13,7 +13,7 @@ from app import resources
 from app.core.texts import Lang
 from app.ports import Clock, NewId
 from hub import datadir, keys
-from hub.backups.container import PASSPHRASE_MIN, Backup, WrongPassphrase
+from hub.backups.container import FULL_EFFORT, PASSPHRASE_MIN, Backup, Effort, WrongPassphrase
 from hub.backups.make import make, sqlite_path
 from hub.backups.restore import Done, new_life, restore
 from hub.config import Settings
@@ -53,14 +53,18 @@ def back_up(
     ask: Ask,
     lang: Lang,
     version: str,
+    effort: Effort = FULL_EFFORT,
 ) -> int:
-    """``hub backup FILE``; ``load`` gives the settings or raises :class:`Surroundings`."""
+    """``hub backup FILE``; ``load`` gives the settings or raises :class:`Surroundings`.
+
+    Less than full ``effort`` is for backups that nobody keeps.
+    """
     voice = Voice(lang)
     try:
         settings = load()
         if not settings.data_dir.is_dir():
             raise Surroundings("backup_no_hub", path=settings.data_dir)
-        made = make(to, settings, config, _new_passphrase(ask, voice), clock.now(), version)
+        made = make(to, settings, config, _new_passphrase(ask, voice), clock.now(), version, effort)
     except Surroundings as no:
         return voice.sorry(no)
     head = made.head

@@ -18,6 +18,7 @@ from app.core.scan import parse
 from app.core.waybills import PoolNumber
 from app.ports import SystemClock, Ulid
 from app.wire import AlarmView, LeaseAsk, Restored
+from hub.backups.container import Effort
 from hub.backups.run import PASSPHRASE_VARIABLE, back_up, bring_back
 from hub.db import tables as t
 from hub.main import settings_of
@@ -27,6 +28,8 @@ from tests.sync.conftest import a_code
 from tests.sync.test_cases import knows, opens, packed_at, parcel_of, sent, told
 
 PATIENCE = 20.0
+#: Nobody guesses the passphrase of these backups.
+EASY = Effort(time_cost=1, memory_kib=64, lanes=1)
 
 
 class Shop:
@@ -45,7 +48,7 @@ class Shop:
 
     def back_up(self) -> None:
         load = partial(settings_of, None, self.data_dir)
-        assert back_up(self.file, load, None, self.clock, None, "en", "1") == 0
+        assert back_up(self.file, load, None, self.clock, None, "en", "1", EASY) == 0
 
     def bring_back(self) -> None:
         load = partial(settings_of, None, self.data_dir)

@@ -23,13 +23,15 @@ from app.core.texts import Lang
 from app.os.folderlock import FolderLock
 from app.ports import SystemClock, Ulid
 from hub import config, keys
-from hub.backups.container import Backup
+from hub.backups.container import Backup, Effort
 from hub.backups.run import PASSPHRASE_VARIABLE, back_up, bring_back
 from hub.main import settings_of
 from hub.vault import Vault
 from tests.helpers.hub import PASSWORD, ROOT, TOML, a_channel_order, hub_in_thread
 
 PASSPHRASE = "two words and a fish"
+#: Nobody guesses here; what the command itself asks of a guess is asked in its own test.
+EASY = Effort(time_cost=1, memory_kib=64, lanes=1)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,7 @@ def _load(data_dir: Path) -> Callable[[], config.Settings]:
 
 
 def _back_up(data_dir: Path, to: Path, lang: Lang = "en", ask: Callable[[str], str] | None = None) -> int:
-    return back_up(to, _load(data_dir), None, SystemClock(), ask, lang, "1.2.3")
+    return back_up(to, _load(data_dir), None, SystemClock(), ask, lang, "1.2.3", EASY)
 
 
 def _bring_back(
@@ -386,5 +388,7 @@ def test_the_commands_of_the_command_line_do_it(kept: Kept, tmp_path: Path) -> N
     made = call("backup", str(to))
     assert made.returncode == 0, made.stderr
     assert "3 orders" in made.stdout
+    wrapped = json.loads(zipfile.ZipFile(to).read("key.json"))
+    assert (wrapped["time_cost"], wrapped["memory_kib"], wrapped["lanes"]) == (3, 65_536, 4)
     back = call("restore", str(to))
     assert back.returncode == 0, back.stderr

@@ -51,37 +51,25 @@ def test_a_new_folder_keeps_the_contract_at_once(root: Path, kind: new.Kind) -> 
     }
 
 
-@pytest.mark.parametrize("kind", ["channel", "carrier"])
-def test_a_new_folder_passes_its_own_tests_and_the_house_style(root: Path, kind: new.Kind) -> None:
-    new.make(kind, "acme", root)
+def test_new_folders_pass_their_own_tests_and_the_house_style(root: Path) -> None:
+    new.make("channel", "acme", root)
+    new.make("carrier", "acmepost", root)
     folders = {name: str(root / "hub" / "connectors" / name) for name in ("channels", "carriers")}
     (root / "conftest.py").write_text(CONFTEST.format(**folders), encoding="utf-8")
-    tests = [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        "--rootdir",
-        str(root),
-    ]
-    words = [*tests, "--confcutdir", str(root), str(place(root, kind)[1])]
+    settings = str(ROOT / "pyproject.toml")
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", settings, "--rootdir", str(root)]
+    mirrors = root / "tests" / "hub" / "connectors"
+    assert {path.name for path in mirrors.iterdir() if path.is_dir()} >= {"acme", "acmepost"}
     done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=120
+        [sys.executable, *tests, "--confcutdir", str(root), str(mirrors / "acme"), str(mirrors / "acmepost")],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for style in (["check"], ["format", "--check"]):
-        words = [
-            "-m",
-            "ruff",
-            *style,
-            "--no-cache",
-            "--config",
-            str(ROOT / "pyproject.toml"),
-            str(root / "hub"),
-        ]
+        words = ["-m", "ruff", *style, "--no-cache", "--config", settings, str(root / "hub")]
         done = subprocess.run(
             [sys.executable, *words, str(root / "tests")], capture_output=True, encoding="utf-8"
         )
