@@ -173,6 +173,8 @@ def _first_state(came: ChannelOrder, rules: Rules) -> OrderState:
 
 
 #: What a later word of the channel may change without a person.
+#: In ``extra``: the platform's own key of an address, as Douyin and Pinduoduo, and as Taobao call it.
+ADDRESS_KEYS = ("open_address_id", "oaid")
 _FOLLOWS = (
     "channel_state",
     "refund_state",
@@ -228,11 +230,12 @@ def absorb(
         if getattr(came, name) not in ("", None) and getattr(came, name) != getattr(order, name)
     }
     entries: list[Entry] = []
-    if changes:
+    peculiar = _peculiar_news(order, came) if fetched_at is not None else {}
+    if changes or peculiar:
         before = {name: _plain(getattr(order, name)) for name in changes}
         after = {name: _plain(value) for name, value in changes.items()}
-        order = replace(order, **changes)
-        entries.append(Entry(kind=HistoryKind.updated, before=before, after=after))
+        order = replace(order, **changes, extra={**order.extra, **peculiar})
+        entries.append(Entry(kind=HistoryKind.updated, before=before or None, after=after or None))
     if came.is_paid and not order.is_paid:
         unpaid, order = order, replace(order, is_paid=True)
         entries.append(with_change(Entry(kind=HistoryKind.paid), unpaid, order))
@@ -257,6 +260,16 @@ def absorb(
         modified_at = came.modified_at or order.channel_modified_at
         order = replace(order, channel_modified_at=modified_at, is_risk=came.is_risk)
     return order, entries
+
+
+def _peculiar_news(order: Order, came: ChannelOrder) -> dict[str, Any]:
+    """What a detail says anew of what only this channel has, e.g. that a group is full. Another key of the address is
+    no news by itself: it stands with the address it belongs to."""
+    return {
+        name: value
+        for name, value in came.extra.items()
+        if order.extra.get(name) != value and not (name in ADDRESS_KEYS and order.extra.get(name))
+    }
 
 
 def _is_older(order: Order, came: ChannelOrder) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from app.core import hints
-from app.core.channel import ChannelOrder, absorb, first_seen, has_other_lines
+from app.core.channel import ADDRESS_KEYS, ChannelOrder, absorb, first_seen, has_other_lines
 from app.core.hints import HintKind
 from app.core.history import Entry
 from app.core.order import Consignee, Order
@@ -73,8 +73,6 @@ class _Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     word: str = ""
 
 
-#: Douyin's and Taobao's names for it.
-_ADDRESS_KEYS = ("open_address_id", "oaid")
 _encode = msgspec.json.Encoder().encode
 _read_kept = msgspec.json.Decoder(list[_Kept])
 
@@ -289,7 +287,7 @@ class TellJob(Job[Taken]):
 
 def _address_key(extra: dict[str, Any]) -> str:
     """The platform's own key of an address, equal as long as the address is; "" where it gives none."""
-    return next((str(extra[name]) for name in _ADDRESS_KEYS if extra.get(name)), "")
+    return next((str(extra[name]) for name in ADDRESS_KEYS if extra.get(name)), "")
 
 
 def kept_hints(work: Work, shop_id: str, channel_order_no: str) -> list[_Kept]:

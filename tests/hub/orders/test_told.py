@@ -175,6 +175,30 @@ async def test_an_address_that_looks_the_same_behind_its_stars_is_another_by_its
     assert core.feed.head() == head, "and it changes once"
 
 
+async def test_an_address_key_that_comes_and_goes_is_no_other_address(core: Core) -> None:
+    """Not every answer brings it: one without says nothing, and what was known still tells another from it."""
+    shown = Consignee(name="林**", phone="1********07", province="浙江省", city="杭州市", address="****")
+    keys = ({}, {"open_address_id": "A1"}, {}, {"open_address_id": "A1"})
+    for n, extra in enumerate(keys):
+        [taken] = await core.writer.told([a_detail(n, modified=n, consignee=shown, extra=extra)])
+    order = core.order(taken.order_no)
+    assert "address_changed" not in core.kinds(order) and order.extra["open_address_id"] == "A1"
+    await core.writer.told([a_detail(4, modified=4, consignee=shown)])
+    await core.writer.told([a_detail(5, modified=5, consignee=shown, extra={"open_address_id": "A2"})])
+    assert core.kinds(order)[-1] == "address_changed"
+
+
+async def test_an_order_of_a_group_is_packed_when_the_group_is_full_and_not_before(core: Core) -> None:
+    [taken] = await core.writer.told([a_detail(0, is_paid=False, extra={"group_status": 0})])
+    order = core.order(taken.order_no)
+    assert (order.order_state, order.may_go.ok, order.extra["group_status"]) == (OrderState.new, False, 0)
+    await core.a_station()
+    assert not (await core.lease(order)).granted, "nothing for the floor"
+    await core.writer.told([a_detail(2, modified=2, extra={"group_status": 1})])
+    order = core.order(taken.order_no)
+    assert (order.order_state, order.may_go.ok, order.extra["group_status"]) == (OrderState.released, True, 1)
+
+
 async def test_an_erased_buyer_stays_erased(core: Core) -> None:
     [taken] = await core.writer.told([a_detail(0)])
     await core.change("DELETE FROM sealed")

@@ -13,8 +13,6 @@ TIMEOUT_S = 10.0
 BASE_URL = "https://poll.kuaidi100.com"
 #: A number asked more often than this gets the whole account locked (C48).
 FLOOR = timedelta(minutes=30)
-#: The aggregator stops by itself after three days without a new node.
-GIVES_UP_AFTER = timedelta(days=3)
 #: Advanced states per node (statusCode), with area names.
 RESULT_V2 = "4"
 #: Companies that tell a number's nodes only to who knows the last four digits of a phone.

@@ -305,7 +305,8 @@ def _peculiar(info: Payload) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     for name in words.PECULIAR:
         found = info.get(name)
-        if found is not None and found.value not in ("", 0, -1, "0", "-1"):
+        nothing = ("", -1, "-1") if name in words.SAYS_AT_ZERO else ("", 0, -1, "0", "-1")
+        if found is not None and found.value not in nothing:
             text = info.text(name)
             extra[name] = int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else text
     for name in words.PECULIAR_YUAN:

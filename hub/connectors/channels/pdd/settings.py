@@ -64,6 +64,8 @@ PECULIAR: Final = (
     "pay_type",
     "inner_transaction_id",
 )
+#: Of these 0 is a word as well: a group that is not full yet.
+SAYS_AT_ZERO: Final = frozenset({"group_status"})
 PECULIAR_YUAN: Final = (
     "platform_discount",
     "seller_discount",

@@ -197,6 +197,26 @@ def test_a_group_that_is_not_full_and_a_balance_that_is_open_are_not_paid(name: 
     assert not came.is_paid and not came.is_cancelled
 
 
+@pytest.mark.parametrize(
+    ("status", "paid", "cancelled"),
+    [(0, False, False), ("0", False, False), (1, True, False), (2, False, True)],
+)
+def test_how_far_a_group_is_decides_and_is_kept(status: int | str, paid: bool, cancelled: bool) -> None:
+    came = read(group_status=status)
+    assert (came.is_paid, came.is_cancelled, came.extra["group_status"]) == (paid, cancelled, int(status))
+
+
+def test_an_order_of_no_group_says_nothing_of_one() -> None:
+    came = read(group_status=None)
+    assert came.is_paid and "group_status" not in came.extra
+
+
+def test_the_key_of_an_address_is_kept_where_it_is_told() -> None:
+    assert "open_address_id" not in order("order_to_ship").extra
+    assert "open_address_id" not in read(open_address_id="").extra
+    assert read(open_address_id="A1==").extra["open_address_id"] == "A1=="
+
+
 @pytest.mark.parametrize("more", [{"group_status": 2}, {"confirm_status": 2}])
 def test_a_group_that_failed_and_an_order_called_off_are_cancelled(more: dict[str, int]) -> None:
     assert read(**more).is_cancelled
