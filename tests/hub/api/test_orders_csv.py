@@ -89,3 +89,5 @@ def test_the_floor_is_told_no_sums_of_influencers_either(hub: RunningHub, orders
         0,
     )
     assert hub.station("packing").get(PATH).status_code in (401, 403)
+    told = {row["订单号"].strip(): row for row in taken(hub.person("supervisor"))}[orders["douyin"]]
+    assert [told[sum_] for sum_ in ("实付（元）", "预估佣金（元）", "达人费用（元）")] == ["", "", ""]

@@ -453,6 +453,20 @@ async def test_the_raw_answer_and_its_fetch_time_are_kept_sealed_for_each_node(w
     assert b"13800001111" not in bytes(blob)
 
 
+async def test_a_node_told_again_keeps_the_moment_its_piece_was_first_fetched(world: World) -> None:
+    order = await world.sent()
+    first = node("2026-11-21 10:30:00", "已揽收", "103")
+    await world.push(param(NUMBER, first))
+    came = [world.core.clock.now()]
+    world.core.clock.go(minutes=40)
+    await world.push(param(NUMBER, node("2026-11-21 11:00:00", "到达杭州", "1002"), first))
+    came.append(world.core.clock.now())
+    kept = world.tracks.raws(order.order_no)[f"{order.order_no}01"]
+    assert {text: raw.fetched_at for (_, text), raw in kept.items()} == dict(
+        zip(("已揽收", "到达杭州"), came, strict=True)
+    )
+
+
 async def test_raw_words_of_finished_parcels_go_after_thirty_days(world: World) -> None:
     order = await world.sent()
     await world.push(param(NUMBER, node("2026-11-21 10:30:00", "已揽收", "103"), status="shutdown"))
