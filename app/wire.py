@@ -128,6 +128,8 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     warehouse: str
     wire: int = WIRE
     ca_sha256: str = ""
+    #: Where further processes of this hub are, ``#`` and the fingerprint of its certificate behind those with TLS.
+    addresses: list[str] = []
 
 
 class PairingAsk(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +169,7 @@ class BeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
     head: int
     epoch: str
     go_check_ms: int = 300
+    addresses: list[str] = []
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,9 @@ Url = Annotated[str, _want("url", pattern=r"^(https?://[^\s/]+\S*)?$")]
 Seconds = Annotated[int, _want("poll_s", ge=1, le=86400)]
 
 
+Address = Annotated[str, Meta(pattern=r"^https?://[^\s/#]+/?(#[0-9A-Fa-f:]{64,95})?$")]
+
+
 class Hub(Struct, frozen=True, kw_only=True):
     """[hub]: the process itself."""
 
@@ -73,6 +76,8 @@ class Hub(Struct, frozen=True, kw_only=True):
     sign_on_required: bool = False
     #: A station that said nothing for so long is offline.
     online_s: Annotated[int, _want("online_s", ge=5, le=600)] = 25
+    #: All addresses at which processes of this hub are reached; stations go on at another when theirs is gone.
+    addresses: Annotated[tuple[Address, ...], _want("address")] = ()
     #: So long a station may go on with a parcel of its own without the hub.
     lease_min: Annotated[int, _want("lease_min", ge=2, le=720)] = 60
 

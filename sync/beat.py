@@ -24,6 +24,7 @@ class Beater(Waker):
         self._feed = feed
         self._parts = feed.parts
         self._puller = puller
+        self._known = tuple(feed.parts.addresses)
         feed.beat_soon = self.wake
 
     async def step(self, now: datetime) -> datetime:
@@ -38,6 +39,10 @@ class Beater(Waker):
         status.heard(came_at)
         status.hub_time(answer.now, sent_at + (came_at - sent_at) / 2)
         status.go_check_within(answer.go_check_ms / 1000)
+        if answer.addresses and tuple(answer.addresses) != self._known:
+            self._known = tuple(answer.addresses)
+            self._hub.also_at(self._known)
+            self._parts.told_addresses(self._known)
         if cursor.epoch and answer.epoch != cursor.epoch:
             self._puller.behind()
         elif answer.head > cursor.seq:

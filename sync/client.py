@@ -6,11 +6,10 @@ background thread, after the first window was painted.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -20,17 +19,15 @@ from app.ports import (
     FeedGone,
     HubAway,
     HubTrouble,
-    Insecure,
     NotAllowed,
     NotThatHub,
     Rejected,
     SignInFailed,
     UpdateMe,
 )
+from sync.places import Limits, Place, Places
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
 T = TypeVar("T")
@@ -39,13 +36,9 @@ SESSION_HEADER = "x-orderdock-session"
 WIRE_HEADER = "x-orderdock-wire"
 #: Silence on the stream for so long means the hub is out of reach (heartbeats come every 5 s).
 SILENCE_S = 12.0
-#: httpx's order of time limits: to connect, to read, to write, to get a connection of the pool.
-_Limits = tuple[float, float, float, float]
-_TIMEOUT: _Limits = (4.0, 20.0, 10.0, 10.0)
 _UPLOAD_S = 600.0
 #: So long a call may take for which the hub asks a platform.
 _PLATFORM_S = 120.0
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 StreamEvent = wire.ChangePage | wire.Urgent | wire.Head
@@ -67,22 +60,13 @@ class HubClient:
 
         Raises Insecure for plain HTTP to another machine. ``http`` lets tests bring their own transport.
         """
-        parts = urlsplit(hub_url)
-        if parts.scheme != "https" and (parts.hostname or "") not in _LOOPBACK:
-            raise Insecure(hint=hub_url)
-        self._url = hub_url.rstrip("/")
+        self._places = Places(hub_url, ca_pem, http)
         self._token = token
         self._lang = lang
         self._session = ""
-        self._is_https = parts.scheme == "https"
-        self._ca_pem = ca_pem
-        self._http = http
-        self._is_closed = False
 
     async def close(self) -> None:
-        self._is_closed = True
-        if self._http is not None:
-            await self._http.aclose()
+        await self._places.close()
 
     # ---------------------------------------------------------------------------------- the wire
 
@@ -105,20 +89,22 @@ class HubClient:
         """The two lanes, opened: an iterator of events. Raises FeedGone; HubAway after 12 s of silence."""
         import httpx
 
-        http = self._opened()
+        place = await self._places.ready()
         params = {"after": str(after)} | ({"epoch": epoch} if epoch and after else {})
         headers = self._headers() | {"accept": "text/event-stream", "accept-encoding": "identity"}
         timeout = _within(SILENCE_S)
         try:
-            async with http.stream(
-                "GET", self._url + "/v1/stream", params=params, headers=headers, timeout=timeout
+            async with place.opened().stream(
+                "GET", place.url + "/v1/stream", params=params, headers=headers, timeout=timeout
             ) as answer:
                 if answer.status_code != 200:
                     await answer.aread()
-                    raise trouble_of(answer)
-                async with aclosing(_events(answer)) as events:
+                    raise self._known(trouble_of(answer), place)
+                place.is_ours = True
+                async with aclosing(_events(answer, lambda: self._places.lost(place))) as events:
                     yield events
         except httpx.HTTPError as error:
+            self._places.lost(place)
             raise HubAway(hint=type(error).__name__) from error
 
     async def acts(self, envelopes: list[wire.Envelope], session: str = "") -> list[wire.Receipt]:
@@ -311,28 +297,17 @@ class HubClient:
     # ---------------------------------------------------------------------------------- underneath
 
     def _opened(self) -> httpx.AsyncClient:
-        """The connections, made at the first call. HubAway after `close`: engines of a link that was just let go
-        of may step once more."""
-        if self._is_closed:
-            raise HubAway(hint="closed")
-        if self._http is None:
-            import httpx
+        """The connections to the present address. HubAway after `close`."""
+        return self._places.current.opened()
 
-            self._http = httpx.AsyncClient(
-                verify=self._trust(),
-                trust_env=False,
-                timeout=_TIMEOUT,
-                limits=httpx.Limits(max_connections=20),
-            )
-        return self._http
+    def also_at(self, addresses: Iterable[str]) -> None:
+        """Further addresses of the same hub, as it names them."""
+        self._places.know(addresses)
 
-    def _trust(self) -> ssl.SSLContext | bool:
-        """Whose certificates count: those of the hub's own authority, else those the system knows."""
-        if not self._ca_pem:
-            return self._is_https
-        import ssl
-
-        return ssl.create_default_context(cadata=self._ca_pem)
+    @property
+    def address(self) -> str:
+        """Where the next call goes."""
+        return self._places.current.url
 
     def _headers(self, as_person: bool = False) -> dict[str, str]:
         headers = {"accept-language": self._lang(), WIRE_HEADER: str(wire.WIRE)}
@@ -368,17 +343,29 @@ class HubClient:
         """One call. Raises HubTrouble for everything but 200."""
         import httpx
 
-        http = self._opened()
+        place = await self._places.ready()
         kind = {"content-type": "application/json"} if "content" in more else {}
         try:
-            answer = await http.request(
-                method, self._url + path, headers=self._headers(as_person) | kind | (headers or {}), **more
+            answer = await place.opened().request(
+                method, place.url + path, headers=self._headers(as_person) | kind | (headers or {}), **more
             )
         except httpx.HTTPError as error:
+            # an answer that is only late may still come from there
+            if isinstance(error, httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError):
+                self._places.lost(place)
             raise _no_answer(error) from error
         if answer.status_code != 200:
-            raise self._noted(trouble_of(answer), as_person)
+            raise self._noted(self._known(trouble_of(answer), place), as_person)
+        place.is_ours = place.is_ours or bool(self._token)
         return answer
+
+    def _known(self, trouble: HubTrouble, place: Place) -> HubTrouble:
+        """A place that cannot serve is left; one that never took our token may be no place of this hub at all."""
+        is_strange = isinstance(trouble, SignInFailed) and not place.is_ours
+        if is_strange or isinstance(trouble, HubAway):
+            is_other = self._places.lost(place)
+            return HubAway(hint=place.url) if is_strange and is_other else trouble
+        return trouble
 
     def _noted(self, trouble: HubTrouble, as_person: bool) -> HubTrouble:
         """An ended session is the person's, not the station's: the next call goes without it."""
@@ -391,37 +378,12 @@ def _shop(shop_id: str, call: str = "") -> str:
     return f"/v1/shops/{quote(shop_id, safe='')}{call}"
 
 
-def _within(seconds: float) -> _Limits:
+def _within(seconds: float) -> Limits:
     """So long for whatever comes, and no longer than usual for a connection."""
     return (4.0, seconds, seconds, seconds)
 
 
-async def authority_of(hub_url: str, sha256: str) -> str:
-    """The hub's own authority as PEM, if it is the one with this fingerprint. Raises NotThatHub, HubAway.
-
-    Asked without trust, because trust is what is being looked for; nothing else is said to the hub before.
-    """
-    import ssl
-
-    import httpx
-
-    client = httpx.AsyncClient(verify=False, trust_env=False, timeout=_TIMEOUT)
-    try:
-        answer = await client.get(hub_url.rstrip("/") + "/ca.pem")
-        pem = answer.text
-        found = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
-    except httpx.HTTPError as error:
-        raise HubAway(hint=type(error).__name__) from error
-    except ValueError as error:  # what came is no certificate
-        raise NotThatHub(hint=hub_url) from error
-    finally:
-        await client.aclose()
-    if found != "".join(c for c in sha256.lower() if c in "0123456789abcdef"):
-        raise NotThatHub(hint=hub_url)
-    return pem
-
-
-async def _events(answer: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
+async def _events(answer: httpx.Response, lost: Callable[[], object]) -> AsyncGenerator[StreamEvent, None]:
     import httpx
     from httpx_sse import EventSource, SSEError
 
@@ -432,7 +394,9 @@ async def _events(answer: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
                 if shape is not None:  # a newer hub may say more than we know
                     yield _parsed(event.data, shape)
     except (httpx.HTTPError, SSEError) as error:
+        lost()
         raise HubAway(hint=type(error).__name__) from error
+    lost()
     raise HubAway(hint="stream ended")
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from app.ports import Engine
 from app.store.link import Joined, LinkParts
 from sync.beat import Beater
-from sync.client import HubClient, authority_of
+from sync.client import HubClient
 from sync.digest import DigestCheck
 from sync.feed import Feed
+from sync.places import authority_of
 from sync.pull import Puller
 from sync.push import Pusher
 from sync.stream import StreamReader
@@ -42,7 +43,9 @@ class HubLink:
 
 def connect(hub_url: str, token: str, parts: LinkParts, ca_pem: str = "") -> HubLink:
     """``app.store.link.Connect``. Raises Insecure for plain HTTP to another machine."""
-    return HubLink(HubClient(hub_url, token, lang=parts.lang, ca_pem=ca_pem), parts)
+    client = HubClient(hub_url, token, lang=parts.lang, ca_pem=ca_pem)
+    client.also_at(parts.addresses)
+    return HubLink(client, parts)
 
 
 async def pair(hub_url: str, code: str, name: str, lang: str) -> Joined:

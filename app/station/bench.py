@@ -27,6 +27,7 @@ class Identity:
     warehouse: str
     token: str
     ca_pem: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -205,6 +206,7 @@ class StationCore:
             warehouse=paired.warehouse,
             token=paired.token,
             ca_pem=joined.ca_pem,
+            addresses=tuple(paired.addresses),
         )
         await self._unlink()
         self.cache.start_over()
@@ -226,6 +228,8 @@ class StationCore:
             beat=self._beat,
             revoked=self._revoked,
             lang=lambda: self.lang,
+            addresses=identity.addresses,
+            told_addresses=self._told_addresses,
         )
         self.bench.identity = identity
         self.cache.keep_below(PACKING_CACHE_BYTES if identity.kind == "packing" else None)
@@ -233,6 +237,12 @@ class StationCore:
         self.bench.hub = self._link.hub
         self.bench.push_soon = self._link.push_soon
         self._rights.ask()
+
+    def _told_addresses(self, addresses: Sequence[str]) -> None:
+        """Kept, so that the hub is found after a restart also where the one we joined is gone."""
+        if (identity := self.identity) is not None and identity.addresses != tuple(addresses):
+            self.bench.identity = replace(identity, addresses=tuple(addresses))
+            keepsake.write(self._data_dir, self.bench.identity)
 
     async def _unlink(self) -> None:
         link, self._link = self._link, None

@@ -20,6 +20,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     warehouse: str
     token: str
     ca_pem: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 def read(folder: Path) -> Identity | None:

@@ -14,9 +14,16 @@ from app.store.status import SyncStatus
 from app.wire import Beat, Paired
 
 
+def _nobody(_addresses: Sequence[str]) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkParts:
-    """``changed`` takes topics; ``beat`` says what the station reports; ``revoked`` is called once when it is."""
+    """``changed`` takes topics; ``beat`` says what the station reports; ``revoked`` is called once when it is.
+
+    ``addresses``: where else this hub is; ``told_addresses`` is called when it names others.
+    """
 
     cache: Cache
     outbox: Outbox
@@ -27,6 +34,8 @@ class LinkParts:
     beat: Callable[[datetime], Beat]
     revoked: Callable[[], None]
     lang: Callable[[], str]
+    addresses: Sequence[str] = ()
+    told_addresses: Callable[[Sequence[str]], None] = _nobody
 
 
 class Link(Protocol):

@@ -250,6 +250,7 @@ async def pair_station(data: JSONBody[PairRequest], doors: GivenDoors, call: Giv
         kind=station.kind,  # type: ignore[arg-type]
         warehouse=station.warehouse,
         ca_sha256=doors.auth.ca_sha256,
+        addresses=list(doors.world.settings.hub.addresses),
     )
 
 
@@ -273,6 +274,7 @@ async def beat(data: JSONBody[Beat], doors: GivenDoors, call: GivenCall) -> Beat
         head=doors.out.broadcast.head,
         epoch=epoch,
         go_check_ms=_GO_CHECK_LIVE_MS if asks_platforms else _GO_CHECK_MS,
+        addresses=list(doors.world.settings.hub.addresses),
     )
 
 

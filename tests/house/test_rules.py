@@ -42,7 +42,7 @@ BELONGS = {
     "PySide6": ("ui/", "printing/raster.py", "main.py"),
     "sqlalchemy": ("app/store/", "hub/", "main.py"),
     "alembic": ("app/store/", "hub/", "main.py"),
-    "httpx": ("sync/client.py", "hub/", "rehearsal/", "main.py"),
+    "httpx": ("sync/client.py", "sync/places.py", "hub/", "rehearsal/", "main.py"),
     "httpx_sse": ("sync/client.py", "hub/", "rehearsal/"),
 }
 

@@ -14,7 +14,8 @@ import pytest
 from app import wire
 from app.ports import FeedGone, HubAway, Insecure, NotAllowed, Rejected, SignInFailed, UpdateMe
 from sync.backoff import Backoff
-from sync.client import HubClient, authority_of, page_of
+from sync.client import HubClient, page_of
+from sync.places import authority_of
 from tests.helpers.station import MORNING, a_page, an_order, an_urgent, order_change, stopped
 
 T = TypeVar("T")

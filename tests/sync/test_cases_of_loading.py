@@ -87,6 +87,7 @@ def _of(hub: RunningHub, bench: Slow, here: bool) -> Order:
 def test_a_first_load_that_is_cut_goes_on_where_it_was_also_after_a_restart(
     hub: RunningHub, tmp_path: Path
 ) -> None:
+    """27. First load cut."""
     with FaultyProxy(hub.url) as proxy:
         with _joined(tmp_path / "bench", hub, proxy.url) as bench:
             bench.page()
