@@ -137,10 +137,13 @@ def test_what_lies_in_the_box_already_must_come_out_before_it_goes_on() -> None:
 
 def test_the_stop_waits_for_its_holder_to_acknowledge() -> None:
     order = counted_down(cancelled(leased(do(two_boxes(), "opened")), 2))
-    assert order.stops
+    ids = tuple(s.stop_id for s in order.stops)
+    assert ids
 
-    order = acked(order)
-    assert not order.stops
+    order = do(order, "freeze_shown", stop_ids=ids)
+    assert order.parcels[0].intercept_result is InterceptResult.stopped
+    assert order.stops, "it stands on the screen, and nobody has said yet that it was seen"
+    assert not do(order, "freeze_acked", stop_ids=ids).stops
 
 
 def test_an_acknowledgement_from_another_bench_does_not_lift_a_holders_stop() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from app import resources
+from app.core import messages
 from app.core.order import MessageState, Order, OrderState
 from app.core.tracking import NodeKind, TrackNode
 from hub.buyer_messages import BuyerMessages
@@ -70,6 +72,17 @@ async def test_pushed_twice_polled_and_heard_again_after_a_reconnect_is_one_mess
     assert [(m.kind, m.state) for m in told.messages] == [("picked_up", M.queued)]
     assert core.kinds(order).count("message_queued") == 1
     assert queue(core) == [("picked_up", "queued", "")]
+
+
+async def test_a_parcel_that_turns_a_second_time_makes_no_second_message(core: Core) -> None:
+    """Whatever turns it back: who has been told, or is about to be, is not told again."""
+    order = await handed_over(core)
+    parcel_no = order.parcels[0].parcel_no
+    once, entries = messages.queued(order, parcel_no, "picked_up", T0)
+    assert len(once.messages) == len(entries) == 1
+    assert messages.queued(once, parcel_no, "picked_up", T0) == (once, [])
+    sent = replace(once, messages=(replace(once.messages[0], state=M.sent),))
+    assert messages.queued(sent, parcel_no, "picked_up", T0) == (sent, [])
 
 
 async def test_a_channel_gets_it_once_and_nothing_of_the_person(core: Core) -> None:
