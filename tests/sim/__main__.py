@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.sim import bugs
-from tests.sim.many import quiet, spread
+from tests.sim.many import Record, quiet, spread
 from tests.sim.world import NONE, Bug, run, tidy
 
 KEPT = Path(__file__).with_name("seeds.txt")
@@ -43,7 +43,8 @@ def _done(asked: argparse.Namespace) -> int:
         return _one(asked.seed, bug, is_told=asked.trace)
     first = asked.first
     kept = kept_seeds() if first == 1 else []
-    return _many([*kept, *range(first, first + asked.seeds)], asked.jobs)
+    record = Record(asked.record) if asked.record else None
+    return _many([*kept, *range(first, first + asked.seeds)], asked.jobs, record)
 
 
 def say(text: str) -> None:
@@ -58,6 +59,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=200, help="so many worlds, after the kept ones")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--record", type=Path, help="a folder to write to, and to go on from")
     parser.add_argument("--bug", choices=sorted(bugs.BUGS), help="with this known bug put back")
     parser.add_argument(
         "--find", nargs="+", choices=sorted(bugs.BUGS), help="whether one of these worlds notices this bug"
@@ -81,12 +83,16 @@ def _one(seed: int, bug: Bug, *, is_told: bool) -> int:
     return 1 if result.broken else 0
 
 
-def _many(seeds: list[int], jobs: int) -> int:
+def _many(seeds: list[int], jobs: int, record: Record | None) -> int:
+    if record is not None:
+        seeds = record.left(seeds)
     began, cpu = time.monotonic(), 0.0
     shares = [seeds[n : n + _SHARE] for n in range(0, len(seeds), _SHARE)]
     broken, steps, done = 0, 0, 0
     for results, used in spread(shares, jobs):
         cpu += used
+        if record is not None:
+            record.keep(results)
         for result in results:
             done, steps = done + 1, steps + result.steps
             if result.broken:

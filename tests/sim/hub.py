@@ -29,12 +29,15 @@ from hub.api.front import Front
 from hub.api.surface import surface
 from hub.auth import pairing
 from hub.auth.people import Passwords
+from hub.backups.restore import new_life
 from hub.config import Settings
+from hub.connectors.line.line import Line as ShopLine
 from hub.connectors.line.shops import Folder
 from hub.db import tables as t
-from hub.db.engine import WRITE, make_engine, new_epoch, open_database
+from hub.db.engine import WRITE, make_engine, open_database
 from hub.jobs import OrderClock
-from hub.main import open_doors
+from hub.main import STATIONS_FIRST, open_doors
+from hub.orders.restored import AnnounceJob
 from hub.orders.results import Committed, Sealer
 from hub.orders.settings import LineSettings
 from hub.orders.writer import Writer
@@ -249,8 +252,19 @@ class SimHub:
         spawn(self._every(_LIVE_S, broadcast.drop_revoked))
         spawn(self._order_clock(OrderClock(writer)))
         if (line := self.doors.line) is not None:
-            spawn(line.start())
-            spawn(self._every(_LINE_S, lambda: line.step(self.clock.now())))
+            spawn(self._line(line, writer))
+
+    async def _line(self, line: ShopLine, writer: Writer) -> None:
+        """After a restore the stations come first, as in the hub's own program."""
+        restored = await writer.restored(AnnounceJob())
+        until = self.clock.now() + STATIONS_FIRST
+        await line.start()
+        while True:
+            await asyncio.sleep(_LINE_S)
+            if restored is not None and restored.is_locked and self.clock.now() < until:
+                restored = self.doors.orders.feed.restored()
+            else:
+                await line.step(self.clock.now())
 
     async def _every(self, seconds: float, step: Callable[[], Any]) -> None:
         while True:
@@ -300,15 +314,14 @@ class SimHub:
         source, target = sqlite3.connect(self.path), sqlite3.connect(to)
         source.backup(target)
         source.close()
+        target.execute("PRAGMA journal_mode = DELETE")
         target.close()
 
     def restore(self, backup: Path) -> None:
-        """The hub is down. The backup takes the database's place and begins a new epoch."""
+        """The hub is down. The backup takes the database's place and begins a new life, as `hub restore` does."""
+        self.tidy()
         self.look.close()
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         shutil.copy(backup, self.path)
-        engine = make_engine(self.settings.db_url, self.folder)
-        with engine.connect().execution_options(**WRITE) as conn, conn.begin():
-            new_epoch(conn, self.new_id)
-        engine.dispose()
+        new_life(self.settings, self.clock.now(), self.new_id)

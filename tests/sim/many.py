@@ -10,6 +10,7 @@ import multiprocessing.util
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 
 import structlog
 
@@ -22,11 +23,12 @@ def quiet() -> None:
 
 
 def share(seeds: list[int]) -> tuple[list[Result], float]:
-    """These worlds, one after the other, without their traces; and the seconds of CPU they took."""
+    """These worlds one after the other, with the traces of the broken ones; and the seconds of CPU they took."""
     at, found = time.process_time(), []
     for seed in seeds:
         result = run(seed)
-        result.trace.clear()
+        if not result.broken:
+            result.trace.clear()
         found.append(result)
     gc.collect()
     return found, time.process_time() - at
@@ -43,6 +45,31 @@ def spread(shares: list[list[int]], jobs: int) -> Iterator[tuple[list[Result], f
     with ProcessPoolExecutor(jobs, mp_context=apart, initializer=begin) as pool:
         for done in as_completed([pool.submit(share, one) for one in shares]):
             yield done.result()
+
+
+class Record:
+    """A folder that a long run writes to and goes on from: ``done.txt``, ``broken.txt``, ``seed-N.trace``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def left(self, seeds: list[int]) -> list[int]:
+        """Those that no former run has seen to its end."""
+        done = self._folder / "done.txt"
+        seen = {int(word) for word in done.read_text(encoding="utf-8").split()} if done.exists() else set()
+        return [seed for seed in seeds if seed not in seen]
+
+    def keep(self, results: list[Result]) -> None:
+        for one in (one for one in results if one.broken):
+            self._add("broken.txt", f"seed {one.seed}: {one.broken}\n    make sim SEED={one.seed}\n")
+            text = "\n".join([*one.trace, one.broken])
+            (self._folder / f"seed-{one.seed}.trace").write_text(text + "\n", encoding="utf-8")
+        self._add("done.txt", "".join(f"{one.seed}\n" for one in results))
+
+    def _add(self, name: str, text: str) -> None:
+        with (self._folder / name).open("a", encoding="utf-8") as file:
+            file.write(text)
 
 
 def begin() -> None:

@@ -120,6 +120,17 @@ class StepCache(Cache):
         return topics
 
 
+class SmallPages(HubClient):
+    """A copy that catches up in many steps, as a big one does."""
+
+    def __init__(self, page: int, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._page = page
+
+    async def changes(self, after: int, epoch: str, limit: int, wait_s: int = 0) -> bytes:
+        return await super().changes(after, epoch, min(limit, self._page), wait_s)
+
+
 class SimPrinter:
     """A slip printer: ``trouble`` is a jam. What came out lies in ``papers``."""
 
@@ -127,6 +138,7 @@ class SimPrinter:
         self._dice, self._starts = dice, starts
         self.trouble: PrinterState | None = None
         self.papers: list[PrintJob] = []
+        self.crash: CrashPoint = lambda where: None
 
     async def status(self) -> PrinterStatus:
         await asyncio.sleep(self._dice.uniform(0.005, 0.05))
@@ -138,6 +150,7 @@ class SimPrinter:
             return SendResult("not_started", before, before.state)
         job = msgspec.json.decode(data, type=PrintJob)
         self._starts(job)
+        self.crash("printing")
         await asyncio.sleep(self._dice.uniform(0.1, 0.8))
         if self.trouble is not None:  # it jammed under way: nobody knows what is on the paper
             return SendResult("unsure", await self.status(), "stopped")
@@ -204,7 +217,10 @@ class SimStation:
         self.changed: Callable[[frozenset[str]], None] = lambda topics: None
         self.stepped: Callable[[str], None] = lambda engine: None
         self.printer = SimPrinter(dice, lambda job: self.prints(job))
+        self.printer.crash = self._crash_point
         self.prints: Callable[[PrintJob], None] = lambda job: None
+        #: Rows of one page at most.
+        self.page = 1000
         self.is_disk_full = False
         #: Its copy is damaged when it starts again.
         self.loses_copy = False
@@ -269,7 +285,7 @@ class SimStation:
         http = httpx.AsyncClient(
             transport=Transport(self.line), headers={"accept-encoding": "identity"}, timeout=(4, 20, 10, 10)
         )
-        link = HubLink(HubClient(hub_url, token, lang=parts.lang, http=http), parts)
+        link = HubLink(SmallPages(self.page, hub_url, token, lang=parts.lang, http=http), parts)
         self._parts.joined(link)
         return link
 

@@ -1,4 +1,4 @@
-"""The simulated world in the suite: kept seeds, the first ten, the same trace twice, two known bugs found.
+"""The simulated world in the suite: kept seeds, the first two, the same trace twice, two known bugs found.
 
 Worlds run in processes of their own, where texts hash alike: a seed gives one trace on every machine.
 """
@@ -19,8 +19,6 @@ from tests.sim.bugs import BUGS
 pytestmark = pytest.mark.timeout(200)
 
 ROOT = Path(__file__).parents[2]
-#: So many worlds in one test; the tests are spread over the workers.
-SHARE = 5
 
 
 def simulated(*words: str) -> str:
@@ -38,19 +36,18 @@ def simulated(*words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("first", range(1, 11, SHARE))
-def test_every_promise_is_kept_in_whatever_weather(first: int) -> None:
-    simulated("--first", str(first), "--seeds", str(SHARE), "--jobs", "1")
+def test_every_promise_is_kept_in_whatever_weather() -> None:
+    simulated("--seeds", "2", "--jobs", "1")
 
 
 def test_the_same_seed_gives_the_same_trace() -> None:
-    told = [simulated("--seed", "5"), simulated("--seed", "5")]
+    told = [simulated("--seed", "1"), simulated("--seed", "1")]
     digests = [re.findall(r"[0-9a-f]{16}", one) for one in told]
     assert digests[0] == digests[1] != []
 
 
 #: Those that show themselves in the first worlds; `python -m tests.sim --bugs` looks for all (README.md).
-SOON = ("receipt not kept", "sent before on disk")
+SOON = ("publish before commit", "stop lifted by a push")
 
 
 def test_known_bugs_are_found() -> None:

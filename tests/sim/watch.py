@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _order = msgspec.json.Decoder(Order)
 #: A go check's word is good for the step it was asked for, not for later.
 _GO_LASTS_S = 5.0
+#: The whole history is looked through again after so many looks.
+_HISTORY_EVERY = 20
 
 
 class Broken(AssertionError):
@@ -36,6 +38,7 @@ class Watch:
         self._world = world
         self._seq = 0
         self._version = -1
+        self._looks = 0
         self._history: dict[int, bytes] = {}
         self._stops: dict[str, Order] = {}
         self._shown: dict[tuple[str, str], frozenset[str]] = {}
@@ -71,6 +74,26 @@ class Watch:
             said = msgspec.json.decode(answer, type=GoAnswer)
             if said.ok or said.reason in ("not_complete", "not_packed", "already_packed"):
                 self._went[(station.name, asked.parcel_no)] = now
+
+    def told(self, seq: int) -> None:
+        """The hub tells everybody of a change."""
+        (head,) = self._hub().rows("SELECT seq FROM feed_head")[0]
+        if head < seq:
+            raise Broken(f"P1: the hub tells of change {seq} before it is on its disk ({head})")
+
+    def begin_again(self) -> None:
+        """The hub was restored: what it knows now is an older day, and from there on everything holds anew."""
+        self.restored = True
+        self._seq, self._version = 0, -1
+        self._history, self._stops = {}, {}
+        self._shown.clear()
+
+    def _is_of_this_life(self, station: SimStation) -> bool:
+        """Whether a copy has already heard of the restore."""
+        if not self.restored:
+            return True
+        (epoch,) = self._hub().rows("SELECT epoch FROM feed_head")[0]
+        return bool(station.core.cache.shown.epoch == epoch)
 
     def restarted(self, station: SimStation) -> None:
         """Leases end with the program, and what was only in memory is forgotten."""
@@ -108,6 +131,9 @@ class Watch:
     # ------------------------------------------------------------------------------ after each step
 
     def step(self) -> None:
+        self._looks += 1
+        if self._looks % _HISTORY_EVERY == 0:
+            self.history_grows()
         self._look_at_hub()
         for station in self._world.stations:
             if station.is_on:
@@ -135,7 +161,7 @@ class Watch:
             if any(line.qty_packed > line.qty or line.qty_packed < 0 for line in parcel.lines):
                 raise Broken(f"P2: {parcel.parcel_no} holds more than was bought")
         before = self._stops.get(order.order_no)
-        if before is not None and not self.restored:
+        if before is not None:
             for stop in before.stops:
                 if stop.hint is not None and all(s.stop_id != stop.stop_id for s in order.stops):
                     self._lifted(order, stop.stop_id, HintKind(stop.hint.kind), stop.hint.at)
@@ -172,6 +198,8 @@ class Watch:
             self._shows_own_work(station)
 
     def _look_at_stops(self, station: SimStation) -> None:
+        if not self._is_of_this_life(station):
+            return
         read = station.core.read
         for stop in read.open_stops():
             order = stop.order
@@ -188,12 +216,14 @@ class Watch:
             return
         lost = known - {s.stop_id for s in shown.stops}
         self._shown[(station.name, order_no)] = known - lost
-        if not lost or self.restored:
+        if not lost:
             return
         there = self._stops.get(order_no)
         still = {s.stop_id for s in there.stops} & lost if there else set()
+        if not still or there is None or not there.is_frozen:
+            return
         # a bench that has pulled the box shows the cancel's end before the hub does: frozen it stays
-        if still and there is not None and there.is_frozen and not shown.is_frozen:
+        if not shown.is_frozen or not station.core.outbox.pending_of(order_no):
             raise Broken(f"P3: {station.name} knew that {order_no} was stopped and no longer shows it")
 
     def _shows_own_work(self, station: SimStation) -> None:
@@ -230,10 +260,9 @@ class Watch:
     def history_grows(self) -> None:
         """Rows seen once stay as they were."""
         rows = dict(self._hub().rows("SELECT id, body FROM history"))
-        if not self.restored:
-            for row_id, body in self._history.items():
-                if rows.get(row_id) != body:
-                    raise Broken(f"P6: row {row_id} of the history is gone or another")
+        for row_id, body in self._history.items():
+            if rows.get(row_id) != body:
+                raise Broken(f"P6: row {row_id} of the history is gone or another")
         self._history = rows
         for body in rows.values():
             said = msgspec.json.decode(body)

@@ -58,6 +58,11 @@ class Line:
         for call in sorted(self.calls, key=lambda call: call.number):
             call.broken()
 
+    def other_end_died(self) -> None:
+        """The hub is gone: what it had sent before that still arrives, then the connection ends."""
+        for call in sorted(self.calls, key=lambda call: call.number):
+            call.broken_behind_what_was_sent()
+
     def delay(self) -> float:
         if self.weather.late and self.dice.random() < self.weather.late:
             return self.dice.uniform(0.3, 6.0)
@@ -174,6 +179,10 @@ class Call:
         self.gone.set()
         self.fail(httpx.ReadError("connection reset"))
         self._is_over = True
+
+    def broken_behind_what_was_sent(self) -> None:
+        wait = max(0.0, self._arrives_at - self.loop.time()) + 1e-6
+        self.loop.call_later(wait, self.broken, context=OUTSIDE)
 
     def given_up(self) -> None:
         """The caller has closed its end; over a half-open line the hub never hears of it."""

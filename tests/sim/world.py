@@ -20,7 +20,7 @@ import msgspec
 from app.core.acts import Act
 from app.core.printjob import PrinterState
 from app.wire import ChangePage
-from hub.orders.results import View
+from hub.orders.results import Committed, View
 from tests.sim import watch
 from tests.sim.floor import Boss, Floor, Packer, Rep
 from tests.sim.hub import SimHub, StepWriter, Template, make_template
@@ -134,6 +134,10 @@ class World:
         self._faults = self._mood(mood)
         self._length = mood.choice((15, 25, 25, 40, 60, 120))
         self._backup = folder / "backup.db"
+        self._fault_share = mood.choice((0.05, 0.1, 0.1, 0.25))
+        self._backed_up_at: float | None = None
+        for station in self.stations:
+            station.page = mood.choice((1000, 1000, 2, 15))
         self._repairs: list[asyncio.Task[None]] = []
         self._packed: dict[str, tuple[int, dict[str, Act]]] = {}
 
@@ -156,7 +160,7 @@ class World:
 
     def _join(self) -> None:
         self.hub.died = self._hub_died
-        self.hub.committed = lambda committed: self.note(f"commit {committed.seq_from}-{committed.seq_to}")
+        self.hub.committed = self._committed
 
     # ---------------------------------------------------------------------------------- being told
 
@@ -177,6 +181,10 @@ class World:
         if "order" in topics and self.hub.is_up:
             self._judged(lambda: self.watch.changed(station))
 
+    def _committed(self, committed: Committed) -> None:
+        self.note(f"commit {committed.seq_from}-{committed.seq_to}")
+        self._judged(lambda: self.watch.told(committed.seq_to))
+
     def _leaves(self, station: SimStation, path: str, body: bytes) -> None:
         self.steps += 1
         self._judged(lambda: self.watch.leaves(station, path, body))
@@ -193,7 +201,7 @@ class World:
         self.note(f"hub dies: {where}")
         for line in self.lines:
             if line.mode != "half":
-                line.break_calls()
+                line.other_end_died()
         self._later(self._dice.uniform(0.2, 12.0), self._start_hub)
 
     # -------------------------------------------------------------------------------------- faults
@@ -212,6 +220,9 @@ class World:
             self._jam,
             self._busy_platform,
             self._lose_copy,
+            self._kill_while_printing,
+            self._restore,
+            self._stop_in_catch_up,
         ]
         return [fault for fault in every if dice.random() < 0.5]
 
@@ -241,15 +252,51 @@ class World:
     def _kill_station_at(self) -> None:
         where = self._dice.choice((
             "outbox before commit",
+            "outbox before commit",
             "outbox after commit",
             "cache before commit",
             "cache after commit",
         ))
-        station = self._dice.choice(self.stations)
+        station = self._dice.choice([*self.stations[:2], *self.stations])
         station.dies_at = where
         packer = next((packer for packer in self._packers if packer.station is station), None)
-        if packer is not None:
+        for _ in range(3 if packer is not None else 0):
             self._by(station.name, packer)  # a hand at work in that very moment
+
+    def _kill_while_printing(self) -> None:
+        self._dice.choice(self.stations[:2]).dies_at = "printing"
+
+    def _stop_in_catch_up(self) -> None:
+        """A bench was away and catches up in small steps on a slow line; meanwhile a buyer calls."""
+        station = self._dice.choice(self.stations[:2])
+        station.page = 1
+        station.line.cut()
+        was, away = station.line.weather.late, self._dice.uniform(5.0, 20.0)
+
+        def back() -> None:
+            station.line.heal()
+            station.line.weather.late = 0.5
+
+        self._later(away, back)
+        for after in (0.5, 1.0, 2.0, 4.0, 6.0):
+            self._later(away + after + self._dice.random(), self._somebody_wants_out)
+        self._later(away + 12.0, lambda: setattr(station.line.weather, "late", was))
+
+    def _somebody_wants_out(self) -> None:
+        free = [s for s in self.platform.sales.values() if s.state == "paid" and s.refund == "none"]
+        if free:
+            self.platform.ask_refund(self._dice.choice(free))
+
+    def _restore(self) -> None:
+        """The hub's machine is lost: the backup of some steps before comes into its place, once in a world."""
+        if self._backed_up_at is None:
+            self._backed_up_at = self.loop.time()
+            self.hub.backup(self._backup)
+        elif self.loop.time() > self._backed_up_at + 3.0 and not self.watch.restored and self.hub.is_up:
+            self.hub.kill()
+            self._hub_died("its machine is lost")
+            self.hub.restore(self._backup)
+            self.watch.begin_again()
 
     def _kill_hub(self) -> None:
         if self.hub.is_up:
@@ -346,15 +393,17 @@ class World:
 
     def _act(self) -> None:
         throw = self._dice.random()
-        if self._faults and throw < 0.1:
+        if self._faults and throw < self._fault_share:
             fault = self._dice.choice(self._faults)
             self.note(f"fault {fault.__name__}")
             fault()
-        elif throw < 0.22:
+            return
+        throw = self._dice.random()
+        if throw < 0.13:
             self.note(self._on_the_platform())
-        elif throw < 0.3:
+        elif throw < 0.22:
             self._by("rep", self._rep)
-        elif throw < 0.36 and self._boss.station.kind == "supervisor":
+        elif throw < 0.29 and self._boss.station.kind == "supervisor":
             self._by("boss", self._boss)
         else:
             packer = self._dice.choice(self._packers)
@@ -375,8 +424,11 @@ class World:
         if throw < 0.4 or not sales:
             return f"sold {platform.sell().no}"
         sale = dice.choice(sales)
+        if sale.refund == "asked" and throw < 0.6:
+            platform.move(sale)  # also who wants the money back still moves
+            return f"moved {sale.no}"
         if sale.refund == "asked":
-            platform.end_refund(sale, paid_back=throw < 0.7)
+            platform.end_refund(sale, paid_back=throw < 0.85)
             return f"refund over {sale.no}"
         if throw < 0.65:
             platform.cancel(sale)
