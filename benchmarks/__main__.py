@@ -17,6 +17,7 @@ NAMES = (
     "ingest",
     "ingest_postgres",
     "push_ingest",
+    "push_postgres",
     "pay_to_bench",
     "nodes",
     "cancel_fanout",

@@ -35,21 +35,21 @@ _START_S = 60.0
 
 def run(quick: bool = False) -> list[Figure]:
     count = 1_500 if quick else 20_000
-    ours: list[_Driven] = []
-    bare: list[_Driven] = []
-    single: list[_Driven] = []
+    ours: list[Driven] = []
+    bare: list[Driven] = []
+    single: list[Driven] = []
     for n in range(1 if quick else ROUNDS):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            with _Bare(folder) as port:
-                bare.append(_drive(port, n, count))
-            with _Hub(folder / "ours", "hub") as port:
-                ours.append(_drive(port, n, count))
-            with _Hub(folder / "single", "single") as port:
-                single.append(_drive(port, n, count // 4))
+            with Bare(folder) as port:
+                bare.append(drive(port, n, count))
+            with Hub(folder / "ours", "hub") as port:
+                ours.append(drive(port, n, count))
+            with Hub(folder / "single", "single") as port:
+                single.append(drive(port, n, count // 4))
     slow = percentile([one.p99 for one in ours], 0.5)
     said = f"{statistics.median(one.rate for one in ours):,.0f} pushes/s, p99 {milliseconds(slow)}"
-    of_bare, of_single = _ratio(ours, bare), _ratio(ours, single)
+    of_bare, of_single = middle_ratio(ours, bare), middle_ratio(ours, single)
     what = f"{count:,} signed pushes, {CLIENTS} clients, SQLite FULL"
     return [
         Figure(
@@ -71,14 +71,14 @@ def run(quick: bool = False) -> list[Figure]:
     ]
 
 
-def _ratio(ours: list[_Driven], reference: list[_Driven]) -> float:
+def middle_ratio(ours: list[Driven], reference: list[Driven]) -> float:
     return statistics.median(a.rate / b.rate for a, b in zip(ours, reference, strict=True))
 
 
 # -------------------------------------------------------------------------------------------------- servers
 
 
-class _Bare:
+class Bare:
     """The hub's server software without a hub, as a process."""
 
     def __init__(self, folder: Path) -> None:
@@ -101,16 +101,17 @@ class _Bare:
         self._process.stop()
 
 
-class _Hub:
-    """A hub with one Douyin shop. ``how`` "single" commits each request by itself."""
+class Hub:
+    """A hub with one Douyin shop. ``how`` "single" commits each request by itself; ``database`` "" is SQLite."""
 
-    def __init__(self, folder: Path, how: str) -> None:
+    def __init__(self, folder: Path, how: str, database: str = "") -> None:
         folder.mkdir(parents=True)
         self._silent = socket.create_server(("127.0.0.1", 0), backlog=64)
         platform = f"http://127.0.0.1:{self._silent.getsockname()[1]}"
         config = folder / "hub.toml"
         config.write_text(
-            f'[[shop]]\nid = "{SHOP}"\nconnector = "douyin"\nbase_url = "{platform}"\n'
+            (f'[hub]\ndb = "{database}"\n' if database else "")
+            + f'[[shop]]\nid = "{SHOP}"\nconnector = "douyin"\nbase_url = "{platform}"\n'
             f'app_key = "{KEY}"\napp_secret = "{SECRET}"\naccess_token = "t"\npoll_s = 86400\n',
             encoding="utf-8",
         )
@@ -167,21 +168,21 @@ def _serve_single(words: list[str]) -> None:
 # --------------------------------------------------------------------------------------------------- driver
 
 
-class _Driven:
+class Driven:
     """What the driving process measured: pushes a second, and p50 and p99 of one, in seconds."""
 
     def __init__(self, rate: float, p50: float, p99: float) -> None:
         self.rate, self.p50, self.p99 = rate, p50, p99
 
 
-def _drive(port: int, seed: int, count: int) -> _Driven:
+def drive(port: int, seed: int, count: int) -> Driven:
     args = [sys.executable, "-m", _HERE, "drive", str(port), str(seed), str(count)]
     done = subprocess.run(
         args, capture_output=True, check=False, timeout=600, env=environment(offscreen=True)
     )
     if done.returncode:
         raise RuntimeError(done.stderr.decode("utf-8", "replace"))
-    return _Driven(**json.loads(done.stdout))
+    return Driven(**json.loads(done.stdout))
 
 
 def _push(port: int, seed: int, n: int) -> bytes:

@@ -79,7 +79,8 @@ class Lanes:
         self._hasty = 0
 
     def __len__(self) -> int:
-        return sum(len(waiting) for waiting in self._lanes.values())
+        urgent, live, bulk = self._lanes.values()
+        return len(urgent) + len(live) + len(bulk)
 
     def put(self, lane: Lane, waiting: Sequence[Waiting]) -> None:
         self._lanes[lane].extend(waiting)

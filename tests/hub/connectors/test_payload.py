@@ -32,7 +32,7 @@ def asked(value: Any) -> Payload:
     return Payload.read(json.dumps({"a": value}))
 
 
-@given(JSON | st.binary(max_size=12) | st.text('[]{}",:0123456789.eE+-tfn \\u', max_size=12))
+@given(JSON | st.binary(max_size=12) | st.text('[]{}",:0123456789.eE+-tfn \\u', max_size=12).map(str.encode))
 @example("\ud800")
 @example(b"[1,]")
 @example(b'"\x01"')

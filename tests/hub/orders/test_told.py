@@ -12,11 +12,13 @@ import pytest
 from app.core.channel import ChannelLine
 from app.core.hints import HintKind as H
 from app.core.order import Consignee, OrderState, RefundState
+from hub.api.hot import ID_MAX
 from hub.db import tables as t
 from hub.orders.clock import SweepJob
 from hub.orders.told import Detail, Heard
 from tests.helpers.builders import LEAD, Core, a_channel_order
 from tests.helpers.clock import T0
+from tests.helpers.databases import only_sqlite
 from tests.helpers.feed import prove_feed
 
 pytestmark = pytest.mark.anyio
@@ -234,3 +236,16 @@ async def test_what_cannot_be_taken_is_kept_sealed_and_said(core: Core) -> None:
     [(what, ref, blob)] = core.rows("SELECT what, ref, blob_pii FROM quarantine")
     assert (what, ref) == ("detail", f"shop-1 {NO}") and "林小明".encode() not in bytes(blob)
     assert [a.kind for a in core.lookup.alarms()] == ["our_fault"]
+
+
+@only_sqlite
+async def test_the_ids_of_one_hours_events_stand_together_and_none_can_be_an_acts(core: Core) -> None:
+    ids = ["7000000000000000001:0:101:2", "7000000000000000002:0:101:3", "x", "é\ud800", "a\x00b", "x" * 500]
+    for n, event_id in enumerate(ids):
+        [answer] = await core.writer.hints("shop-1", [replace(a_hint(event_id), channel_order_no=f"no-{n}")])
+        assert answer.is_new
+    [answer] = await core.writer.hints("shop-1", [a_hint("x" * 501)])
+    assert answer.is_new, "whatever they begin with, two ids are two"
+    keys = [key for (key,) in core.rows("SELECT act_id FROM receipt ORDER BY act_id")]
+    assert len(keys) == len(ids) + 1 and all(ID_MAX < len(key) < 120 for key in keys)
+    assert [key.startswith("event:700000000000000000") for key in keys].count(True) == 2
