@@ -7,7 +7,7 @@ the caller's language. Every text that comes in is checked here for what no data
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -113,6 +113,20 @@ def checked_json(body: bytes) -> None:
         decoded(body, object)
 
 
+class _Said(Mapping[str, str]):
+    def __init__(self, headers: Mapping[bytes, bytes]) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name.encode("latin-1", "replace")].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+
 class Request:
     """One request as a hot door reads it."""
 
@@ -125,6 +139,11 @@ class Request:
         self.headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             self.headers.setdefault(name.lower(), value)
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        """All headers as texts, by their names in small letters; read when they are asked for."""
+        return _Said(self.headers)
 
     def header(self, name: str) -> str:
         value = self.headers.get(name.encode("ascii"))

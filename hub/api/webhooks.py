@@ -76,11 +76,8 @@ async def post_shop(doors: Doors, call: Call, receive: Receive, send: Send) -> N
         raise ApiError(404, "no_such_page")
     pushes_of, connector = doors.out.metrics.pushes_of, line.shops[shop_id].shop.connector
     body = await call.request.body()
-    headers = {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in call.request.headers.items()
-    }
     try:
-        push = await line.push(shop_id, body, headers)
+        push = await line.push(shop_id, body, call.request.said)
     except NoSuchShop as error:
         raise ApiError(404, "no_such_page") from error
     except BadSignature as error:

@@ -47,6 +47,10 @@ class Payload:
         value = self._value(path)
         return None if value is None else Payload(value, self._path(path))
 
+    def has(self, path: str) -> bool:
+        """Whether anything stands at ``path``; null is nothing."""
+        return self._value(path) is not None
+
     def need(self, path: str) -> Payload:
         found = self.get(path)
         if found is None:

@@ -103,6 +103,7 @@ class KeptAct:
     envelope: bytes
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class HeldReceipt:
     """An answer given before, or in this group: then ``seq`` is found by order and history row."""

@@ -62,6 +62,9 @@ class Pushes:
 
     async def _take_hints(self, shop: ShopLine, come: Sequence[Hint]) -> None:
         """Each goes to the shop of its seller; those of sellers we do not work for are taken by nobody."""
+        if len(come) == 1 and self._shop_of(shop, come[0].seller) is shop:
+            await self._take_own(shop, come)  # as nearly all
+            return
         by_shop: dict[str, list[Hint]] = {}
         for hint in come:
             if (target := self._shop_of(shop, hint.seller)) is not None:

@@ -366,7 +366,7 @@ def _hints(event: Payload) -> list[Hint]:
             if tag == say.CHECK_TAG and not data.value.startswith("{")
             else Payload.read(data.value)
         )
-    has_order = data.get("p_id") is not None
+    has_order = data.has("p_id")
     if not has_order and (tag == say.CHECK_TAG or tag in say.TAGS_OF_GOODS):
         return []
     order_no = _order_no(data, "p_id")
@@ -388,11 +388,7 @@ def _hints(event: Payload) -> list[Hint]:
 
 def _kind(tag: str, data: Payload) -> HintKind:
     kind = say.TAGS.get(tag, HintKind.changed)
-    if (
-        tag == say.PAID_OR_PENDING_TAG
-        and _number(data, "order_status") == 2
-        and data.get("pay_time") is not None
-    ):
+    if tag == say.PAID_OR_PENDING_TAG and _number(data, "order_status") == 2 and data.has("pay_time"):
         return HintKind.changed
     if tag == say.REFUND_DONE_TAG and _number(data, "aftersale_type") == say.BEFORE_SHIPPING:
         return HintKind.refund_asked
