@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetricsF
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -100,3 +100,19 @@ def test_a_clamped_label_paints_in_the_colour_of_its_state(qtbot: QtBot, kit: Ki
     picture = label.grab().toImage()
     inks = {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
     assert QColor(kit.theme.colour("stop_text")).name() in inks
+
+
+def test_a_wrapped_text_in_a_row_too_low_for_it_ends_in_dots_and_no_letter_is_cut(
+    qtbot: QtBot, kit: Kit
+) -> None:
+    label = PlainLabel("定胜糕龙井茶酥绿豆糕 杭州特产伴手礼糕点", "heading", wrap=True)
+    qtbot.addWidget(label)
+    label.ensurePolished()
+    line = QFontMetricsF(label.font()).lineSpacing()
+    label.resize(200, round(line * 1.5))
+    low = label.grab().toImage()
+    assert "手礼糕点" in label.toolTip()
+    above = [low.pixelColor(x, y) for x in range(low.width()) for y in (0, 1, low.height() - 2)]
+    assert len({colour.rgb() for colour in above}) == 1, "letters reach over the edge"
+    label.resize(200, label.heightForWidth(200))
+    assert label.grab().toImage() != low

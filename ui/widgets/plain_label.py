@@ -47,7 +47,8 @@ class PlainLabel(QLabel):
 
     `role` chooses size and weight (see style.qss), `set_state` one of the state colours. `wrap` breaks
     lines, also inside long codes. `lines=n` keeps to n lines, ends the last in "…" and gives the whole
-    text as tip. `words()` gives the text back.
+    text as tip; so does a wrapped text in a row too low for it: no letter is cut in half. `words()` gives
+    the text back.
     """
 
     def __init__(
@@ -96,15 +97,25 @@ class PlainLabel(QLabel):
         return QSize(min(hint.width(), 40), self._height()) if self._lines else hint
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if not self._lines:
+        lines = self._lines or self._lines_left()
+        if not lines:
             super().paintEvent(event)
             return
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        cut = draw_lines(painter, QRectF(self.contentsRect()), self._words, self.font(), self._lines)
+        cut = draw_lines(painter, QRectF(self.contentsRect()), self._words, self.font(), lines)
         painter.end()
         if (tip := plain_tip(self._words) if cut else "") != self.toolTip():
             self.setToolTip(tip)
+
+    def _lines_left(self) -> int:
+        """How many lines of a wrapped text there is room for; 0: for all of it."""
+        if not self.wordWrap() or not self.alignment() & Qt.AlignmentFlag.AlignLeft:
+            return 0
+        room = self.contentsRect().height()
+        if self.heightForWidth(self.width()) <= self.height() + 2:
+            return 0
+        return max(1, int((room + 2) / QFontMetricsF(self.font()).lineSpacing()))
 
     def _height(self) -> int:
         return round(QFontMetricsF(self.font()).lineSpacing() * self._lines) + 1
