@@ -17,6 +17,7 @@ from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
 from ui.widgets.layout import row
 from ui.widgets.plain_label import PlainLabel
+from ui.widgets.state_chip import StateChip
 
 _WIDE, _NARROW = PAPERS_MM
 _SLIPS_MOST = 50
@@ -40,7 +41,7 @@ class PrinterCard(Card):
         self.test = BigButton(kit, "station.set_test_print", icon="printer", locks=True)
         self.keep = BigButton(kit, "station.set_keep_papers")
         self.wide, self.narrow = choice(kit, "station.set_paper_80"), choice(kit, "station.set_paper_58")
-        self._state = PlainLabel(role="body", wrap=True)
+        self._state = StateChip(kit, "wait", "")
         self._count = PlainLabel(outbox.setting(SLIPS_AT_ONCE, "5"), "title")
         fewer, more = BigButton(kit, "station.set_fewer"), BigButton(kit, "station.set_more")
 
@@ -56,7 +57,7 @@ class PrinterCard(Card):
         self.body.addWidget(titled(kit, "station.set_slip_printer"))
         self.body.addWidget(titled(kit, "station.set_printer_text", "muted", wrap=True))
         self.body.addWidget(self.address)
-        self.body.addWidget(self._state)
+        self.body.addLayout(tight(row(kit, self._state)))
         self.body.addLayout(tight(row(kit, self.save, self.test, self.keep, gap="space.s")))
         paper = titled(kit, "station.set_paper", "muted")
         self.body.addLayout(tight(row(kit, paper, self.wide, self.narrow, gap="space.s")))
@@ -77,12 +78,11 @@ class PrinterCard(Card):
         i18n = self._room.kit.i18n
         told = next(iter(self._printers.reports()), None)
         if told is None:
-            self._state.set_state("wait")
-            self._state.setText(i18n.tr("station.set_printer_none"))
+            self._state.show_state("wait", i18n.tr("station.set_printer_none"))
             return
-        self._state.set_state(_LOOKS.get(told.state, "stop"))
         words = i18n.words.maybe(f"states.printer_{told.state}", i18n.tr("states.printer_error"))
-        self._state.setText(i18n.tr("station.set_printer_state", state=words))
+        said = i18n.tr("station.set_printer_state", state=words)
+        self._state.show_state(_LOOKS.get(told.state, "stop"), said)
 
     # -- acting --------------------------------------------------------------------------------------------
 

@@ -182,10 +182,9 @@ class BigButton(QAbstractButton):
 
     def _paint_inside(self, painter: QPainter, field: QRectF, ink: str) -> None:
         theme = self._kit.theme
-        gap, key_gap = theme.px("space.s"), theme.px("space.m")
         cap = self._cap_width() if self._key else 0
+        font, side, gap, key_gap = self._fitting(field.width(), cap)
         room = field.width() - 2 * gap - (cap + key_gap if cap else 0)
-        font, side = self._fitting(room)
         metrics = QFontMetricsF(font)
         beside = side + gap if side else 0
         shown = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, room - beside + 1)
@@ -203,16 +202,19 @@ class BigButton(QAbstractButton):
         if cap:
             self._paint_cap(painter, QRectF(x + words + key_gap, field.top(), cap, field.height()), ink)
 
-    def _fitting(self, room: float) -> tuple[QFont, int]:
-        """Font and size of the picture for so much room: the words stay whole rather than the picture."""
+    def _fitting(self, width: float, cap: float) -> tuple[QFont, int, int, int]:
+        """Font, size of the picture, gaps beside the words and before the key: the words stay whole rather than the
+        picture, and rather than large."""
         theme = self._kit.theme
         own, icon = self._font(), theme.px("size.icon_m") if self._icon else 0
         small = theme.font("body", bold=self._role not in ("plain", "quiet"))
-        for font, side in ((own, icon), (own, 0), (small, 0)):
-            beside = side + theme.px("space.s") if side else 0
-            if QFontMetricsF(font).horizontalAdvance(self._words) + beside <= room:
-                return font, side
-        return small, 0
+        least, less, much = theme.px("space.xs"), theme.px("space.s"), theme.px("space.m")
+        ways = ((own, icon, less, much), (own, 0, less, much), (small, 0, least, less))
+        for font, side, gap, key_gap in ways:
+            beside = 2 * gap + (side + gap if side else 0) + (cap + key_gap if cap else 0)
+            if QFontMetricsF(font).horizontalAdvance(self._words) + beside <= width:
+                return font, side, gap, key_gap
+        return ways[-1]
 
     def _paint_cap(self, painter: QPainter, room: QRectF, ink: str) -> None:
         theme = self._kit.theme
