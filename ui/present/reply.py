@@ -73,7 +73,7 @@ def _key(
     order: Order, card: AnswerCard | None, lines: Sequence[StoryLine], now: datetime
 ) -> tuple[str, datetime | None]:
     """Which sentence, and the moment it speaks of."""
-    if card is not None and card.command_state not in _OVER:
+    if card is not None and card.command_state not in _OVER and order.order_state not in _AFTER:
         if not card.items:
             return _of_cancel(card, order), card.asked_at
         if card.result is R.too_late and order.order_state in _SHIPPED:
@@ -120,6 +120,8 @@ def _of_cancel(card: AnswerCard, order: Order) -> str:
     match card.result:
         case R.too_late:
             return "cancel_too_late"
+        case R.stopped if order.order_state in _SHIPPED:
+            return "cancel_too_late"  # whoever said "stopped": it is on its way
         case R.trying | R.at_station_offline:
             return "cancel_trying"
         case R.stopped if card.command_state is not CommandState.awaiting_decision:

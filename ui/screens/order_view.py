@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from ui.present.reply import reply
 from ui.present.service import OrderHead, answer_view, groups, order_head
 from ui.present.story import StoryRow, story_rows
 from ui.present.track import track_view
+from ui.present.words import Words
 from ui.screens.act_panel import ACTS, ActPanel
 from ui.screens.answer_card import AnswerCardView
 from ui.screens.buyer_message import BuyerMessageRow
@@ -91,7 +93,7 @@ class OrderView(QWidget):
         if order is not None:
             words, now = self._room.words(), self._room.now()
             card = self._room.core.service.answer(order.order_no)
-            said = reply(order, card, self._lines, words, now) if self._replies else ""
+            said = reply(order, card, self._lines, _for_buyer(order, words), now) if self._replies else ""
             self.answer.show_answer(answer_view(card, order, words, now), said)
 
     def _show_track(self) -> None:
@@ -228,6 +230,12 @@ class HeadView(QWidget):
         refill(self._states, [_named_chip(kit, name, chip.state, chip.text) for name, chip in head.chips])
         self._may_go.show_state(head.may_go.state, head.may_go.text)
         refill(self._parts, [StateChip(kit, chip.state, chip.text, tone="bare") for chip in head.parts])
+
+
+def _for_buyer(order: Order, words: Words) -> Words:
+    """English where this buyer reads English, else as the desk speaks."""
+    is_foreign = order.is_cross_border or any(message.lang == "en" for message in order.messages)
+    return replace(words, lang="en") if is_foreign else words
 
 
 def _place_of(entry: StoryRow) -> tuple[str, datetime, str]:
