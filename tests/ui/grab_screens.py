@@ -62,15 +62,19 @@ class Grabber:
 
     def __init__(self, app: QApplication, out: Path, which: str) -> None:
         self.app, self.out = app, out
+        self.only: frozenset[str] = frozenset()
         every = tuple((lang, mode) for lang in ("zh", "en") for mode in ("light", "dark"))
         self.wanted = {
             "quick": {"1366x768": (("zh", "light"),)},
             "pairs": PAIRS,
+            "readme": {"1366x768": (("zh", "light"), ("en", "light"))},
             "all": dict.fromkeys(SIZES, every),
             "desks": {"1093x614": (("zh", "light"), ("en", "dark")), "1920x1080": (("en", "light"),)},
         }[which]
 
     def shots(self, name: str, station: Station, widget: QWidget | None = None) -> None:
+        if self.only and name not in self.only:
+            return
         for size, looks in self.wanted.items():
             station.window.resize(*SIZES[size])
             for lang, mode in looks:
@@ -119,11 +123,14 @@ def main() -> int:
     parser.add_argument("out", nargs="?", default="out/screens", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--readme", action="store_true", help="only the pictures of the README, by its names")
     parser.add_argument("--desks", action="store_true", help="only the desks of supervisor, service and ops")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
     folder = Path(tempfile.mkdtemp(prefix="orderdock-screens-"))
+    if asked.readme:
+        return readme(app, asked.out, folder)
     which = "quick" if asked.quick else "all" if asked.all else "desks" if asked.desks else "pairs"
     grab = Grabber(app, asked.out, which)
     try:
@@ -136,6 +143,44 @@ def main() -> int:
                 desks(grab, app, hub, folder)
             else:
                 shift(grab, app, hub, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+#: Which of the pictures stand in the README, and their names there.
+README = {
+    "packing-open": "packing",
+    "alarm": "alarm",
+    "service-track": "service",
+    "supervisor": "supervisor",
+    "ops-many": "ops",
+}
+
+
+def readme(app: QApplication, out: Path, folder: Path) -> int:
+    """The pictures that the README shows, both languages."""
+    drawn = folder / "drawn"
+    drawn.mkdir()
+    grab = Grabber(app, drawn, "readme")
+    grab.only = frozenset(README)
+    try:
+        with real_hub(folder / "hub", PLATFORM) as hub:
+            fill(hub)
+            bench = paired(grab, app, hub, "packing", folder)
+            desk = bench.desk
+            assert isinstance(desk, PackingScreen)
+            packing(grab, bench, desk, hub)
+            away = silent_bench(grab, app, hub, folder)
+            order_no = alarm(grab, bench, desk, hub, away)
+            bench.alarm.acknowledge("scan")
+            supervisor(grab, app, hub, folder)
+            service(grab, app, hub, folder, order_no)
+            ops(grab, app, hub, folder)
+            bench.close()
+        for name, called in README.items():
+            for lang in ("zh", "en"):
+                shutil.copy(drawn / f"{name}-1366x768-{lang}-light.png", out / f"{called}-{lang}.png")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -299,7 +299,8 @@ def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
     else:
         due = _due(back)
         chip = Chip(_urgency(due, now), _deadline(due, words, now))
-        tried = words.tr("ops.back_tries", n=back.tries, word=back.word).strip() if back.tries else ""
+        key = "ops.back_tries" if back.word else "ops.back_tried"
+        tried = words.tr(key, n=back.tries, word=back.word) if back.tries else ""
     text = f"{states.short(back.parcel_no)} · {back.waybill_no}"
     note = " · ".join(part for part in (carrier, tried) if part)
     said = _why(back.word, words) if back.word else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QStackedWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.ports import HubTrouble
 from app.wire import ShopView
@@ -218,20 +218,23 @@ class OpsScreen(Page):
         )
 
 
-class AlarmPage(Card):
+class AlarmPage(QWidget):
     """One alarm in full, with the way to the shop it is about."""
 
     shop_wanted = Signal(str)
 
     def __init__(self, room: Room) -> None:
-        super().__init__(room.kit)
+        super().__init__()
         self._shop_id = ""
+        self._card = Card(room.kit)
         self.detail = AlarmDetail(room, size="title")
         self.see_shop = BigButton(room.kit, "ops.alarm_shop", icon="shop")
         self.see_shop.clicked.connect(lambda: self.shop_wanted.emit(self._shop_id))
         self.detail.buttons.insertWidget(1, self.see_shop)
-        self.body.addWidget(self.detail)
-        self.body.addStretch(1)
+        self._card.body.addWidget(self.detail)
+        whole = column(room.kit, self._card, gap="")
+        whole.addStretch(1)
+        self.setLayout(whole)
 
     @property
     def alarm_id(self) -> str:
@@ -242,4 +245,4 @@ class AlarmPage(Card):
         self._shop_id = alarm.shop_id if alarm is not None else ""
         self.see_shop.setVisible(bool(self._shop_id))
         self.detail.show_alarm(alarm)
-        self.set_state(alarm.chip.state if alarm is not None and alarm.needs_person else None)
+        self._card.set_state(alarm.chip.state if alarm is not None and alarm.needs_person else None)
