@@ -25,7 +25,7 @@ from app.core.order import (
 from app.core.texts import Lang
 from app.core.tracking import NodeKind
 from app.station.service import AnswerCard
-from app.store.readmodel import StoryLine
+from app.store.story import StoryLine
 from tests.helpers.shop_orders import NOW, an_order, on_parcel, stopped
 from tests.ui.present.test_reply import _BANNED, _words
 from ui.present.reply import reply
