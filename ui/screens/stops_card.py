@@ -19,7 +19,7 @@ from ui.screens.row_list import Brush, RowDelegate, RowList
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
 from ui.widgets.empty_state import EmptyState
-from ui.widgets.layout import column, pad, row
+from ui.widgets.layout import column, give_way, pad, row
 from ui.widgets.plain_label import PlainLabel
 from ui.widgets.search_field import SearchField
 from ui.widgets.state_chip import StateChip
@@ -111,6 +111,7 @@ class StopsCard(Card):
         for page in (self.list, calm, self.first):
             self._pages.addWidget(page)
         self.panel = StopPanel(room)
+        give_way(self.list)
         self.body.addLayout(head)
         self.body.addWidget(self._pages, 1)
         self.body.addWidget(self.panel)
@@ -155,7 +156,6 @@ class StopPanel(QWidget):
         self._view: StopRow | None = None
         self._act = ""
         kit = room.kit
-        self._pages = QStackedWidget()
         self._advice = PlainLabel(role="lead", wrap=True)
         self._number = PlainLabel(role="caption")
         self.buttons = {name: BigButton(kit, keys[0]) for name, keys in _ACT_KEYS.items()}
@@ -171,25 +171,31 @@ class StopPanel(QWidget):
         self.send.clicked.connect(self._do)
         self.note.returnPressed.connect(self.send.click)
         self.note.textChanged.connect(self._check)
-        back.clicked.connect(lambda: self._pages.setCurrentIndex(0))
+        back.clicked.connect(lambda: self._ask(False))
         kit.i18n.changed.connect(self._say_question)
-        first, second = QWidget(), QWidget()
-        line = QHBoxLayout(first)
+        # One of two that is shown, not a stack: that would not let the advice have the lines it needs.
+        self._told, self._asked = QWidget(), QWidget()
+        line = QHBoxLayout(self._told)
         pad(kit, line, gap="space.m")
         words = column(kit, self._number, self._advice, gap="space.xs")
         line.addLayout(words, 1)
         line.addLayout(acts)
         ask = row(kit, self.note, self.send, back, gap="space.s")
-        second.setLayout(ask)
-        self._pages.addWidget(first)
-        self._pages.addWidget(second)
+        self._asked.setLayout(ask)
+        self._asked.hide()
         layout = QVBoxLayout(self)
         pad(kit, layout, gap="space.s")
-        layout.addWidget(self._pages)
+        layout.addWidget(self._told)
+        layout.addWidget(self._asked)
+
+    def _ask(self, is_asking: bool) -> None:
+        """The question why in place of the advice, or the advice again."""
+        self._told.setVisible(not is_asking)
+        self._asked.setVisible(is_asking)
 
     def show_stop(self, view: StopRow | None) -> None:
         if self._view is not None and (view is None or view.key != self._view.key):
-            self._pages.setCurrentIndex(0)
+            self._ask(False)
         self._view = view
         self.setVisible(view is not None)
         if view is None:
@@ -212,7 +218,7 @@ class StopPanel(QWidget):
         self.note.clear()
         self._say_question()
         self._check()
-        self._pages.setCurrentIndex(1)
+        self._ask(True)
         self.note.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _say_question(self) -> None:
@@ -237,7 +243,7 @@ class StopPanel(QWidget):
 
     def _answered(self, asked: Asked) -> None:
         self.send.unlock()
-        self._pages.setCurrentIndex(0)
+        self._ask(False)
         say_asked(self._room, asked)
 
     def _failed(self, error: Exception) -> None:
