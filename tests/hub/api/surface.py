@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import jsonschema
@@ -266,7 +266,7 @@ class Judge:
             sent.lang == "en" and not _LATIN.search(words)
         ):
             return f"not in {sent.lang}: {error}"
-        return "a text was not found" if "{" in error["text"] and "{" not in str(sent) else ""
+        return "a text was not found" if "{" in error["text"] and "{" not in unquote(str(sent)) else ""
 
     def _shape(self, sent: Sent, answer: httpx.Response) -> str:
         responses = self._document["paths"][sent.route][sent.method.lower()]["responses"]
