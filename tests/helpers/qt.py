@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFont, QTextLayout
 
 
@@ -23,6 +24,11 @@ class FixedClock:
     def move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._run_s += seconds
+
+
+def delete_closed_windows() -> None:
+    """Does at once what `deleteLater` left to an event loop; tests have none that ends."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def missing_glyphs(text: str, font: QFont) -> str:

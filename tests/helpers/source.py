@@ -29,7 +29,15 @@ class Source:
 
     def nodes(self, *kinds: type[ast.AST]) -> Iterator[Any]:
         """Every node of these kinds, in no promised order."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+        return (node for kind, held in self._by_kind.items() if issubclass(kind, kinds) for node in held)
+
+    @functools.cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        """A walk through a tree takes long, and every rule wants one."""
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            found.setdefault(type(node), []).append(node)
+        return found
 
     def at(self, node: ast.AST) -> str:
         """Where to click: file and line."""

@@ -20,6 +20,7 @@ from app.store.link import Link, LinkParts
 from app.wire import StationKind
 from benchmarks import make, memory
 from benchmarks.window import NearHub, type_code
+from tests.helpers.qt import delete_closed_windows
 from tests.helpers.ui_joint import joint
 from ui.app import Station, build_station
 from ui.screens.packing import PackingScreen
@@ -77,6 +78,7 @@ def opened(qapp: QApplication, qtbot: QtBot, folder: Path) -> Iterator[Callable[
     yield make_one
     for station in made:
         station.close()
+    delete_closed_windows()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is read in /proc")

@@ -8,13 +8,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from tests.helpers.qt import FixedClock
+from tests.helpers.qt import FixedClock, delete_closed_windows
 from ui.kit import Kit, make_kit
 from ui.resources import resource_dir
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sound: starts a sound server of its own and listens to it")
+
+
+@pytest.fixture(autouse=True)
+def _closed_windows_are_gone() -> Iterator[None]:
+    """What a test closed is deleted before the next one begins: it would be dressed anew with each change of style."""
+    yield
+    delete_closed_windows()
 
 
 @pytest.fixture(scope="session")

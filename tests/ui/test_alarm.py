@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QElapsedTimer, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
@@ -77,10 +77,10 @@ def is_red(colour: QColor) -> bool:
 def test_the_whole_window_is_red_at_once_and_says_what_happened(alarm: Alarm, bench: Bench, kit: Kit) -> None:
     painted: list[str] = []
     alarm.painted.connect(painted.append)
-    clock = QElapsedTimer()
-    clock.start()
     alarm.raise_alarm(view())
-    assert painted == ["a1"] and clock.elapsed() < 250
+    assert painted == ["a1"], (
+        "no turn of the event loop in between; its seconds are a benchmark's (red_pixels)"
+    )
     [sheet] = alarm.sheets()
     assert sheet.geometry() == bench.rect()
     assert sheet.words().splitlines()[:3] == ["停！", "订单 OD20261121001 已取消 a1", "请停手"]

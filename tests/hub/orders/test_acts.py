@@ -12,6 +12,7 @@ from app.core.acts import COMMANDS, FACTS, ActKind
 from app.core.order import InterceptResult, OrderState
 from app.wire import Change, ChannelRef
 from tests.helpers.builders import LEAD, REP, Core, a_channel_order, an_actor
+from tests.helpers.databases import only_sqlite
 from tests.helpers.feed import prove_feed
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,7 @@ def test_every_kind_of_act_has_a_proof() -> None:
     assert {kind for kind, _, _ in APPLIED} | ELSEWHERE | REFUSED == FACTS | COMMANDS
 
 
+@only_sqlite
 @pytest.mark.parametrize(("kind", "body", "stage"), APPLIED, ids=lambda value: str(value))
 async def test_an_act_is_applied_and_fed(core: Core, kind: ActKind, body: dict[str, Any], stage: str) -> None:
     [order] = await core.given(a_channel_order(lines=1))
