@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import event
+from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.core.decide import Accepted, decide, happened
 from app.core.freeze import tick
 from app.core.lifecycle import FINAL, may_become
-from app.core.order import InterceptResult, OrderState, settled
+from app.core.order import FLOOR_STATES, InterceptResult, Order, OrderState, StopKind, settled
 from tests.core.make import OTHER_PACKER, PACKER, REP, RULES, T0, act, an_order
 
 S = OrderState
@@ -27,27 +28,35 @@ class OrderMachine(RuleBasedStateMachine):
         self.now = T0
         self.acts = 0
         self.left = False
-        self.said_stopped_at_rest = False
+        self.is_cancelled = False
+        self.bought = {line.line_no: line.qty for line in self.order.lines}
+        #: All that was done, to be done once more at the end.
+        self.steps: list[Callable[[Order], Order]] = []
 
     def _do(self, kind: str, by: Any, on_parcel: bool = True, **body: Any) -> None:
         self.acts += 1
         before = self.order
         made = act(before, kind, on_parcel, act_id=f"a{self.acts}", **body)
-        verdict = decide(before, made, by, self.now, RULES)
+        now, verdict = self.now, decide(before, made, by, self.now, RULES)
         if isinstance(verdict, Accepted):
             event(f"{kind} accepted")
-            self.order = verdict.order
+            self._step(lambda order: _accepted(decide(order, made, by, now, RULES)))
             self.left |= kind == "handed_over"
         else:
             event(f"{kind} refused: {verdict.reason}")
             if made.is_fact:
-                self.order = happened(before, made, by, self.now, RULES).order
+                self._step(lambda order: happened(order, made, by, now, RULES).order)
                 self.left |= kind == "handed_over"
         for old, new in zip(before.parcels, self.order.parcels, strict=True):
             assert may_become(old.state, new.state) or (made.is_fact and kind == "handed_over"), (
                 kind,
                 old.state,
             )
+
+    def _step(self, does: Callable[[Order], Order]) -> None:
+        self.steps.append(does)
+        self.order = does(self.order)
+        self.is_cancelled |= self.order.parcels[0].state is S.cancelled
 
     @rule(by=BENCHES)
     def opened(self, by: Any) -> None:
@@ -73,8 +82,8 @@ class OrderMachine(RuleBasedStateMachine):
     def leased(self, by: Any) -> None:
         parcel = self.order.parcels[0]
         if parcel.holder is None and parcel.state in (S.released, S.picking, S.packing):
-            until = self.now + timedelta(minutes=60)
-            self.order = self.order.with_parcel(replace(parcel, holder=by.station_id, lease_until=until))
+            held = replace(parcel, holder=by.station_id, lease_until=self.now + timedelta(minutes=60))
+            self._step(lambda order: order.with_parcel(held))
 
     @rule()
     def asked_to_cancel(self) -> None:
@@ -101,8 +110,8 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 5000))
     def time_passes(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
-        self.order, _ = tick(self.order, self.now, RULES)
+        now = self.now = self.now + timedelta(seconds=seconds)
+        self._step(lambda order: tick(order, now, RULES)[0])
 
     @invariant()
     def derived_fields_are_true(self) -> None:
@@ -131,5 +140,41 @@ class OrderMachine(RuleBasedStateMachine):
         if self.order.order_state in FINAL:
             assert all(p.state in FINAL for p in self.order.parcels)
 
+    @invariant()
+    def what_was_cancelled_never_comes_back_to_the_floor(self) -> None:
+        if self.is_cancelled:
+            assert self.order.parcels[0].state not in FLOOR_STATES | {S.new}
+
+    @invariant()
+    def frozen_is_what_the_words_say(self) -> None:
+        """Any open stop of kind freeze, or over by a cancel; said here once more, in other words than the rule's."""
+        order, parcel = self.order, self.order.parcels[0]
+        stops = [stop for stop in order.stops if stop.kind is StopKind.freeze]
+        over = {S.cancelled, S.shipped_despite_cancel}
+        assert order.is_frozen == (bool(stops) or order.order_state in over)
+        needs_nobody = parcel.state in {S.closed, S.cancelled, S.returned}
+        assert parcel.is_frozen == (parcel.state in over or (bool(stops) and not needs_nobody))
+
+    @invariant()
+    def what_was_bought_lies_in_the_box_or_is_called_off(self) -> None:
+        for line in self.order.lines:
+            boxed = sum(pl.qty for p in self.order.parcels for pl in p.lines if pl.line_no == line.line_no)
+            assert line.qty == self.bought[line.line_no]
+            if self.order.order_state not in (S.cancelled, S.shipped_despite_cancel):
+                assert boxed + line.qty_cancelled + line.qty_refunded == line.qty
+
+    def teardown(self) -> None:
+        """The same acts at the same moments make the same order, whoever applies them."""
+        again = an_order()
+        for step in self.steps:
+            again = step(again)
+        assert again == self.order
+
+
+def _accepted(verdict: Any) -> Order:
+    assert isinstance(verdict, Accepted)
+    return verdict.order
+
 
 TestOrderMachine = OrderMachine.TestCase
+TestOrderMachine.settings = settings(derandomize=True)
