@@ -27,7 +27,9 @@ NAMES = (
     "scan_to_screen",
     "slips",
     "start",
+    "recovery",
     "memory",
+    "growth",
 )
 
 

@@ -48,9 +48,25 @@ class BenchHub:
         )
         config.chmod(0o600)
         self._folder = folder
-        self._process = HubProcess(folder / "hub", config, port, folder / "hub.log")
+        self._port = port
+        self._process = self._started()
         self.url = self._process.url
         self.token = ""
+
+    def _started(self) -> HubProcess:
+        return HubProcess(
+            self._folder / "hub", self._folder / "hub.toml", self._port, self._folder / "hub.log"
+        )
+
+    def kill(self) -> None:
+        """At once, as `kill -9` does."""
+        self._process.process.kill()
+        self._process.stop()
+
+    def start(self) -> None:
+        """Again after :meth:`kill`; it serves."""
+        self._process = self._started()
+        self._process.wait_ready(60)
 
     def __enter__(self) -> BenchHub:
         try:
