@@ -382,8 +382,9 @@ def _drop_orders(db: sqlite3.Connection, left: Sequence[Change]) -> None:
             db.execute("DELETE FROM find_number WHERE rowid = ?", (row[0],))
             db.execute("DELETE FROM find_name WHERE rowid = ?", (row[0],))
             db.execute('DELETE FROM "order" WHERE id = ?', (row[0],))
-            db.execute("DELETE FROM history WHERE order_no = ? AND seq < ?", (change.key, change.seq))
-            db.execute("DELETE FROM track WHERE order_no = ? AND seq < ?", (change.key, change.seq))
+        # also without its row: a page may have ended between an order's history and the order itself
+        db.execute("DELETE FROM history WHERE order_no = ? AND seq < ?", (change.key, change.seq))
+        db.execute("DELETE FROM track WHERE order_no = ? AND seq < ?", (change.key, change.seq))
         db.execute("DELETE FROM urgent WHERE order_no = ? AND seq <= ?", (change.key, change.seq))
 
 

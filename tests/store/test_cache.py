@@ -110,6 +110,17 @@ def test_a_gone_order_takes_history_track_and_search_words_along(cache: Cache) -
         assert rows(cache, f"SELECT count(*) FROM {table}") == [(0,)]
 
 
+def test_regression_a_gone_order_that_was_not_here_yet_takes_its_history_along(cache: Cache) -> None:
+    """Its history comes first, the page ends, and the order leaves the scope before the next page is asked for."""
+    history = {"id": 5, "order_no": order_no(1), "kind": "received", "at": MORNING}
+    track = {"parcel_no": f"{order_no(1)}01", "order_no": order_no(1), "nodes": []}
+    cache.apply_page(
+        a_page([change(1, "history", "5", history), change(2, "track", f"{order_no(1)}01", track)])
+    )
+    cache.apply_page(a_page([gone(4, "order", order_no(1))]))
+    assert rows(cache, "SELECT seq FROM history UNION ALL SELECT seq FROM track") == []
+
+
 def test_history_and_track_rows_come_and_go(cache: Cache) -> None:
     history = {"id": 5, "order_no": order_no(1), "kind": "received", "at": MORNING}
     track = {"parcel_no": "P1", "order_no": order_no(1), "nodes": []}
