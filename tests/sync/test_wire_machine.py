@@ -73,7 +73,7 @@ class WireMachine(RuleBasedStateMachine):
         self.cache = Cache(self.path / "cache.sqlite")
         self.outbox = Outbox(self.path / "outbox.sqlite", channel_ref=self.cache.channel_ref)
         self.outbox.passed(self.cache.shown)
-        self.read = ReadModel(self.cache, self.outbox, Rules(), LeaseBook(self.clock), lambda: ME)
+        self.read = ReadModel(self.cache, self.outbox, lambda _: Rules(), LeaseBook(self.clock), lambda: ME)
 
     # -- people ------------------------------------------------------------------------------------------------
 
