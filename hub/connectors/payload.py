@@ -68,7 +68,7 @@ class Payload:
         if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
             raise BadPayload(self._path(path))
         said = str(found)
-        if "\x00" in said or not (said.isascii() or _is_writable(said)):
+        if not is_text(said):
             raise BadPayload(self._path(path))
         return said.strip()
 
@@ -189,9 +189,11 @@ def _decimal(value: Any) -> Decimal | None:
     return number if number.is_finite() and -30 <= number.adjusted() <= 30 else None
 
 
-def _is_writable(text: str) -> bool:
-    """Whether no half of a surrogate pair stands in it."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
+def is_text(found: object) -> bool:
+    """Whether it is a text that any database takes: no NUL, no half of a surrogate pair."""
+    if type(found) is not str or "\x00" in found:
+        return False
+    return found.isascii() or not any("\ud800" <= char <= "\udfff" for char in found)
 
 
 def _no_number(word: str) -> Any:

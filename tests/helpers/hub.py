@@ -114,6 +114,15 @@ class HubClient(httpx.Client):
         assert answer.status_code == 200, answer.text
         return msgspec.json.decode(answer.content, type=wire.ChangePage)
 
+    def all_changes(self) -> list[wire.Change]:
+        """The whole feed, however many pages of it others left."""
+        page = self.changes()
+        found = list(page.changes)
+        while page.next < page.head:
+            page = self.changes(page.next, page.epoch)
+            found += page.changes
+        return found
+
 
 class RunningHub:
     """A hub that serves, in a thread of this process."""

@@ -6,18 +6,22 @@ All of it is committed before it is answered; what it is about is then fetched.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import hints
+from app.core.hints import HintKind
 from hub.connectors.line.aside import Aside
 from hub.connectors.line.fetches import Fetches
 from hub.connectors.line.ground import Ground, NoSuchShop
 from hub.connectors.line.shops import ShopLine
 from hub.connectors.line.watch import trouble_of
+from hub.connectors.payload import is_text
 from hub.connectors.shapes import Hint, Push, ShopTrouble
 from hub.orders.results import HubBusy
 from hub.orders.told import Heard, HintAnswer
@@ -62,6 +66,7 @@ class Pushes:
 
     async def _take_hints(self, shop: ShopLine, come: Sequence[Hint]) -> None:
         """Each goes to the shop of its seller; those of sellers we do not work for are taken by nobody."""
+        come = [hint if _is_as_agreed(hint) else _put_aside(hint) for hint in come]
         if len(come) == 1 and self._shop_of(shop, come[0].seller) is shop:
             await self._take_own(shop, come)  # as nearly all
             return
@@ -135,6 +140,33 @@ class Pushes:
         """Whether the platform's words come to us by themselves."""
         pushed = self._ground.states[shop_id].pushed_at
         return self.is_listening(shop_id) or (pushed is not None and now - pushed < PUSHED)
+
+
+def _is_as_agreed(hint: Hint) -> bool:
+    """Whether each of its fields is what a folder has promised: a type or a text that no database takes would turn
+    the whole push away, and the platform would send it for ever."""
+    texts = (hint.event_id, hint.channel_order_no, hint.word, hint.damaged, hint.seller)
+    at = hint.at
+    return (
+        all(is_text(one) for one in texts)
+        and isinstance(hint.kind, HintKind)
+        and (at is None or (isinstance(at, datetime) and at.tzinfo is not None))
+    )
+
+
+def _put_aside(hint: Hint) -> Hint:
+    """The same as one that could not be read, with all it said."""
+    said = json.dumps(asdict(hint), default=ascii, skipkeys=True)
+    return replace(
+        hint,
+        event_id="",
+        channel_order_no="",
+        word="",
+        seller="",
+        damaged=said,
+        kind=HintKind.changed,
+        at=None,
+    )
 
 
 def calmer(tries: int, *, got: bool, lasted_s: float) -> int:

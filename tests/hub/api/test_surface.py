@@ -73,7 +73,7 @@ def test_a_role_sees_money_and_people_only_as_far_as_it_needs(
     assert body["buyer_remark"] == ("请轻放" if people else "")
     [found] = person.get("/v1/orders", params={"q": order.order_no}).json()["orders"]
     assert found == body
-    fed = [c for c in person.changes().changes if c.key == order.order_no and c.kind == "order"]
+    fed = [c for c in person.all_changes() if c.key == order.order_no and c.kind == "order"]
     assert json.loads(bytes(fed[0].body)) == body
 
 

@@ -103,6 +103,14 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def lasting_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One for many small pushes that do not mind each other."""
+    with a_shop(tmp_path_factory.mktemp("shop")) as one:
+        until(lambda: one.health()["last_good_at"])
+        yield one
+
+
 # ---------------------------------------------------------------------------------------------------- pushes
 
 
@@ -180,6 +188,41 @@ def test_damaged_elements_are_kept_sealed_and_the_rest_is_taken(shop: Shop) -> N
     assert (thing["what"], thing["ref"], thing["can_retry"]) == ("push", "shop-1", True)
     assert b"18300012807" not in b"".join(bytes(r[0]) for r in shop.rows("SELECT blob_pii FROM quarantine"))
     assert ("quarantined", "major") in shop.alarms()
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"no": ["P1"]},
+        {"no": {"is": "P1"}},
+        {"no": 7},
+        {"no": "P\x001"},
+        {"no": "P\ud800"},
+        {"id": [[]]},
+        {"id": None},
+        {"at": "2026-11-21T09:00:00"},
+        {"seller": {}},
+    ],
+    ids=ascii,
+)
+def test_a_hint_that_breaks_its_folders_promise_is_put_aside_alone(
+    lasting_shop: Shop, strange: dict[str, Any]
+) -> None:
+    before = len(things_of(lasting_shop))
+    no = f"B{before}"
+    lasting_shop.platform.put(no)
+    bad = an_event(f"bad {no}", "X1", H.cancelled) | strange
+    answer = lasting_shop.push(an_event(f"a {no}", no), bad)
+    assert answer.status_code == 200
+    until(lambda: lasting_shop.order(no))
+    assert len(things_of(lasting_shop)) == before + 1
+    alone = lasting_shop.push(bad)
+    assert alone.status_code == 200, "and where nothing else came with it"
+
+
+def things_of(shop: Shop) -> list[dict[str, Any]]:
+    things: list[dict[str, Any]] = shop.hub.admin().get("/v1/quarantine").json()["things"]
+    return things
 
 
 def test_push_three_times_and_poll_twice_at_once_is_one_order(shop: Shop) -> None:
