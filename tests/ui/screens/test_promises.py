@@ -15,7 +15,9 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.qr import slip_code
+from app.core.tracking import NodeKind
 from rehearsal import shop
+from rehearsal.courier import Node
 from tests.helpers.real_hub import RealHub
 from tests.ui.screens.test_desks import packing, scan, waits
 from ui.app import Station
@@ -80,8 +82,8 @@ def test_the_whole_window_is_red_and_heard_until_acknowledged(
 def test_one_screen_tells_every_own_step_from_the_copy(
     qtbot: QtBot, hub: RealHub, open_station: OpenStation, new_order: NewOrder
 ) -> None:
-    """TRK-14 (own steps): payment, release, slip, packing, closing, hand-over, stops and alarms; by order number,
-    waybill and the tail of the phone; the hub is not asked."""
+    """TRK-14: payment, release, slip, packing, closing, hand-over, the courier, after-sales, stops and alarms; by
+    order number, waybill and the tail of the phone; the hub is not asked."""
     other, order_no = new_order((FIRST, 1)), new_order((FIRST, 1), (SECOND, 1), name="欧阳海棠")
     body = hub.api("GET", f"/v1/orders/{order_no}")
     parcel_no, waybill_no = body["parcels"][0]["parcel_no"], body["parcels"][0]["waybill_no"]
@@ -95,10 +97,13 @@ def test_one_screen_tells_every_own_step_from_the_copy(
     act(hub, "parcel_closed", order_no, parcel_no)
     act(hub, "handed_over", order_no, parcel_no)
     act(hub, "marked_abnormal", order_no, parcel_no, reason="damaged", note="外箱破损")
+    hub.courier_says(waybill_no, Node(datetime.now(UTC), NodeKind.picked_up, "【杭州】快递员已揽收", "杭州"))
+    act(hub, "cancel", order_no, reason="buyer", note="买家不要了")
     station = open_station("service")
     desk = station.desk
     assert isinstance(desk, ServiceScreen)
-    qtbot.waitUntil(lambda: "marked_abnormal" in _kinds(station, order_no), timeout=WAIT_MS)
+    whole = {"marked_abnormal", "track_node", "cancel_asked"}
+    qtbot.waitUntil(lambda: whole <= set(_kinds(station, order_no)), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not station.core.cache.index_some(1), timeout=WAIT_MS)
     station.core.bench.hub = None  # whatever is asked of it now would fail
     for asked in (order_no, waybill_no, f"{order_no}01", body["consignee"]["phone"][-4:]):
@@ -110,7 +115,7 @@ def test_one_screen_tells_every_own_step_from_the_copy(
     story = [str(lines.index(n, 0).data()) for n in range(lines.rowCount())]
     for step in (
         *("收到订单", "审核放行", "设置停止标记", "解除停止标记", "打印拣货单", "打开包裹"),
-        *("扫码装入", "封箱完成", "已交接给快递", "标记异常"),
+        *("扫码装入", "封箱完成", "已交接给快递", "标记异常", "已揽收", "取消"),
     ):
         assert any(step in line for line in story), (step, story)
     [paid] = [line for line in desk.view.fields.words().splitlines() if line.startswith("付款时间: ")]
@@ -150,7 +155,7 @@ def _may_go(desk: ServiceScreen) -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("kind", ["packing", "supervisor", "service"])
+@pytest.mark.parametrize("kind", ["packing", "supervisor", "service", "ops"])
 def test_every_desk_fits_the_smallest_screen(
     qtbot: QtBot, open_station: OpenStation, new_order: NewOrder, kind: str, lang: str
 ) -> None:
