@@ -107,7 +107,7 @@ def happened(order: Order, act: Act, by: Actor, now: datetime, rules: Rules) -> 
     if isinstance(act.body, LinePacked):
         return _packed_anyway(order, parcel, act.body, now)
     if isinstance(act.body, ParcelClosed) and lines.to_take_out(order, parcel):
-        return _closed_anyway(order, parcel, now)
+        return _closed_anyway(order, parcel, by, now)
     verdict = _on_parcel(order, parcel, act, by, now, rules)
     return verdict if isinstance(verdict, Accepted) else Accepted(order, [])
 
@@ -140,11 +140,11 @@ def _packed_anyway(order: Order, parcel: Parcel, body: LinePacked, now: datetime
     return verdict if isinstance(verdict, Accepted) else Accepted(order, [])
 
 
-def _closed_anyway(order: Order, parcel: Parcel, now: datetime) -> Accepted:
+def _closed_anyway(order: Order, parcel: Parcel, by: Actor, now: datetime) -> Accepted:
     """Closed with units that no longer go: a box somebody has to find and open."""
     if any(pl.qty_packed < pl.qty for pl in parcel.lines) or parcel.is_boxed:
         return Accepted(order, [])
-    boxed = _returned(replace(parcel, packed_at=now))
+    boxed = _boxed(parcel, by, now)
     if any(calls_back(s) for s in order.stops_over(parcel)):
         boxed = replace(boxed, intercept_result=InterceptResult.trying, intercept_since=now)
     entry = Entry(
@@ -156,6 +156,11 @@ def _closed_anyway(order: Order, parcel: Parcel, now: datetime) -> Accepted:
 def _returned(parcel: Parcel) -> Parcel:
     """The parcel without its lease."""
     return replace(parcel, holder=None, lease_until=None, lease_step=None)
+
+
+def _boxed(parcel: Parcel, by: Actor, now: datetime) -> Parcel:
+    """Closed: it holds no lease any more and stands at the bench that closed it."""
+    return _returned(replace(parcel, packed_at=now, handled_by=by.station_id or parcel.handled_by))
 
 
 def _changed(order: Order, parcel: Parcel, *entries: Entry) -> Accepted:
@@ -170,7 +175,7 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
         case LineUnpacked() as body:
             return _line_unpacked(order, parcel, body, by, now)
         case ParcelClosed() as body:
-            return _closed(order, parcel, body, now)
+            return _closed(order, parcel, body, by, now)
         case Printed() as body:
             return _printed(order, parcel, act.kind, body, by)
         case FreezeSeen() as body:
@@ -283,13 +288,14 @@ def _line_unpacked(order: Order, parcel: Parcel, body: LineUnpacked, by: Actor, 
     return Accepted(order, [entry])
 
 
-def _closed(order: Order, parcel: Parcel, body: ParcelClosed, now: datetime) -> Verdict:
+def _closed(order: Order, parcel: Parcel, body: ParcelClosed, by: Actor, now: datetime) -> Verdict:
     if parcel.state is S.packed:
         return Refused(Reason.already_packed, {"parcel_no": parcel.parcel_no})
     if not parcel.is_complete:
         return Refused(Reason.not_complete, {"packed": str(parcel.qty_packed), "qty": str(parcel.qty)})
     state = S.packed if parcel.state in FLOOR_STATES else parcel.state
-    closed = _returned(replace(parcel, state=state, packed_at=now, weight_g=body.weight_g or parcel.weight_g))
+    boxed = _boxed(parcel, by, now)
+    closed = replace(boxed, state=state, weight_g=body.weight_g or parcel.weight_g)
     if parcel.intercept_result in _ANSWERED_AT_THE_BENCH:
         # closed although stopped (only a clashing fact gets here): somebody has to pull the box now
         closed = replace(closed, intercept_result=InterceptResult.trying, intercept_since=now)
@@ -313,7 +319,7 @@ def _printed(order: Order, parcel: Parcel, kind: ActKind, body: Printed, by: Act
         changed = replace(parcel, label_count=parcel.label_count + 1)
         params["waybill_no"] = body.waybill_no
         entry = Entry(kind=K.label_printed, parcel_no=parcel.parcel_no, params=params)
-    changed = replace(changed, printed_by=by.station_id or changed.printed_by)
+    changed = replace(changed, handled_by=by.station_id or changed.handled_by)
     return _changed(order, changed, with_change(entry, order, order.with_parcel(changed)))
 
 

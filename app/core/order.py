@@ -162,7 +162,8 @@ class Parcel:
     weight_g: int = 0
     last_scan_at: datetime | None = None
     packed_at: datetime | None = None
-    printed_by: str | None = None
+    handled_by: str | None = None
+    """The station that last printed its slip or label, or closed it."""
 
     @property
     def qty(self) -> int:
@@ -187,8 +188,8 @@ class Parcel:
 
     @property
     def alarm_holder(self) -> str | None:
-        """The station that is alarmed: lease holder, else who printed slip or label (design 3.8)."""
-        return self.holder or self.printed_by
+        """The station that is alarmed: lease holder, else who closed it or printed its slip or label (design 3.8)."""
+        return self.holder or self.handled_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

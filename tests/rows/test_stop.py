@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from app.core.order import InterceptResult, Order
 from app.core.printjob import PrintState
-from app.core.qr import slip_code
+from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
+from app.station.outcome import Done
 from tests.helpers.hub import RunningHub, a_channel_order
 from tests.helpers.station import LiveStation, until
 from tests.sync.conftest import Station
@@ -63,6 +64,38 @@ def test_the_cancel_of_a_parcel_on_its_way_to_the_printer_prints_nothing(
     bench.until(lambda: _alarm_of(bench) == order.order_no, "no alarm")
     _is_pulled(bench, parcel_of(order))
     assert bench.core.outbox.claim_next("slip", bench.clock.now()) is None
+
+
+def test_a_closed_box_without_a_slip_alarms_the_bench_that_closed_it_and_no_other(
+    hub: RunningHub, station: Station, order: Order
+) -> None:
+    """Design 3.8: nobody leases it and no paper names it, and still somebody has it standing there."""
+    one, two, rep = station(name="一号台"), station(name="二号台"), hub.person("cs_rep")
+    knows(one, order)
+    opens(two, order)
+    for code in ("SKU-1", "SKU-2"):
+        assert two.scan(code).is_ok
+    assert two.scan(command_code("CLOSE")).done is Done.closed
+    sent(two)
+    one.until(lambda: _fed(one, order).parcels[0].is_boxed, "not told that it is closed")
+    rep.act("cancel", order.order_no, body={"reason": "buyer_request"})
+    two.until(lambda: _alarm_of(two) == order.order_no, "no alarm where the box stands")
+    one.until(lambda: _fed(one, order).parcels[0].is_frozen, "not told of the stop")
+    alarm = two.core.packing.view().alarm
+    assert alarm is not None
+    assert alarm.is_packed
+    two.core.packing.ack_stop("key", two.clock.now())
+    sent(two)
+    assert _answer(hub, order) is InterceptResult.trying, "seen is not pulled"
+    assert two.scan(slip_code(parcel_of(order), 1)).reason is Reason.frozen
+    until(lambda: _answer(hub, order) is InterceptResult.stopped, "nobody said that it is here")
+    assert one.alarms == []
+
+
+def _fed(bench: LiveStation, order: Order) -> Order:
+    fed = bench.core.read.fed(order.order_no)
+    assert fed is not None
+    return fed[0]
 
 
 def _alarm_of(bench: LiveStation) -> str:

@@ -116,13 +116,13 @@ def test_only_the_bench_that_is_responsible_is_alarmed(bench: FedBench) -> None:
     bench.fed(stopped(an_order(3, state=OrderState.handed_over)))
     assert bench.alarms == []
     printed = an_order(4)
-    bench.fed(stopped(printed.with_parcel(replace(printed.parcels[0], printed_by=STATION))))
+    bench.fed(stopped(printed.with_parcel(replace(printed.parcels[0], handled_by=STATION))))
     assert bench.alarms[-1].parcel_no == f"{order_no(4)}01"
 
 
 def test_a_packed_box_alarms_as_well(bench: FedBench) -> None:
     box = packed(an_order())
-    bench.fed(stopped(box.with_parcel(replace(box.parcels[0], printed_by=STATION))))
+    bench.fed(stopped(box.with_parcel(replace(box.parcels[0], handled_by=STATION))))
     assert bench.alarms[-1].is_packed
 
 

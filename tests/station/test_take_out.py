@@ -86,7 +86,7 @@ def test_goods_without_a_code_come_out_by_the_undo_key(bench: FedBench) -> None:
 
 def test_a_closed_box_is_opened_by_its_label_or_old_slip_to_take_out(bench: FedBench) -> None:
     closed = packed(an_order(qty=(2, 1)))
-    box = replace(closed.parcels[0], packed_at=MORNING, printed_by=STATION, slip_count=1)
+    box = replace(closed.parcels[0], packed_at=MORNING, handled_by=STATION, slip_count=1)
     bench.fed(in_effect(closed.with_parcel(box), 2))
     bench.scan(ACK)
 
