@@ -337,11 +337,15 @@ class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Per parcel. ``seconds`` counts from *sending* the request, already 30 s less than granted."""
+    """Per parcel. ``seconds`` counts from *sending* the request, already 30 s less than granted.
+
+    ``seq``: what the order's row carries once the feed shows the grant; a row before it tells of former holders.
+    """
 
     parcel_no: str
     granted: bool
     seconds: int = 0
+    seq: int = 0
     reason: str = ""
     params: dict[str, str] = {}
     label: LabelData | None = None

@@ -10,8 +10,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from app.core.freeze import Rules
-from app.core.order import Parcel
-from app.core.reasons import Reason, Refused
 from app.ports import Clock, Dice, Engine, HubApi, HubAway, NewId
 from app.ports import dice as real_dice
 from app.station import keepsake
@@ -95,7 +93,7 @@ class StationCore:
         self._site = SiteBook(self.cache, rules)
         self.read = ReadModel(self.cache, self.outbox, self._site.rules, self.leases, self.bench.actor)
         self.alarms = AlarmWatch(self.bench, self.read, self.outbox, self.leases)
-        self._keeper = LeaseKeeper(self.bench, self.leases, self._holder_of)
+        self._keeper = LeaseKeeper(self.bench, self.leases, self._moved_to)
         self._chores = Chores(self.cache, self.outbox, self.alarms)
         asking = Asking(self.bench, self.outbox)
         self.packing = PackingDesk(
@@ -386,21 +384,18 @@ class StationCore:
             self._fed(topics)
 
     def _look_at_leases(self) -> None:
-        me = self.bench.station_id
         for parcel_no in self.leases.held():
-            parcel = self._fed_parcel(parcel_no)
-            if parcel is not None and self.leases.seen(parcel, me):
-                params = {"parcel_no": parcel_no, "holder": parcel.holder or ""}
-                self._keeper.refused(parcel_no, Refused(Reason.no_lease, params))
+            self._keeper.look(parcel_no)
 
-    def _fed_parcel(self, parcel_no: str) -> Parcel | None:
+    def _moved_to(self, parcel_no: str) -> str | None:
+        """The station that has the parcel now, where a lease of ours ended with that."""
         order_no = self.read.parcel_order_no(parcel_no)
-        order = self.read.fed(order_no) if order_no else None
-        return order.parcel(parcel_no) if order else None
-
-    def _holder_of(self, parcel_no: str) -> str | None:
-        parcel = self._fed_parcel(parcel_no)
-        return parcel.holder if parcel else None
+        epoch = self.cache.shown.epoch
+        fed = self.read.fed(order_no) if order_no else None
+        parcel = fed[0].parcel(parcel_no) if fed else None
+        if fed is None or parcel is None:
+            return None
+        return parcel.holder if self.leases.seen(parcel, fed[1], epoch, self.bench.station_id) else None
 
     def _cache_lost(self) -> None:
         with self._lost_lock:

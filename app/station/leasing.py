@@ -28,10 +28,11 @@ class LeaseKeeper:
 
     name = "leases"
 
-    def __init__(self, bench: Bench, book: LeaseBook, holder_of: Callable[[str], str | None]) -> None:
+    def __init__(self, bench: Bench, book: LeaseBook, moved: Callable[[str], str | None]) -> None:
+        """``moved`` drops the lease of a parcel that the copy shows with another station, and names that one."""
         self._bench = bench
         self._book = book
-        self._holder_of = holder_of
+        self._moved = moved
         self._lock = threading.Lock()
         self._wanted: dict[str, LeaseStep] = {}
         self._left: dict[str, LeaseStep] = {}
@@ -84,23 +85,23 @@ class LeaseKeeper:
     async def _ask(self, parcel_nos: list[str], step: LeaseStep) -> list[LeaseAnswer]:
         if self._bench.hub is None:
             return []
-        before = {no: self._holder_of(no) for no in parcel_nos}
         epoch, sent = self._bench.outbox.epoch, self._bench.clock.monotonic()
         answers = await self._bench.hub.leases(LeaseAsk(parcel_nos=parcel_nos, step=step))
         for answer in answers:
             if not answer.granted:
                 self._book.drop(answer.parcel_no)
                 continue
-            was, now = before.get(answer.parcel_no), self._holder_of(answer.parcel_no)
-            if now not in (None, was, self._bench.station_id):
-                # the feed was quicker than this answer: it has moved on to another station already
-                self.refused(answer.parcel_no, Refused(Reason.no_lease, _moved_to(answer.parcel_no, now)))
-                continue
-            before_us = None if was == self._bench.station_id else was
+            no = answer.parcel_no
             self._book.granted(
-                answer.parcel_no, step, sent, answer.seconds, before_us, label=answer.label, epoch=epoch
+                no, step, sent, answer.seconds, label=answer.label, epoch=epoch, seq=answer.seq
             )
+            self.look(no)  # the feed may have been quicker than this answer
         return answers
+
+    def look(self, parcel_no: str) -> None:
+        """The copy has changed: a lease that moved on to another station is none any more."""
+        if holder := self._moved(parcel_no):
+            self.refused(parcel_no, Refused(Reason.no_lease, {"parcel_no": parcel_no, "holder": holder}))
 
     async def step(self, now: datetime) -> datetime:
         """Asks for what is wanted and gives back what was left."""
@@ -155,10 +156,6 @@ class LeaseKeeper:
 
     def _has_waiting(self, parcel_no: str) -> bool:
         return any(p.state == "waiting" for p in self._bench.outbox.pending_of(parcel_no[:-2]))
-
-
-def _moved_to(parcel_no: str, holder: str | None) -> dict[str, str]:
-    return {"parcel_no": parcel_no, "holder": holder or ""}
 
 
 def _refusal(answer: LeaseAnswer) -> Refused:

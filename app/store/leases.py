@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 from app.core.order import LeaseStep, Parcel
 from app.core.values import dataclass
@@ -13,20 +12,19 @@ from app.wire import LabelData
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """``until`` is a moment of ``Clock.monotonic``; of ``seconds`` was granted. ``before`` is who held the parcel then.
+    """``until`` is a moment of ``Clock.monotonic``; of ``seconds`` was granted.
 
     ``label`` holds a full address: it lives here, in memory, and goes with the lease. ``epoch`` is the hub's life that
-    granted it.
+    granted it, ``seq`` the place in its feed where the order's row shows the grant.
     """
 
     parcel_no: str
     step: LeaseStep
     until: float
     seconds: int
-    before: str | None = None
-    is_seen: bool = False
     label: LabelData | None = None
     epoch: str = ""
+    seq: int = 0
 
 
 class LeaseBook:
@@ -44,16 +42,18 @@ class LeaseBook:
         step: LeaseStep,
         sent: float,
         seconds: int,
-        before: str | None = None,
         *,
         label: LabelData | None = None,
         epoch: str = "",
+        seq: int = 0,
     ) -> None:
         """``seconds`` counts from ``sent``, the clock when the request left (30 s less are already in it)."""
         with self._lock:
             known = self._valid(parcel_no)
             label = label or (known.label if known else None)
-            made = Lease(parcel_no, step, sent + seconds, seconds, before, label=label, epoch=epoch)
+            if known is not None and known.epoch == epoch:
+                seq = max(seq, known.seq)  # answers may come in another order than they were given
+            made = Lease(parcel_no, step, sent + seconds, seconds, label, epoch, seq)
             self._leases[parcel_no] = made
 
     def drop(self, parcel_no: str) -> None:
@@ -103,20 +103,17 @@ class LeaseBook:
         with self._lock:
             return {no: lease for no in list(self._leases) if (lease := self._valid(no)) is not None}
 
-    def seen(self, parcel: Parcel, station_id: str) -> bool:
+    def seen(self, parcel: Parcel, seq: int, epoch: str, station_id: str) -> bool:
         """The feed shows who holds the parcel. True when our lease has moved to another station and is dropped.
 
-        The row may be older than our grant: only a holder other than the one before us, or any other once
-        the feed has shown us as holder, takes the lease away.
+        ``seq`` is the row's, ``epoch`` the copy's. A row from before the grant tells of those who held it before us,
+        and one of another life of the hub nothing.
         """
         with self._lock:
             lease = self._leases.get(parcel.parcel_no)
-            if lease is None:
+            if lease is None or parcel.holder in (None, station_id):
                 return False
-            if parcel.holder == station_id:
-                self._leases[parcel.parcel_no] = replace(lease, before=None, is_seen=True)
-                return False
-            if parcel.holder is None or (parcel.holder == lease.before and not lease.is_seen):
+            if seq < lease.seq or lease.epoch not in ("", epoch):
                 return False
             del self._leases[parcel.parcel_no]
             return True

@@ -81,11 +81,11 @@ class ReadModel:
         row = self._cache.read(lambda db: db.execute(_ONE, (order_no,)).fetchone())
         return self._view(row, cursor) if row[0] is not None else None
 
-    def fed(self, order_no: str) -> Order | None:
-        """The order as the hub last fed it, without anything of this station's own."""
-        query = 'SELECT body FROM "order" WHERE order_no = ?'
+    def fed(self, order_no: str) -> tuple[Order, int] | None:
+        """The order as the hub last fed it, without anything of this station's own, and its row's seq."""
+        query = 'SELECT body, seq FROM "order" WHERE order_no = ?'
         row = self._cache.read(lambda db: db.execute(query, (order_no,)).fetchone())
-        return _ORDER.decode(row[0]) if row else None
+        return (_ORDER.decode(row[0]), row[1]) if row else None
 
     def _orders(self, where: str, params: Sequence[object] = ()) -> list[Order]:
         cursor = self._cache.shown

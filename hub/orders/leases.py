@@ -106,8 +106,9 @@ class LeaseJob(Job[LeaseAnswer]):
         apply(work, order, entries, Cause.of(self.by))
         label = label_of(work, order, self.parcel_no) if self.step == "print" else None
         seconds = max(0, work.settings.lease_s - MARGIN_S)
+        no = order.order_no
         return lambda numbers: LeaseAnswer(
-            parcel_no=self.parcel_no, granted=True, seconds=seconds, label=label
+            parcel_no=self.parcel_no, granted=True, seconds=seconds, seq=numbers.of(no), label=label
         )
 
     def _entries(self, work: Work, parcel: Parcel) -> list[Entry]:

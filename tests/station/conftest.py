@@ -40,6 +40,8 @@ class ToldHub:
     def __init__(self) -> None:
         self.is_away = False
         self.lease_s = 3570
+        #: Where in the feed a grant will stand.
+        self.next_seq: Callable[[], int] = int
         self.refused_leases: dict[str, LeaseAnswer] = {}
         self.go: dict[str, GoAnswer] = {}
         self.asked: list[LeaseAsk] = []
@@ -78,7 +80,13 @@ class ToldHub:
             return []
         self.meanwhile()
         granted = (
-            LeaseAnswer(parcel_no=no, granted=True, seconds=self.lease_s, label=self.labels.get(no))
+            LeaseAnswer(
+                parcel_no=no,
+                granted=True,
+                seconds=self.lease_s,
+                seq=self.next_seq(),
+                label=self.labels.get(no),
+            )
             for no in ask.parcel_nos
         )
         return [self.refused_leases.get(answer.parcel_no, answer) for answer in granted]
@@ -118,6 +126,7 @@ class FedBench:
     def __init__(self, folder: Path, kind: str = "packing") -> None:
         self.clock = StillClock()
         self.hub = ToldHub()
+        self.hub.next_seq = lambda: self.seq + 1
         self.parts: LinkParts | None = None
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from app.core.order import Order
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
 from app.station.outcome import Done
 from app.wire import LabelData, LeaseAnswer, Receipt
 from tests.helpers.station import an_order, order_no, packed
-from tests.station.conftest import FedBench
+from tests.station.conftest import STATION, FedBench
 
 LABEL = LabelData(parcel_no=f"{order_no(1)}01", consignee_name="林小明", consignee_phone="18300012807")
 
@@ -116,6 +119,38 @@ def test_a_lease_that_comes_when_the_bench_has_let_go_is_given_back(bench: FedBe
     _answered(bench)
     bench.steps_leases()
     assert [ask.give_back for ask in bench.hub.asked] == [False, True]
+
+
+def _held(n: int, holder: str | None) -> Order:
+    order = an_order(n)
+    return order.with_parcel(replace(order.parcels[0], holder=holder))
+
+
+def test_a_row_from_before_the_grant_takes_no_lease_away_however_late_it_comes(bench: FedBench) -> None:
+    """Two benches open one box: it is given to the other first, then to us; both rows come after the answer."""
+    bench.fed(an_order())
+    bench.scan(slip())
+    bench.hub.next_seq = lambda: bench.seq + 2
+    bench.steps_leases()
+    bench.fed(_held(1, "ST-2"))
+    assert bench.core.leases.is_valid(parcel_no())
+    assert bench.desk.view().parcel is not None
+    bench.fed(_held(1, STATION))
+    assert bench.core.leases.is_valid(parcel_no())
+    bench.fed(_held(1, "ST-2"))
+    assert not bench.core.leases.is_valid(parcel_no()), "this one is news"
+    assert bench.desk.view().parcel is None
+
+
+def test_a_grant_that_the_feed_has_overtaken_is_none(bench: FedBench) -> None:
+    bench.fed(an_order())
+    bench.scan(slip())
+    bench.hub.next_seq = lambda: bench.seq
+    bench.hub.meanwhile = lambda: (bench.fed(_held(1, STATION)), bench.fed(_held(1, "ST-2")))
+    bench.steps_leases()
+    assert not bench.core.leases.is_valid(parcel_no())
+    assert bench.desk.view().parcel is None
+    assert bench.outcomes[-1].reason is Reason.no_lease
 
 
 def _answered(bench: FedBench) -> None:

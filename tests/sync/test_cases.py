@@ -232,7 +232,7 @@ def test_case_06(tmp_path: Path, db: str) -> None:
 
 def packed_fed(bench: LiveStation, order: Order) -> int:
     fed = bench.core.read.fed(order.order_no)
-    return fed.parcels[0].qty_packed if fed else 0
+    return fed[0].parcels[0].qty_packed if fed else 0
 
 
 def _forget_acts_and_restore(hub: RunningHub) -> None:

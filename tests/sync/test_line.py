@@ -21,7 +21,7 @@ from tests.sync.test_cases import knows, opens, parcel_of, sent
 
 def state_fed(bench: LiveStation, order: Order) -> OrderState | None:
     fed = bench.core.read.fed(order.order_no)
-    return fed.order_state if fed else None
+    return fed[0].order_state if fed else None
 
 
 def test_an_order_is_packed_and_handed_over(hub: RunningHub, station: Station, order: Order) -> None:

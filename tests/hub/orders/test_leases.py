@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -50,6 +51,17 @@ async def test_a_lease_is_granted_fed_and_longer_on_asking_again(core: Core) -> 
     assert core.order(order.order_no).parcels[0].lease_step == "handover"
     assert core.kinds(order).count("leased") == 1
     assert core.rows("SELECT count(*) FROM lease") == [(1,)]
+
+
+async def test_a_grant_says_where_in_the_feed_it_stands(core: Core) -> None:
+    order = await _on_bench(core)
+    await core.a_station("bench-2")
+    await core.beat("bench-2")
+    answers = await asyncio.gather(core.lease(order, "bench-2"), core.lease(order), core.lease(order))
+    [(seq,)] = core.rows(f"SELECT seq FROM orders WHERE order_no = '{order.order_no}'")
+    assert answers[-1].seq == seq
+    assert sorted(answer.seq for answer in answers) == [answer.seq for answer in answers]
+    assert (await core.lease(order, "bench-2")).seq > seq
 
 
 async def test_an_online_holder_gives_it_back_unasked(core: Core) -> None:
