@@ -148,6 +148,10 @@ def test_a_cancel_while_the_bench_is_cut_off_lets_nothing_leave(tmp_path: Path) 
         assert {alarm.kind for alarm in alarms if alarm.order_no == order.order_no} == {"clash"}
         assert house.at_hub(order).intercept_result is R.trying, "a closed box somebody has to find"
         house.bench.until(lambda: house.knows(order) is R.trying, "the bench was not told", PATIENCE)
+        house.bench.until(
+            lambda: house.bench.core.packing.view().alarm, "red where the box was closed", PATIENCE
+        )
+        house.bench.core.packing.ack_stop("key", house.bench.clock.now())
         assert house.scan(slip(order)).reason is Reason.frozen
         house.bench.until(
             lambda: house.at_hub(order).intercept_result is R.stopped, "nobody said that it is here", PATIENCE
