@@ -21,6 +21,8 @@ from tests.sync.conftest import Station
 from tests.sync.test_cases import knows, opens, packed_at, sent
 
 SHOWS_WITHIN_S = 2.0
+#: At most 12 s of silence, and the patience of a busy machine.
+VERDICT_S = 30
 
 
 def keys(bench: LiveStation) -> dict[str, dict[str, str]]:
@@ -51,6 +53,22 @@ def test_a_hub_that_goes_is_said_within_two_seconds_and_its_return_by_itself(
         wait(lambda: "offline_calm" in keys(bench))
     proxy.heal()
     bench.until(lambda: "fresh_now" in keys(bench), "the return was not said")
+
+
+def test_a_line_that_is_open_and_says_nothing_is_found_out_and_a_stop_behind_it_arrives_by_itself(
+    hub: RunningHub, station: Station, proxy: FaultyProxy, order: Order
+) -> None:
+    """D8: as after roaming, connections stay open and nothing comes; the verdict falls in seconds."""
+    bench = station(url=proxy.url)
+    opens(bench, order)
+    proxy.mute()
+    rep = hub.person("cs_rep")
+    assert rep.act("cancel", order.order_no, body={"reason": "buyer_request"}).outcome == "applied"
+    bench.until(lambda: not bench.core.status.facts.is_online, "nobody noticed the silence", VERDICT_S)
+    assert "fresh_now" not in keys(bench)
+    proxy.heal()
+    bench.until(lambda: bench.core.packing.view().alarm, "the stop did not come", VERDICT_S)
+    bench.until(lambda: "fresh_now" in keys(bench), "the return was not said", VERDICT_S)
 
 
 def test_scans_made_offline_are_shown_as_waiting_and_go_by_themselves(
