@@ -564,8 +564,27 @@ class ShopView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     health: ShopHealth | None = None
 
 
+class CourierSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a source of courier news does, in the words of :class:`ShopHealth`. ``parcels`` are those it is asked about
+    or watches; ``takes_subscriptions``: it tells by itself what happens to them."""
+
+    connector: str
+    trouble: str = ""
+    word: str = ""
+    text: str = ""
+    failures: int = 0
+    failing_since: datetime | None = None
+    last_good_at: datetime | None = None
+    last_push_at: datetime | None = None
+    takes_subscriptions: bool = False
+    parcels: int = 0
+
+
 class ShopList(msgspec.Struct, frozen=True, kw_only=True):
+    """``couriers``: where courier news comes from, for those who see how shops do."""
+
     shops: list[ShopView]
+    couriers: list[CourierSource] = []
 
 
 class ShopPace(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,8 @@ from hub.auth.rights import Role
 from hub.auth.tokens import hash_of, new_pairing_code
 from hub.buyer_messages import BuyerMessages
 from hub.config import Settings
-from hub.connectors.line.courier_sources import Lacking, Source, open_sources
+from hub.connectors.line.courier_health import CourierHealth
+from hub.connectors.line.courier_sources import Lacking, Source, known, open_sources
 from hub.connectors.line.ground import Tools
 from hub.connectors.line.line import LOOK as LOOK_AT_LINE
 from hub.connectors.line.line import Line
@@ -288,6 +289,7 @@ def create_app(
         engine,
         opened.vault,
         sources=sources,
+        lacking=lacking,
         ca_sha256=ca_sha256,
         folders=folders,
         passwords=passwords,
@@ -305,6 +307,7 @@ def open_doors(
     vault: Vault,
     *,
     sources: Mapping[str, Source],
+    lacking: tuple[Lacking, ...] = (),
     ca_sha256: str = "",
     folders: Callable[[str], Folder | None] = folder_of,
     http: Callable[[float], httpx.AsyncClient] | None = None,
@@ -342,11 +345,19 @@ def open_doors(
             clock,
             sources,
             lambda connector, words: metrics.strange_words.labels(connector).inc(words),
+            CourierHealth(
+                engine, writer, clock, Notices(settings.notices, resources.texts()), _courier_names()
+            ),
         )
         if sources
         else None,
+        couriers_lacking=lacking,
         line=_line(settings, engine, writer, vault, clock, folders, http or _http),
     )
+
+
+def _courier_names() -> dict[str, tuple[str, str]]:
+    return {name: (manifest.title_zh, manifest.title_en) for name, manifest in known().items()}
 
 
 def _line(

@@ -17,6 +17,7 @@ from hub.api.stream import Broadcast
 from hub.auth.callers import Caller, Callers
 from hub.auth.people import Passwords
 from hub.config import Settings
+from hub.connectors.line.courier_sources import Lacking
 from hub.connectors.line.line import Line
 from hub.connectors.line.tracks import Tracks
 from hub.orders.feed import Feed
@@ -133,6 +134,8 @@ class Doors:
     out: Out
     tracks: Tracks | None = None
     """The watch list of courier sources; None where hub.toml names none."""
+    couriers_lacking: tuple[Lacking, ...] = ()
+    """Courier sources of hub.toml that cannot work as they are set."""
     line: Line | None = None
     """The shops on platforms; None where hub.toml names none."""
 

@@ -11,6 +11,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app.core.texts import Lang
 from app.wire import (
+    CourierSource,
     Done,
     MissedOrders,
     MissedTaken,
@@ -29,9 +30,11 @@ from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.http import ApiError
 from hub.auth import rights
 from hub.config import Shop
+from hub.connectors.line.courier_sources import Lacking
 from hub.connectors.line.line import Line
+from hub.connectors.line.tracks import SourceHealth
 from hub.connectors.line.watch import trouble_of, word_of
-from hub.connectors.shapes import ShopTrouble
+from hub.connectors.shapes import Cause, ShopTrouble
 
 #: The shop that files go to by themselves where no shop of the settings takes them.
 FILE_SHOP = Shop(id="file", connector="file")
@@ -46,7 +49,8 @@ async def list_shops(doors: GivenDoors, call: GivenCall) -> ShopList:
         shops = (*shops, FILE_SHOP)
     house = call.known.warehouse
     seen = [shop for shop in shops if house in (None, shop.warehouse)]
-    healths = await _healths(doors, call) if rights.sees_health(call.known.role) else {}
+    sees = rights.sees_health(call.known.role)
+    healths = await _healths(doors, call) if sees else {}
     return ShopList(
         shops=[
             ShopView(
@@ -56,7 +60,37 @@ async def list_shops(doors: GivenDoors, call: GivenCall) -> ShopList:
                 health=healths.get(shop.id),
             )
             for shop in seen
-        ]
+        ],
+        couriers=await _couriers(doors, call) if sees else [],
+    )
+
+
+async def _couriers(doors: Doors, call: Call) -> list[CourierSource]:
+    """Every courier source of hub.toml; one that lacks a setting cannot work, and says so."""
+    at_work = await asyncio.to_thread(doors.tracks.healths) if doors.tracks is not None else {}
+    views = [_courier(doors, call, name, found) for name, found in at_work.items()]
+    return views + [_lacking(doors, call, one) for one in doors.couriers_lacking]
+
+
+def _lacking(doors: Doors, call: Call, one: Lacking) -> CourierSource:
+    word = Cause.lacks.of(one.field)
+    text = _text(doors, call.lang, "courier_wrong_settings", word)
+    return CourierSource(connector=one.connector, trouble="wrong_settings", word=word, text=text)
+
+
+def _courier(doors: Doors, call: Call, connector: str, found: SourceHealth) -> CourierSource:
+    health = found.health
+    return CourierSource(
+        connector=connector,
+        trouble=health.trouble,
+        word=health.word,
+        text=_text(doors, call.lang, health.trouble and f"courier_{health.trouble}", health.word),
+        failures=health.failures,
+        failing_since=health.failing_since,
+        last_good_at=health.last_good_at,
+        last_push_at=found.pushed_at,
+        takes_subscriptions=found.takes_subscriptions,
+        parcels=found.parcels,
     )
 
 

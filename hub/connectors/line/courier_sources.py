@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import httpx
@@ -58,7 +59,8 @@ def open_sources(
     return sources, tuple(lacking)
 
 
-def known() -> dict[str, Manifest]:
+@cache
+def known() -> Mapping[str, Manifest]:
     """The folders that tell where parcels are."""
     manifests = [manifest_of(folder) for folder in folders() if folder.parent.name == "carriers"]
     return {one.name: one for one in manifests if {"track_push", "track_query"} & set(one.capabilities)}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, and_, bindparam, insert, select, update
+from sqlalchemy import Engine, and_, bindparam, func, insert, select, update
 
 from app.core.order import Order, OrderState
 from hub.connectors.couriers import News, Watching
@@ -72,6 +72,12 @@ class TrackRows:
         self._connectors = tuple(connectors)
 
     # ------------------------------------------------------------------------------------------ the list
+
+    def under_way(self) -> dict[str, int]:
+        """How many parcels each source watches, or is asked about."""
+        asked = select(w.connector, func.count()).where(w.due_at.is_not(None)).group_by(w.connector)
+        with self._engine.connect() as conn:
+            return {row[0]: row[1] for row in conn.execute(asked)}
 
     def head(self) -> int:
         with self._engine.connect() as conn:

@@ -24,9 +24,11 @@ from sqlalchemy import Engine, insert
 from app.core.order import Order
 from app.ports import Clock
 from hub.connectors.couriers import News, Parcel
+from hub.connectors.line.courier_health import CourierHealth
 from hub.connectors.line.courier_sources import Source
 from hub.connectors.line.track_pieces import RawNodes
 from hub.connectors.line.track_rows import ENDED, MOST_DUE, RENEW, Heard, Row, TrackRows
+from hub.connectors.line.watch import SAID_AT, Health
 from hub.connectors.shapes import BadPayload, Later, NotTaken, ShopTrouble
 from hub.db import tables as t
 from hub.orders.desk import Tx
@@ -40,8 +42,9 @@ log = structlog.get_logger(__name__)
 LOOK = timedelta(seconds=2)
 #: Nobody's parcel is under way for longer; the source ends there too.
 OLDEST = timedelta(days=60)
-#: After a fault of key, rights or settings the whole source waits: every further call would fail alike.
-_TROUBLED = timedelta(minutes=15)
+#: After a fault of key, rights or settings the whole source waits: every further call would fail alike. Not so long
+#: before people hear of it.
+_TROUBLED, _TROUBLED_FIRST = timedelta(minutes=15), timedelta(minutes=5)
 _BACK_OFF = (30, 60, 120, 300, 900, 1800, 3600)
 _LONGEST = timedelta(hours=12)
 _FIRST_SWEEP, _SWEEP_EVERY = timedelta(minutes=5), timedelta(days=1)
@@ -59,6 +62,16 @@ class Asked:
     """``later``, ``no_waybill``, ``not_taken``, ``settings``; empty where all went well."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """How a source does; ``parcels`` are those it is asked about, ``pushed_at`` when it last told by itself here."""
+
+    health: Health
+    parcels: int = 0
+    pushed_at: datetime | None = None
+    takes_subscriptions: bool = False
+
+
 class Tracks:
     """All courier sources of one hub. ``sources`` are those whose settings are whole; ``count(connector, n)`` hears of
     every word that no table knows."""
@@ -72,6 +85,7 @@ class Tracks:
         clock: Clock,
         sources: Mapping[str, Source],
         count: Callable[[str, int], None] = lambda connector, words: None,
+        health: CourierHealth | None = None,
     ) -> None:
         self._rows = TrackRows(engine, vault, list(sources))
         self._writer = writer
@@ -80,6 +94,8 @@ class Tracks:
         self._clock = clock
         self._sources = dict(sources)
         self._count = count
+        self._health = health or CourierHealth(engine, writer, clock)
+        self._pushed_at: dict[str, datetime] = {}
         self._enrolled = -1
         self._troubled: dict[str, datetime] = {}
         self._calls: list[asyncio.Task[None]] = []
@@ -116,6 +132,7 @@ class Tracks:
         for call in under_way:
             call.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+        await self._health.stop()
         for source in self._sources.values():
             await source.http.aclose()
 
@@ -146,6 +163,7 @@ class Tracks:
         try:
             if source.door.takes_subscriptions and row.state != "asked":
                 await source.door.subscribe(await self._parcel(source, row, order))
+                await self._health.good(row.connector)
                 # due again before the source gives up: RENEW lies well before its three days
                 tries = row.tries if row.state == "given_up" else 0
                 await self._put(row, state="watched", tries=tries, word="", due_at=self._clock.now() + RENEW)
@@ -160,6 +178,7 @@ class Tracks:
     async def _failed(self, source: Source, row: Row, trouble: ShopTrouble) -> None:
         now, word = self._clock.now(), trouble.word[:200]
         tries = row.tries + 1
+        failures = await self._heard_no(row.connector, trouble)
         if isinstance(trouble, NotTaken):
             log.info("courier_refused", connector=row.connector, word=word)
             wait = min(source.floor * 2 ** min(row.tries, 8), _LONGEST) + _SLACK
@@ -171,8 +190,17 @@ class Tracks:
         else:
             if self._troubled.get(row.connector, now) <= now:
                 log.error("courier_source_refuses", connector=row.connector, trouble=type(trouble).__name__)
-            self._troubled[row.connector] = now + _TROUBLED
-            await self._put(row, tries=tries, word=word, due_at=now + _TROUBLED)
+            until = now + (_TROUBLED if failures >= SAID_AT else _TROUBLED_FIRST)
+            self._troubled[row.connector] = until
+            await self._put(row, tries=tries, word=word, due_at=until)
+
+    async def _heard_no(self, connector: str, trouble: ShopTrouble) -> int:
+        """What a no tells of the source itself; gives how often in a row it failed. To refuse a number is none."""
+        if not isinstance(trouble, NotTaken):
+            return await self._health.bad(connector, trouble)
+        if not trouble.word.startswith("@"):  # else we did not ask it at all
+            await self._health.good(connector)
+        return 0
 
     async def _parcel(self, source: Source, row: Row, order: Order | None) -> Parcel:
         tail = ""
@@ -196,12 +224,9 @@ class Tracks:
             return Asked(False, allowed_at)
         try:
             return Asked(True, allowed_at, await self._query(source, row, order))
-        except NotTaken:
-            return Asked(True, allowed_at, trouble="not_taken")
-        except (Later, BadPayload):
-            return Asked(True, allowed_at, trouble="later")
-        except ShopTrouble:
-            return Asked(True, allowed_at, trouble="settings")
+        except ShopTrouble as trouble:
+            await self._heard_no(row.connector, trouble)
+            return Asked(True, allowed_at, trouble=_in_one_word(trouble))
 
     async def _ask(self, source: Source, row: Row, order: Order | None) -> None:
         """One question, if the floor lets it through. Raises :class:`ShopTrouble` for what the source does."""
@@ -216,6 +241,7 @@ class Tracks:
     async def _query(self, source: Source, row: Row, order: Order | None) -> int:
         """Asks a number that was granted; gives how many nodes were new."""
         news = await source.door.query(await self._parcel(source, row, order))
+        await self._health.good(source.connector)
         return await self._taken(source, news, [(row.parcel_no, row.waybill_no)])
 
     # ------------------------------------------------------------------------------------------ hearing
@@ -223,6 +249,19 @@ class Tracks:
     def raws(self, order_no: str) -> dict[str, RawNodes]:
         """Per parcel of the order, what its nodes were read from, as far as it was kept. Blocks for a moment."""
         return self._rows.raws(order_no)
+
+    def healths(self) -> dict[str, SourceHealth]:
+        """How each source does, in the order of hub.toml. Blocks for a moment."""
+        parcels = self._rows.under_way()
+        return {
+            name: SourceHealth(
+                health=health,
+                parcels=parcels.get(name, 0),
+                pushed_at=self._pushed_at.get(name),
+                takes_subscriptions=self._sources[name].door.takes_subscriptions,
+            )
+            for name, health in self._health.of(self._sources).items()
+        }
 
     def source(self, connector: str) -> Source | None:
         return self._sources.get(connector)
@@ -237,8 +276,10 @@ class Tracks:
         try:
             news = source.read_push(body, source.salt, nu)
         except BadPayload as bad:
+            self._pushed_at[connector] = self._clock.now()
             await self._quarantine(source, nu, bad.path, [body.decode("latin-1")])
             return source.taken
+        self._pushed_at[connector] = self._clock.now()
         await self._taken(source, news, await asyncio.to_thread(self._rows.carrying, news.waybill_no))
         return source.taken
 
@@ -285,6 +326,12 @@ class Tracks:
             "courier_words_unreadable", connector=source.connector, where=error[:120], pieces=len(kept)
         )
         await self._writer.run(keep)
+
+
+def _in_one_word(trouble: ShopTrouble) -> str:
+    if isinstance(trouble, NotTaken):
+        return "not_taken"
+    return "later" if isinstance(trouble, Later | BadPayload) else "settings"
 
 
 def _over(order: Order | None, row: Row, now: datetime) -> str:

@@ -184,6 +184,25 @@ def test_without_a_salt_even_a_fitting_push_is_refused_and_the_field_is_named(tm
         order = hub.given()
         said = hub.person("cs_rep").post(f"/v1/parcels/{order.order_no}01/track").json()
         assert said["trouble"] == "no_source"
+        [source] = hub.admin().get("/v1/shops").json()["couriers"]
+        assert (source["connector"], source["trouble"], source["word"]) == (
+            "kuaidi100",
+            "wrong_settings",
+            "@lacks:salt",
+        )
+
+
+def test_how_the_source_does_is_told_to_those_who_look_after_shops(world: World) -> None:
+    number = "YT0000000000009"
+    world.sent(number, "K10")
+    _until(lambda: number in world.platform.subscriptions, "subscribed")
+    world.push(signed(param(number, node("2026-11-21 10:30:00", "已揽收", "103"))))
+    admin = world.hub.admin()
+    _until(lambda: "last_good_at" in admin.get("/v1/shops").json()["couriers"][0], "heard as well")
+    [source] = admin.get("/v1/shops").json()["couriers"]
+    assert source["connector"] == "kuaidi100" and source["takes_subscriptions"] and source["parcels"] >= 1
+    assert source["last_push_at"] and "trouble" not in source
+    assert world.rep.get("/v1/shops").json()["couriers"] == []
 
 
 def test_a_hub_without_kuaidi100_has_no_such_door(tmp_path: Path) -> None:

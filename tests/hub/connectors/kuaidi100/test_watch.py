@@ -19,6 +19,7 @@ from hub.config import Carrier
 from hub.connectors.line.courier_sources import Lacking, Source, open_sources
 from hub.connectors.line.track_rows import RENEW
 from hub.connectors.line.tracks import Tracks
+from hub.connectors.line.watch import Health
 from hub.connectors.shapes import BadSignature
 from hub.db.engine import make_engine
 from hub.orders.writer import Writer
@@ -63,6 +64,17 @@ class World:
             for row in self.core.rows(
                 "SELECT waybill_no, carrier, state FROM track_watch ORDER BY parcel_no, waybill_no"
             )
+        ]
+
+    def health(self) -> Health:
+        return self.tracks.healths()["kuaidi100"].health
+
+    def alarms(self) -> list[tuple[str, str, str]]:
+        """Those about couriers that nobody put away yet."""
+        return [
+            (one.kind, one.level, one.params["connector"])
+            for one in self.core.lookup.alarms()
+            if one.kind.startswith("courier_") and one.acked_at is None
         ]
 
     async def push(self, told: object, *, nu: str = NUMBER, salt: str = SALT) -> bytes:
@@ -209,6 +221,56 @@ async def test_a_wrong_key_stops_all_calls_for_a_while_and_nothing_is_lost(core:
         assert world.platform.refused == [("601", NUMBER)]
         await world.step(minutes=20)
         assert len(world.platform.refused) == 2 and world.watch() == [(NUMBER, COMPANY, "wanted")]
+
+
+@pytest.mark.logs("courier_source_refuses")
+async def test_a_wrong_key_is_said_once_at_the_third_failure_and_so_is_that_it_works_again(
+    core: Core,
+) -> None:
+    """ING-07, for couriers: three numbers that fail in one moment are one failure."""
+    async with a_world(core, key="wrong") as world:
+        for n in range(3):
+            await world.sent(f"YT123456789012{n}", n=n + 1)
+        await world.step(seconds=30)
+        assert world.health().failures == 1 and world.alarms() == []
+        await world.step(minutes=6)
+        assert world.health().failures == 2 and world.alarms() == []
+        for _ in range(2):
+            await world.step(minutes=20)
+        assert world.health().failures == 4 and world.health().trouble == "sign_in_again"
+        assert world.alarms() == [("courier_sign_in_again", "major", "kuaidi100")]
+    async with a_world(core) as mended:
+        assert mended.health().failures == 4, "another life of the hub knows it"
+        await mended.step(minutes=20)
+        await mended.step(minutes=20)
+        assert (mended.health().failures, mended.health().trouble) == (0, "")
+        assert mended.alarms() == [("courier_recovered", "info", "kuaidi100")]
+
+
+async def test_a_source_that_is_away_is_said_at_the_third_failure_in_a_row(world: World) -> None:
+    await world.sent()
+    for bad in (Manner.broken, Manner.throttled):
+        world.platform.manners.next(bad)
+        await world.step(minutes=10)
+    assert world.health().failures == 2 and world.alarms() == []
+    await world.step(minutes=10)
+    assert world.health().failures == 0, "it answered between"
+    await world.sent("YT1234567890124", n=2)
+    for n in range(3):
+        assert len(world.alarms()) == 0, n
+        world.platform.manners.next(Manner.broken)
+        await world.step(minutes=10)
+    assert world.alarms() == [("courier_later", "major", "kuaidi100")]
+    await world.step(minutes=20)
+    assert world.alarms() == [("courier_recovered", "info", "kuaidi100")]
+
+
+async def test_a_number_that_is_refused_is_no_failure_of_its_source(world: World) -> None:
+    world.platform.refused_companies.add(COMPANY)
+    await world.sent()
+    for _ in range(4):
+        await world.step(minutes=40)
+    assert world.health().failures == 0 and world.health().last_good_at and world.alarms() == []
 
 
 async def test_silence_is_subscribed_anew_before_the_source_gives_up(world: World) -> None:
