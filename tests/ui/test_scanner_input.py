@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -39,9 +40,14 @@ class Window(QWidget):
         type_as_scanner(handle, text)
 
     def type_slowly(self, text: str) -> None:
+        """A person's keys: each has reached the field before the next comes, however busy this machine is."""
         for char in text:
+            wanted = self.search.text() + char
             self.scan(char)
             QTest.qWait(70)
+            end = time.monotonic() + 10
+            while self.search.text() != wanted and time.monotonic() < end:
+                QTest.qWait(5)
 
 
 @pytest.fixture
