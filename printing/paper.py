@@ -130,7 +130,7 @@ def _write(out: Path, paper: bytes) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(paper)
     except OSError as error:
-        raise _Said(_NO, "cli_cannot_write", path=out, why=error.strerror or error) from error
+        raise _Said(_NO, "cli_cannot_write", path=out) from error
 
 
 # ---------------------------------------------------------------------------------------- order bodies
@@ -141,7 +141,7 @@ def read_order(path: Path) -> tuple[Order, dict[str, Item]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise _Said(_NO, "cli_no_file", path=path, why=error.strerror or error) from error
+        raise _Said(_NO, "cli_no_file", path=path) from error
     try:
         raw = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=dict[str, Any])
         items = msgspec.convert([_filled(i, {"sku_code": ""}) for i in raw.get("items") or []], list[Item])
