@@ -81,7 +81,7 @@ Joined once, in main.py::
                stop_id, asked_at, actor, note, counting_down_until)
 
 ``app.station.shops.ShopsDesk`` (core.shops; all ask the hub)
-    await overview() -> list[ShopView]   await lists(shop_id) -> ShopLists(missed, ship_backs, aside, may_see)
+    await overview() -> ShopList         await lists(shop_id) -> ShopLists(missed, ship_backs, aside, may_see)
     await check(shop_id) -> ShopChecked  poll(shop_id) -> int   set_pace(shop_id, poll_s)   sweep(shop_id) -> int
     await take_missed(shop_id) -> MissedTaken              retry(quarantine_id) -> bool
 

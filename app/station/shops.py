@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.values import dataclass
 from app.ports import HubApi, HubAway, NotAllowed
 from app.station.bench import Bench
-from app.wire import MissedTaken, QuarantineView, ShipBackView, ShopChecked, ShopView
+from app.wire import MissedTaken, QuarantineView, ShipBackView, ShopChecked, ShopList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,10 @@ class ShopsDesk:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
-    async def overview(self) -> list[ShopView]:
-        """All shops; ``health`` is None for those fed by files, and for whoever may not see it."""
-        return (await self._hub().shops()).shops
+    async def overview(self) -> ShopList:
+        """All shops, and the sources of courier news; ``health`` is None for shops fed by files, and for whoever may
+        not see it."""
+        return await self._hub().shops()
 
     async def lists(self, shop_id: str) -> ShopLists:
         import asyncio

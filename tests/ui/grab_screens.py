@@ -25,7 +25,15 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.tracking import NodeKind
 from app.station.shops import ShopLists
-from app.wire import ImportProgress, QuarantineView, ShipBackView, ShopHealth, ShopView
+from app.wire import (
+    CourierSource,
+    ImportProgress,
+    QuarantineView,
+    ShipBackView,
+    ShopHealth,
+    ShopList,
+    ShopView,
+)
 from rehearsal import shop
 from rehearsal.courier import Node
 from rehearsal.processes import StepFailed
@@ -533,6 +541,18 @@ def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> 
         ShopView(shop_id=no, connector=kind, warehouse="main", health=ShopHealth(**health))
         for no, kind, health in shops
     ]
+    couriers = [
+        CourierSource(
+            connector="kuaidi100",
+            trouble="sign_in_again",
+            word="601 POLL:KEY已过期",
+            failures=5,
+            failing_since=now - timedelta(minutes=50),
+            last_good_at=now - timedelta(minutes=51),
+            takes_subscriptions=True,
+            parcels=2315,
+        )
+    ]
     lists = ShopLists(
         shop_id="旗舰店-pdd",
         missed=tuple(f"261121-48359260{n:05d}" for n in (11, 57, 203)),
@@ -573,18 +593,21 @@ def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> 
         def __getattr__(self, name: str) -> object:
             return getattr(hub_asked, name)
 
-        async def overview(self) -> list[ShopView]:
-            return views
+        async def overview(self) -> ShopList:
+            return ShopList(shops=views, couriers=couriers)
 
         async def lists(self, shop_id: str) -> ShopLists:
             return lists if shop_id == lists.shop_id else ShopLists(shop_id=shop_id)
 
     station.core.shops = Told()  # type: ignore[assignment]
     desk.ask()
-    grab.until(lambda: len(desk.shown_shops) == len(views), "the composed shops")
+    grab.until(lambda: len(desk.shown_shops) == len(views) + 1, "the composed shops")
     desk.show_shop("旗舰店-pdd")
     grab.settle(0.5)
     grab.shots("ops-many", station)
+    desk.show_shop("@kuaidi100")
+    grab.settle(0.5)
+    grab.shots("ops-courier", station)
     grab.until(lambda: bool(desk.alarms.shown), "the alarm")
     desk.show_alarm(desk.alarms.shown[0])
     grab.shots("ops-alarm", station)

@@ -60,7 +60,7 @@ def alarm_row(view: AlarmView, words: Words) -> AlarmRow:
         raised_at=view.raised_at,
         acked=_acked(view, words) if acked else "",
         todo=words.maybe(f"alarm_todo.{view.kind}", words.tr("supervisor.alarm_unknown_todo")),
-        shop_id=view.params.get("shop_id", ""),
+        shop_id=view.params.get("shop_id", "") or _courier_key(view),
         needs_person=alarms.needs_person(level, is_acked=acked),
     )
 
@@ -72,9 +72,17 @@ def _acked(view: AlarmView, words: Words) -> str:
     return words.tr("supervisor.alarm_acked", who=view.acked_by)
 
 
+def _courier_key(view: AlarmView) -> str:
+    """A source of courier news stands in the list of shops under this name."""
+    connector = view.params.get("connector", "")
+    return f"@{connector}" if connector else ""
+
+
 def _params(view: AlarmView, words: Words) -> dict[str, object]:
     params: dict[str, object] = dict(view.params)
     params.setdefault("order_no", view.order_no)
+    if "connector" in view.params:
+        params["courier"] = states.courier_source(view.params["connector"], words)
     params["carrier"] = states.carrier_name(view.params.get("carrier", ""), words)
     if view.params.get("n", "").isdigit():
         params["n"] = int(view.params["n"])

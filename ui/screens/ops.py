@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,10 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.ports import HubTrouble
-from app.wire import ShopView
+from app.wire import CourierSource, ShopList, ShopView
 from ui.models.rows import RowsModel
 from ui.present.alarms import AlarmRow
+from ui.present.couriers import courier_page, courier_rows, key_of
 from ui.present.ops import glance
 from ui.present.shops import ShopRow, shop_rows
 from ui.screens.alarm_card import AlarmDetail, AlarmList
@@ -62,6 +63,7 @@ class OpsScreen(Page):
         super().__init__()
         self._room = room
         self._shops: tuple[ShopView, ...] = ()
+        self._couriers: tuple[CourierSource, ...] = ()
         self._rows: tuple[ShopRow, ...] = ()
         self._chosen = ""
         self._asked_at: datetime | None = None
@@ -164,9 +166,13 @@ class OpsScreen(Page):
         self.restored.refresh()
         self.ask()
 
-    def _answered(self, shops: Sequence[ShopView]) -> None:
+    def _answered(self, told: ShopList) -> None:
         self._asking = False
-        self._shops, self._heard_at = tuple(shops), self._room.now()
+        self._shops, self._couriers, self._heard_at = (
+            tuple(told.shops),
+            tuple(told.couriers),
+            self._room.now(),
+        )
         self._render()
 
     def _failed(self, error: Exception) -> None:
@@ -187,18 +193,23 @@ class OpsScreen(Page):
 
     def _render(self) -> None:
         words, now = self._room.words(), hub_now(self._room)
-        self._rows = shop_rows(self._shops, words, now)
-        if self._chosen not in {shop.shop_id for shop in self._shops}:
+        rows = (*shop_rows(self._shops, words, now), *courier_rows(self._couriers, words, now))
+        self._rows = tuple(sorted(rows, key=lambda row: row.rank))
+        if self._chosen not in {row.shop_id for row in self._rows}:
             self._chosen = self._rows[0].shop_id if self._rows else ""
             self.shop.ask()
         self.list.rows.refresh()
         chosen = next((shop for shop in self._shops if shop.shop_id == self._chosen), None)
-        self.shop.show_shop(chosen)
+        courier = next((one for one in self._couriers if key_of(one.connector) == self._chosen), None)
+        if courier is not None:
+            self.shop.show_page(courier_page(courier, words, now))
+        else:
+            self.shop.show_shop(chosen)
         self._show_alarms()
         self._show_glance()
         if not self.alarm.alarm_id:
             self.list.mark(self._chosen)
-            self._pages.setCurrentWidget(self.shop if chosen is not None else self._empty)
+            self._pages.setCurrentWidget(self.shop if chosen or courier else self._empty)
 
     def _show_alarms(self) -> None:
         self.alarms.show_alarms()
@@ -244,5 +255,6 @@ class AlarmPage(QWidget):
     def show_alarm(self, alarm: AlarmRow | None) -> None:
         self._shop_id = alarm.shop_id if alarm is not None else ""
         self.see_shop.setVisible(bool(self._shop_id))
+        self.see_shop.set_text("ops.alarm_courier" if self._shop_id.startswith("@") else "ops.alarm_shop")
         self.detail.show_alarm(alarm)
         self._card.set_state(alarm.chip.state if alarm is not None and alarm.needs_person else None)

@@ -87,6 +87,12 @@ class ShopCard(QWidget):
         self._show_lists()
         self.allow()
 
+    def show_page(self, page: ShopPage) -> None:
+        """What has no buttons here: a source of courier news."""
+        self._view = None
+        self._show_page(page)
+        self.allow()
+
     def words(self) -> str:
         """All that is said about the shop."""
         facts = [f"{name.words()}: {value.words()}" for name, value in self._cells if name.isVisible()]
