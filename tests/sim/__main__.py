@@ -2,6 +2,7 @@
 
 python -m tests.sim --seed 123 --trace     one world, and everything that happened in it
 python -m tests.sim --seeds 10000          as many worlds, spread over the cores
+python -m tests.sim --seed 3 --faults cut  one that knows no other faults
 python -m tests.sim --bugs                 after how many seeds each known bug is found
 """
 
@@ -11,12 +12,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.sim import bugs
+from tests.sim.faults import FAULTS
 from tests.sim.many import Record, quiet, spread
-from tests.sim.world import NONE, Bug, run, tidy
+from tests.sim.world import NONE, Bug, Result, run, tidy
 
 KEPT = Path(__file__).with_name("seeds.txt")
 _SHARE = 10
@@ -39,12 +41,13 @@ def _done(asked: argparse.Namespace) -> int:
         seeds = range(asked.first, asked.first + asked.seeds)
         return max(_find(name, seeds) for name in asked.find)
     bug = bugs.BUGS[asked.bug] if asked.bug else NONE
+    keep = (lambda result: None) if bug is not NONE or asked.faults or asked.no_keep else keep_seed
     if asked.seed is not None:
-        return _one(asked.seed, bug, is_told=asked.trace)
+        return _one(asked.seed, bug, tuple(asked.faults), keep, is_told=asked.trace)
     first = asked.first
-    kept = kept_seeds() if first == 1 else []
+    kept = kept_seeds() if first == 1 and not asked.faults else []
     record = Record(asked.record) if asked.record else None
-    return _many([*kept, *range(first, first + asked.seeds)], asked.jobs, record)
+    return _many([*kept, *range(first, first + asked.seeds)], asked, record, keep)
 
 
 def say(text: str) -> None:
@@ -59,6 +62,10 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=200, help="so many worlds, after the kept ones")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--no-keep", action="store_true", help="seeds that break something are not kept")
+    parser.add_argument(
+        "--faults", nargs="+", choices=FAULTS, default=(), help="worlds that know these alone"
+    )
     parser.add_argument("--record", type=Path, help="a folder to write to, and to go on from")
     parser.add_argument("--bug", choices=sorted(bugs.BUGS), help="with this known bug put back")
     parser.add_argument(
@@ -68,28 +75,44 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def kept_seeds() -> list[int]:
+def kept_seeds(path: Path = KEPT) -> list[int]:
     """Seeds that once found something: they always run first."""
-    lines = KEPT.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     return [int(line.split("#")[0]) for line in lines if line.split("#")[0].strip()]
 
 
-def _one(seed: int, bug: Bug, *, is_told: bool) -> int:
-    result = run(seed, bug)
+def keep_seed(result: Result, path: Path = KEPT) -> None:
+    """A world that broke something runs first from now on, in the suite too."""
+    if result.seed in kept_seeds(path):
+        return
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{result.seed}   # {result.broken}\n")
+    say(f"    kept in {path.name}: it runs first from now on")
+
+
+def _one(
+    seed: int, bug: Bug, faults: tuple[str, ...], keep: Callable[[Result], None], *, is_told: bool
+) -> int:
+    result = run(seed, bug, faults)
     if is_told:
         say("\n".join(result.trace))
     how = f"{result.steps} steps, {result.seconds:.0f} s, {result.digest}"
     say(f"seed {seed}: {result.broken or 'all well'} ({how})")
+    if result.broken:
+        keep(result)
     return 1 if result.broken else 0
 
 
-def _many(seeds: list[int], jobs: int, record: Record | None) -> int:
+def _many(
+    seeds: list[int], asked: argparse.Namespace, record: Record | None, keep: Callable[[Result], None]
+) -> int:
     if record is not None:
         seeds = record.left(seeds)
     began, cpu = time.monotonic(), 0.0
     shares = [seeds[n : n + _SHARE] for n in range(0, len(seeds), _SHARE)]
     broken, steps, done = 0, 0, 0
-    for results, used in spread(shares, jobs):
+    alone = f' ARGS="--faults {" ".join(asked.faults)}"' if asked.faults else ""
+    for results, used in spread(shares, asked.jobs, tuple(asked.faults)):
         cpu += used
         if record is not None:
             record.keep(results)
@@ -97,7 +120,9 @@ def _many(seeds: list[int], jobs: int, record: Record | None) -> int:
             done, steps = done + 1, steps + result.steps
             if result.broken:
                 broken += 1
-                say(f"seed {result.seed}: {result.broken}\n    make sim SEED={result.seed}")
+                again = f"make sim SEED={result.seed}{alone}"
+                say(f"seed {result.seed}: {result.broken}\n    {again}")
+                keep(result)
     speed = steps / cpu if cpu else 0.0
     say(
         f"{done} worlds, {broken} broken, {steps} steps in {time.monotonic() - began:.0f} s "

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
-from app.core.acts import Act
+from app.core.acts import Act, Actor
 from app.core.order import LeaseStep, Order, settled
 from app.core.printjob import PrintJob
 from app.core.reasons import Refused
@@ -22,8 +24,12 @@ from app.station.core import StationCore
 from app.store.outbox import ScanRow
 from app.wire import ChangePage, Envelope, Receipt, Urgent, envelope_of
 from hub.connectors.shapes import HintKind
+from hub.orders.acts import ActJob
+from hub.orders.coming import Come
 from hub.orders.flush import Flush
-from hub.orders.told import Heard, HintAnswer
+from hub.orders.jobs import Answer, Failed, Job
+from hub.orders.told import Heard, HintAnswer, TellJob
+from hub.orders.work import Work
 from sync.link import HubLink
 from tests.sim.hub import StepWriter
 from tests.sim.station import Parts, StepCache, StepOutbox
@@ -31,7 +37,7 @@ from tests.sim.world import Bug, Result, run
 
 
 def first_found(bug: Bug, seeds: Iterable[int]) -> Result | None:
-    """The first of these seeds that notices; None when none does."""
+    """The first of these seeds that notices; None when none does. Its worlds know the bug's faults alone, if any."""
     for seed in seeds:
         result = run(seed, bug)
         if result.broken:
@@ -65,7 +71,7 @@ class _BelievesPushes(StepWriter):
         answers = await super().hints(shop_id, heard)
         for one, answer in zip(heard, answers, strict=True):
             if one.kind in (HintKind.changed, HintKind.refund_over) and answer.order_no:
-                await self.run(lambda tx, no=answer.order_no: _lift(tx, no))
+                await self.run(partial(_lift, order_no=answer.order_no))
         return answers
 
 
@@ -90,6 +96,66 @@ def _forgets_receipts(db: sqlite3.Connection) -> None:
         "CREATE TRIGGER forgets AFTER INSERT ON receipt BEGIN DELETE FROM receipt WHERE act_id = NEW.act_id; END"
     )
     db.commit()
+
+
+class _ForgetfulAct(ActJob):
+    """An act that is judged whether it was judged before or not."""
+
+    def run(self, work: Work) -> Answer[Receipt]:
+        work.receipts.pop(self.envelope.act_id, None)
+        return super().run(work)
+
+
+class _AppliesTwice(StepWriter):
+    """Receipts are kept, and nobody looks at them."""
+
+    async def acts(self, envelopes: Sequence[Envelope], by: Actor) -> list[Receipt]:
+        answers = await self._ask([_ForgetfulAct(envelope, by) for envelope in envelopes])
+        return [
+            self._faulty(envelope) if isinstance(answer, Failed) else answer
+            for envelope, answer in zip(envelopes, answers, strict=True)
+        ]
+
+
+def _new_receipt_wins(db: sqlite3.Connection) -> None:
+    """The table's key alone would stop the second time: here the later receipt takes the place of the first."""
+    db.execute(
+        "CREATE TRIGGER wins BEFORE INSERT ON receipt BEGIN DELETE FROM receipt WHERE act_id = NEW.act_id; END"
+    )
+    db.commit()
+
+
+class _NumbersFirst(StepWriter):
+    """Numbers are given out in a transaction of their own; the rows that carry them come a moment later.
+
+    SQLite has one writer: it must let go between the two for anybody to see a head whose row is not there yet.
+    """
+
+    _is_numbered = _is_writing = False
+
+    def _hand_over(self, come: list[Come]) -> None:
+        self._is_writing |= any(isinstance(w.job, ActJob | TellJob) for _, waiting in come for w in waiting)
+        super()._hand_over(come)
+
+    def _drain(self) -> None:
+        if self._is_numbered or self._loop is None:
+            return
+        if not self._is_writing:
+            super()._drain()
+            return
+        self._is_writing = False
+        conn = self._connection()
+        with conn.begin():
+            conn.exec_driver_sql("UPDATE feed_head SET seq = seq + 1")
+        self._is_numbered = True
+        self._loop.call_later(0.2, super()._drain)
+
+    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Any:
+        judged = super()._group_judged(conn, jobs)
+        if self._is_numbered:
+            self._is_numbered = False
+            conn.exec_driver_sql("UPDATE feed_head SET seq = seq - 1")
+        return judged
 
 
 # --------------------------------------------------------------------------------------- the station
@@ -160,6 +226,9 @@ class _IgnoresUrgent(StepCache):
     def heard(self, urgent: Urgent) -> frozenset[str]:
         return frozenset()
 
+    def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
+        return frozenset()
+
 
 def _steps_over(link: HubLink) -> None:
     """A page of the stream goes in wherever the copy stands."""
@@ -174,10 +243,19 @@ def _steps_over(link: HubLink) -> None:
 
 def _asks_nobody(core: StationCore) -> None:
     """Offline, every bench may finish everything."""
+    _may_all(core, ("print", "close", "handover"))
 
+
+def _closes_anything(core: StationCore) -> None:
+    """Offline, every bench may close everything; the gate still asks."""
+    _may_all(core, ("close",))
+
+
+def _may_all(core: StationCore, steps: tuple[LeaseStep, ...]) -> None:
     async def may_go(parcel_no: str, step: LeaseStep) -> Refused | None:
         refused = await asked(parcel_no, step)
-        return None if refused is not None and refused.reason == "hub_unreachable" else refused
+        is_alone = refused is not None and refused.reason == "hub_unreachable"
+        return None if is_alone and step in steps else refused
 
     asked, core.packing.may_go = core.packing.may_go, may_go  # type: ignore[method-assign]
 
@@ -209,13 +287,17 @@ BUGS: dict[str, Bug] = {
         Bug("publish before commit", writer=_PublishesFirst),
         Bug("stop lifted by a push", writer=_BelievesPushes),
         Bug("receipt not kept", prepare=_forgets_receipts),
+        Bug("act applied twice", writer=_AppliesTwice, prepare=_new_receipt_wins),
+        Bug("seq before commit", writer=_NumbersFirst, faults=("cut", "kill_station", "stop_in_catch_up")),
         Bug("receipt dropped early", _parts(outbox=_DropsEarly)),
         Bug("sent before on disk", _parts(outbox=_SendsEarly, started=_sends_at_once)),
-        Bug("green before on disk", _parts(outbox=_GreenTooSoon)),
-        Bug("urgent lost in catch-up", _parts(cache=_LosesUrgent)),
-        Bug("cursor before rows", _parts(cache=_CursorFirst)),
+        Bug("green before on disk", _parts(outbox=_GreenTooSoon), faults=("kill_station_at",)),
+        Bug("urgent lost in catch-up", _parts(cache=_LosesUrgent), faults=("stop_in_catch_up",)),
+        Bug("stop shown with its page", _parts(cache=_IgnoresUrgent)),
+        Bug("cursor before rows", _parts(cache=_CursorFirst), faults=("kill_station_at",)),
         Bug("stream steps over a gap", _parts(joined=_steps_over)),
         Bug("lease not checked", _parts(started=_asks_nobody)),
-        Bug("printed again after a crash", _parts(started=_prints_again)),
+        Bug("lease not checked at close", _parts(started=_closes_anything)),
+        Bug("printed again after a crash", _parts(started=_prints_again), faults=("kill_while_printing",)),
     )
 }

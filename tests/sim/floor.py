@@ -172,7 +172,7 @@ class Rep:
 
     def act(self) -> str:
         desk, dice, now = self.station.core.service, self._dice, self.station.clock.now()
-        orders = [o for o in _known(self.station) if o.order_state not in GONE_STATES]
+        orders = [o for o in known(self.station) if o.order_state not in GONE_STATES]
         if not orders:
             return "nobody calls"
         order = dice.choice(orders)
@@ -221,7 +221,7 @@ class Boss:
         return "looks"
 
 
-def _known(station: SimStation) -> list[Order]:
+def known(station: SimStation) -> list[Order]:
     """Every order this station's copy holds, oldest first."""
     nos = station.core.cache.read(
         lambda db: [row[0] for row in db.execute('SELECT order_no FROM "order" ORDER BY order_no')]

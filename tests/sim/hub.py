@@ -237,7 +237,7 @@ class SimHub:
         )
         writer, broadcast = self.doors.orders.writer, self.doors.out.broadcast
         assert isinstance(writer, StepWriter)
-        writer.crash = self._crash_point  # type: ignore[method-assign]
+        writer.crash = self._crash_point
         shown, front = _switch()
         for name in ("world", "orders", "auth", "out", "tracks", "line"):
             object.__setattr__(shown, name, getattr(self.doors, name))

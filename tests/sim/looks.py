@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 
+class Broken(AssertionError):
+    """A promise was not kept; the text says which and how."""
+
+
 class Look:
     """One database as it lies there, whoever writes it. It sees only what is committed."""
 

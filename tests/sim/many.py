@@ -22,11 +22,11 @@ def quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-def share(seeds: list[int]) -> tuple[list[Result], float]:
+def share(seeds: list[int], faults: tuple[str, ...] = ()) -> tuple[list[Result], float]:
     """These worlds one after the other, with the traces of the broken ones; and the seconds of CPU they took."""
     at, found = time.process_time(), []
     for seed in seeds:
-        result = run(seed)
+        result = run(seed, faults=faults)
         if not result.broken:
             result.trace.clear()
         found.append(result)
@@ -34,16 +34,18 @@ def share(seeds: list[int]) -> tuple[list[Result], float]:
     return found, time.process_time() - at
 
 
-def spread(shares: list[list[int]], jobs: int) -> Iterator[tuple[list[Result], float]]:
+def spread(
+    shares: list[list[int]], jobs: int, faults: tuple[str, ...] = ()
+) -> Iterator[tuple[list[Result], float]]:
     """The results of each share, as they come."""
     if jobs <= 1 or len(shares) <= 1:
         for one in shares:
-            yield share(one)
+            yield share(one, faults)
         tidy()
         return
     apart = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=apart, initializer=begin) as pool:
-        for done in as_completed([pool.submit(share, one) for one in shares]):
+        for done in as_completed([pool.submit(share, one, faults) for one in shares]):
             yield done.result()
 
 

@@ -171,11 +171,11 @@ class Platform:
         return Told(order=order, modified_at=sale.modified_at, raw=b"{}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Door:
     platform: Platform
     shop: Shop
-    paces: Paces = Paces(  # noqa: RUF009 - frozen
+    paces: Paces = Paces(  # noqa: RUF009 - nobody changes it
         window=timedelta(hours=12), behind=timedelta(0), overlap=timedelta(seconds=2)
     )
 

@@ -28,7 +28,7 @@ from app.store.cache import Cache
 from app.store.link import Joined, LinkParts
 from app.store.outbox import Outbox
 from app.store.surroundings import DiskFull
-from app.wire import ChangePage, StationKind
+from app.wire import ChangePage, StationKind, Urgent
 from printing.escpos import PrinterStatus
 from printing.spooler import Spooler
 from printing.transports import SendResult
@@ -86,9 +86,10 @@ class StepOutbox(Outbox):
 
     def _write_due(self) -> None:
         self._is_due = False
-        group = []
+        group: list[stored._Call] = []
         while not self._calls.empty():
-            group.append(self._calls.get())
+            if (call := self._calls.get()) is not None:
+                group.append(call)
         if group:
             self.crash("outbox before commit")
             # between the commit and the first who hears of it the machine may die
@@ -120,15 +121,33 @@ class StepCache(Cache):
         return topics
 
 
-class SmallPages(HubClient):
-    """A copy that catches up in many steps, as a big one does."""
+class _Watched(Cache):
+    """The copy with whom to tell of a stop that was just heard, and of a page that was just applied; in front of
+    whatever bug the copy may have."""
 
-    def __init__(self, page: int, *args: Any, **named: Any) -> None:
+    hears: Callable[[Urgent], None] = staticmethod(lambda urgent: None)
+    paged: Callable[[], None] = staticmethod(lambda: None)
+
+    def heard(self, urgent: Urgent) -> frozenset[str]:
+        topics = super().heard(urgent)
+        self.hears(urgent)
+        return topics
+
+    def apply_page(self, page: ChangePage) -> frozenset[str]:
+        topics = super().apply_page(page)
+        self.paged()
+        return topics
+
+
+class SmallPages(HubClient):
+    """A copy that catches up in many steps, as a big one does. ``page`` says how many rows one has now."""
+
+    def __init__(self, page: Callable[[], int], *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self._page = page
 
     async def changes(self, after: int, epoch: str, limit: int, wait_s: int = 0) -> bytes:
-        return await super().changes(after, epoch, min(limit, self._page), wait_s)
+        return await super().changes(after, epoch, min(limit, self._page()), wait_s)
 
 
 class SimPrinter:
@@ -219,6 +238,8 @@ class SimStation:
         self.printer = SimPrinter(dice, lambda job: self.prints(job))
         self.printer.crash = self._crash_point
         self.prints: Callable[[PrintJob], None] = lambda job: None
+        self.hears: Callable[[Urgent], None] = lambda urgent: None
+        self.paged: Callable[[], None] = lambda: None
         #: Rows of one page at most.
         self.page = 1000
         self.is_disk_full = False
@@ -258,7 +279,11 @@ class SimStation:
     def _start(self) -> None:
         assert self.process is not None
         near = {"loop": self.loop, "dice": self.dice, "crash": staticmethod(self._crash_point)}
-        cache_of = type("cache", (self._parts.cache,), near)
+        told = {
+            "hears": staticmethod(lambda urgent: self.hears(urgent)),
+            "paged": staticmethod(lambda: self.paged()),
+        }
+        cache_of = type("cache", (_Watched, self._parts.cache), near | told)
         outbox_of = type("outbox", (self._parts.outbox,), near)
         self.core = core = StationCore(
             self.folder,
@@ -285,14 +310,18 @@ class SimStation:
         http = httpx.AsyncClient(
             transport=Transport(self.line), headers={"accept-encoding": "identity"}, timeout=(4, 20, 10, 10)
         )
-        link = HubLink(SmallPages(self.page, hub_url, token, lang=parts.lang, http=http), parts)
+        link = HubLink(SmallPages(lambda: self.page, hub_url, token, lang=parts.lang, http=http), parts)
         self._parts.joined(link)
         return link
 
     async def _steps(self, engine: Engine) -> None:
         """As the program's own loop: called again when due, or when woken."""
         woken = asyncio.Event()
-        engine.on_wake(lambda: self.loop.call_soon(woken.set))
+
+        def wake() -> None:
+            self.loop.call_soon(woken.set)
+
+        engine.on_wake(wake)
         while True:
             woken.clear()
             self.stepped(engine.name)

@@ -12,9 +12,10 @@ from app.core.acts import ActKind, LinePacked, LineUnpacked
 from app.core.order import GONE_STATES, InterceptResult, Order, Parcel, StopKind
 from app.core.printjob import PrintJob
 from app.station.outcome import Done, Outcome
-from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, act_of
+from app.wire import Envelope, GoAnswer, GoAsk, LeaseAnswer, Urgent, act_of
 from hub.connectors.shapes import HintKind
-from tests.sim.looks import Look
+from tests.sim.heard import Heard
+from tests.sim.looks import Broken, Look
 from tests.sim.station import SimStation
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ _order = msgspec.json.Decoder(Order)
 _GO_LASTS_S = 5.0
 #: The whole history is looked through again after so many looks.
 _HISTORY_EVERY = 20
-
-
-class Broken(AssertionError):
-    """A promise was not kept; the text says which and how."""
 
 
 class Watch:
@@ -47,6 +44,7 @@ class Watch:
         self._went: dict[tuple[str, str], float] = {}
         self.accepted: set[str] = set()
         self.restored = False
+        self._heard = Heard()
 
     # -------------------------------------------------------------------------- what happens at once
 
@@ -69,11 +67,19 @@ class Watch:
             for lease in msgspec.json.decode(answer, type=list[LeaseAnswer]):
                 if lease.granted and lease.seconds:
                     self._leased[(station.name, lease.parcel_no)] = now + lease.seconds
-        elif path == "/v1/go_checks" and msgspec.json.decode(answer, type=GoAnswer):
+        elif path == "/v1/go_checks":
             asked = msgspec.json.decode(body, type=GoAsk)
             said = msgspec.json.decode(answer, type=GoAnswer)
             if said.ok or said.reason in ("not_complete", "not_packed", "already_packed"):
                 self._went[(station.name, asked.parcel_no)] = now
+
+    def hears(self, station: SimStation, urgent: Urgent) -> None:
+        """A stop has just come by the fast lane."""
+        self._heard.hears(station, urgent)
+
+    def paged(self, station: SimStation) -> None:
+        """A page has just gone into a copy."""
+        self._heard.look(station)
 
     def told(self, seq: int) -> None:
         """The hub tells everybody of a change."""
@@ -97,6 +103,7 @@ class Watch:
 
     def restarted(self, station: SimStation) -> None:
         """Leases end with the program, and what was only in memory is forgotten."""
+        self._heard.forget(station)
         for known in (self._leased, self._went):
             for key in [key for key in known if key[0] == station.name]:
                 del known[key]
@@ -193,6 +200,7 @@ class Watch:
         self._look_at_stops(station)
 
     def _look_at_station(self, station: SimStation) -> None:
+        self._heard.look(station)
         self._look_at_stops(station)
         if station.kind == "packing":
             self._shows_own_work(station)

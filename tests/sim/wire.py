@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
@@ -104,7 +104,7 @@ class Call:
         line.calls.add(self)
         line.hub.serve(self)
 
-    def scope(self) -> dict[str, Any]:
+    def scope(self) -> MutableMapping[str, Any]:
         url = self.request.url
         return {
             "type": "http",
@@ -122,14 +122,14 @@ class Call:
             "state": {},
         }
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> MutableMapping[str, Any]:
         if not self._is_over and not getattr(self, "_is_read", False):
             self._is_read = True
             return {"type": "http.request", "body": self.body, "more_body": False}
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: MutableMapping[str, Any]) -> None:
         """A server's ``send`` that never has to wait."""
         if message["type"] == "http.response.start":
             self.status = message["status"]

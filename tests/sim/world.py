@@ -18,16 +18,17 @@ from typing import Any
 import msgspec
 
 from app.core.acts import Act
-from app.core.printjob import PrinterState
 from app.wire import ChangePage
 from hub.orders.results import Committed, View
 from tests.sim import watch
+from tests.sim.faults import Faults
 from tests.sim.floor import Boss, Floor, Packer, Rep
 from tests.sim.hub import SimHub, StepWriter, Template, make_template
+from tests.sim.looks import Broken
 from tests.sim.loop import Killed, Process, SimClock, SimLoop
 from tests.sim.shop import Platform
 from tests.sim.station import Parts, SimStation, make_files
-from tests.sim.watch import Broken, Watch
+from tests.sim.watch import Watch
 from tests.sim.wire import Line, Weather
 
 #: So long everybody has to agree once everything is well again (seconds of the world).
@@ -43,6 +44,8 @@ class Bug:
     parts: type[Parts] = Parts
     writer: type[StepWriter] = StepWriter
     prepare: Callable[[sqlite3.Connection], None] = lambda db: None
+    #: The only faults of worlds that look for it, where it shows itself in few others.
+    faults: tuple[str, ...] = ()
 
 
 NONE = Bug("none")
@@ -78,13 +81,13 @@ def _fast() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def run(seed: int, bug: Bug = NONE) -> Result:
-    """Runs one world to its end."""
+def run(seed: int, bug: Bug = NONE, faults: tuple[str, ...] = ()) -> Result:
+    """Runs one world to its end; ``faults`` are the only ones it knows, where given."""
     template, files, root = _templates()
     folder = Path(tempfile.mkdtemp(prefix=f"{seed}-", dir=root))
     was_on = gc.isenabled()
     gc.disable()  # a collection would run what killed processes left half done
-    world = World(seed, folder, template, files, bug)
+    world = World(seed, folder, template, files, bug, faults)
     try:
         return world.run()
     finally:
@@ -97,7 +100,9 @@ def run(seed: int, bug: Bug = NONE) -> Result:
 class World:
     """See the module's text."""
 
-    def __init__(self, seed: int, folder: Path, template: Template, files: Path, bug: Bug) -> None:
+    def __init__(
+        self, seed: int, folder: Path, template: Template, files: Path, bug: Bug, only: tuple[str, ...] = ()
+    ) -> None:
         self.seed, self.loop = seed, SimLoop()
         self._dice = self._throws("world")
         self.floor, self.watch = Floor(), Watch(self)
@@ -121,21 +126,19 @@ class World:
         there = template.stations if mood.random() < 0.6 else template.stations[:-1]
         self.stations = [self._station(folder / who[0], files, who, Weather(mood), bug) for who in there]
         self.lines = [platform_line, *(station.line for station in self.stations)]
-        self._packers = [
+        self.packers = [
             Packer(s, self.floor, self._throws(f"{s.name}-packer"))
             for s in self.stations
             if s.kind == "packing"
         ]
-        self._rep = Rep(self.stations[2], self._throws("rep"))
+        self.rep = Rep(self.stations[2], self._throws("rep"))
         self._boss = Boss(self.stations[-1], self.floor, self._throws("boss"))
-        for packer in self._packers:
+        for packer in self.packers:
             packer.heard = self._heard
         self._join()
-        self._faults = self._mood(mood)
+        self._faults = Faults(self, self._dice, folder / "backup.db").mood(mood, only or bug.faults)
         self._length = mood.choice((15, 25, 25, 40, 60, 120))
-        self._backup = folder / "backup.db"
         self._fault_share = mood.choice((0.05, 0.1, 0.1, 0.25))
-        self._backed_up_at: float | None = None
         for station in self.stations:
             station.page = mood.choice((1000, 1000, 2, 15))
         self._repairs: list[asyncio.Task[None]] = []
@@ -148,6 +151,8 @@ class World:
         line = Line(self.loop, who[0], self.hub, self._throws(f"{who[0]}-line"), weather)
         station = SimStation(self.loop, folder, files, who, line, self._throws(who[0]), bug.parts)
         line.leaving = lambda path, body: self._leaves(station, path, body)
+        station.hears = lambda urgent: self._judged(lambda: self.watch.hears(station, urgent))
+        station.paged = lambda: self._judged(lambda: self.watch.paged(station))
         line.came = lambda path, body, status, answer: self.watch.answered(
             station, path, body, status, answer
         )
@@ -155,11 +160,11 @@ class World:
         station.said = lambda outcome: self.floor.heard(station, outcome, self.clock.now())
         station.changed = lambda topics: self._changed(station, topics)
         station.prints = lambda job: self._judged(lambda: self.watch.prints(station, job))
-        station.died = lambda where: self._station_died(station, where)
+        station.died = lambda where: self.station_died(station, where)
         return station
 
     def _join(self) -> None:
-        self.hub.died = self._hub_died
+        self.hub.died = self.hub_died
         self.hub.committed = self._committed
 
     # ---------------------------------------------------------------------------------- being told
@@ -193,152 +198,29 @@ class World:
         self.note(f"{station.name} {outcome.done} {outcome.result} {outcome.parcel_no}")
         self._judged(lambda: self.watch.done(station, outcome))
 
-    def _station_died(self, station: SimStation, where: str) -> None:
+    def station_died(self, station: SimStation, where: str) -> None:
         self.note(f"{station.name} dies: {where}")
-        self._later(self._dice.uniform(0.5, 15.0), lambda: self._start(station))
+        self.later(self._dice.uniform(0.5, 15.0), lambda: self.start(station))
 
-    def _hub_died(self, where: str) -> None:
+    def hub_died(self, where: str) -> None:
         self.note(f"hub dies: {where}")
         for line in self.lines:
             if line.mode != "half":
                 line.other_end_died()
-        self._later(self._dice.uniform(0.2, 12.0), self._start_hub)
+        self.later(self._dice.uniform(0.2, 12.0), self.start_hub)
 
     # -------------------------------------------------------------------------------------- faults
 
-    def _mood(self, dice: random.Random) -> list[Callable[[], None]]:
-        """Which faults this world knows: few worlds know all, so that each gets its turn in peace."""
-        every = [
-            self._cut,
-            self._half_open,
-            self._kill_station,
-            self._kill_station_at,
-            self._kill_hub,
-            self._kill_hub_at,
-            self._skew,
-            self._full_disk,
-            self._jam,
-            self._busy_platform,
-            self._lose_copy,
-            self._kill_while_printing,
-            self._restore,
-            self._stop_in_catch_up,
-        ]
-        return [fault for fault in every if dice.random() < 0.5]
+    def later(self, seconds: float, do: Callable[[], None]) -> None:
+        """So much later, unless everything has been made well by then."""
 
-    def _later(self, seconds: float, do: Callable[[], None]) -> None:
         async def wait() -> None:
             await asyncio.sleep(seconds)
             do()
 
         self._repairs.append(self.loop.create_task(wait()))
 
-    def _cut(self) -> None:
-        line = self._dice.choice(self.lines)
-        line.cut()
-        self._later(self._dice.choice((0.5, 3.0, 14.0, 40.0)), line.heal)
-
-    def _half_open(self) -> None:
-        line = self._dice.choice(self.lines)
-        line.mode = "half"
-        self._later(self._dice.choice((3.0, 14.0, 40.0)), line.heal)
-
-    def _kill_station(self) -> None:
-        station = self._dice.choice(self.stations)
-        if station.is_on:
-            station.kill(power=self._dice.random() < 0.4)
-            self._station_died(station, "here")
-
-    def _kill_station_at(self) -> None:
-        where = self._dice.choice((
-            "outbox before commit",
-            "outbox before commit",
-            "outbox after commit",
-            "cache before commit",
-            "cache after commit",
-        ))
-        station = self._dice.choice([*self.stations[:2], *self.stations])
-        station.dies_at = where
-        packer = next((packer for packer in self._packers if packer.station is station), None)
-        for _ in range(3 if packer is not None else 0):
-            self._by(station.name, packer)  # a hand at work in that very moment
-
-    def _kill_while_printing(self) -> None:
-        self._dice.choice(self.stations[:2]).dies_at = "printing"
-
-    def _stop_in_catch_up(self) -> None:
-        """A bench was away and catches up in small steps on a slow line; meanwhile a buyer calls."""
-        station = self._dice.choice(self.stations[:2])
-        station.page = 1
-        station.line.cut()
-        was, away = station.line.weather.late, self._dice.uniform(5.0, 20.0)
-
-        def back() -> None:
-            station.line.heal()
-            station.line.weather.late = 0.5
-
-        self._later(away, back)
-        for after in (0.5, 1.0, 2.0, 4.0, 6.0):
-            self._later(away + after + self._dice.random(), self._somebody_wants_out)
-        self._later(away + 12.0, lambda: setattr(station.line.weather, "late", was))
-
-    def _somebody_wants_out(self) -> None:
-        free = [s for s in self.platform.sales.values() if s.state == "paid" and s.refund == "none"]
-        if free:
-            self.platform.ask_refund(self._dice.choice(free))
-
-    def _restore(self) -> None:
-        """The hub's machine is lost: the backup of some steps before comes into its place, once in a world."""
-        if self._backed_up_at is None:
-            self._backed_up_at = self.loop.time()
-            self.hub.backup(self._backup)
-        elif self.loop.time() > self._backed_up_at + 3.0 and not self.watch.restored and self.hub.is_up:
-            self.hub.kill()
-            self._hub_died("its machine is lost")
-            self.hub.restore(self._backup)
-            self.watch.begin_again()
-
-    def _kill_hub(self) -> None:
-        if self.hub.is_up:
-            self.hub.kill()
-            self._hub_died("here")
-
-    def _kill_hub_at(self) -> None:
-        """Around the next commit, which often is a rep's cancel: the one that must not be told too soon."""
-        self.hub.dies_at = self._dice.choice(("hub before commit", "hub after commit"))
-        if self._dice.random() < 0.7:
-            self._by("rep", self._rep)
-
-    def _skew(self) -> None:
-        import datetime
-
-        station = self._dice.choice(self.stations)
-        seconds = self._dice.choice((-3600.0, -90.0, -2.0, 0.0, 5.0, 90.0, 7200.0))
-        station.clock.skew = datetime.timedelta(seconds=seconds)
-
-    def _full_disk(self) -> None:
-        station = self._dice.choice(self.stations)
-        if station.is_on:
-            station.fill_disk()
-            self._later(self._dice.uniform(1.0, 20.0), station.free_disk)
-
-    def _jam(self) -> None:
-        station = self._dice.choice(self.stations[:2])
-        station.printer.trouble = PrinterState.paper_out
-        self._later(self._dice.uniform(0.5, 10.0), lambda: setattr(station.printer, "trouble", None))
-
-    def _busy_platform(self) -> None:
-        self.platform.is_busy = True
-        self._later(self._dice.uniform(1.0, 30.0), lambda: setattr(self.platform, "is_busy", False))
-
-    def _lose_copy(self) -> None:
-        station = self._dice.choice(self.stations)
-        if station.is_on:
-            station.kill()
-            station.died("copy lost")
-            station.loses_copy = True
-
-    def _start(self, station: SimStation) -> None:
+    def start(self, station: SimStation) -> None:
         if not station.is_on:
             self.watch.restarted(station)
             station.start()
@@ -346,7 +228,7 @@ class World:
             if station.is_disk_full:
                 station.fill_disk()
 
-    def _start_hub(self) -> None:
+    def start_hub(self) -> None:
         if not self.hub.is_up:
             self.hub.start()
             self.note("hub starts")
@@ -402,14 +284,14 @@ class World:
         if throw < 0.13:
             self.note(self._on_the_platform())
         elif throw < 0.22:
-            self._by("rep", self._rep)
+            self.by("rep", self.rep)
         elif throw < 0.29 and self._boss.station.kind == "supervisor":
-            self._by("boss", self._boss)
+            self.by("boss", self._boss)
         else:
-            packer = self._dice.choice(self._packers)
-            self._by(packer.station.name, packer)
+            packer = self._dice.choice(self.packers)
+            self.by(packer.station.name, packer)
 
-    def _by(self, name: str, who: Packer | Rep | Boss) -> None:
+    def by(self, name: str, who: Packer | Rep | Boss) -> None:
         station = who.station
         if not station.is_on:
             self.note(f"{name} waits")
@@ -450,12 +332,12 @@ class World:
         for line in self.lines:
             line.weather.calm()
             line.heal()
-        self._start_hub()
+        self.start_hub()
         for station in self.stations:
             station.dies_at = ""
             station.printer.trouble = None
             station.free_disk()
-            self._start(station)
+            self.start(station)
 
     async def _until_all_agree(self) -> None:
         await asyncio.sleep(12.0)  # the line's next poll brings in what no push has told
