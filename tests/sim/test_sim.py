@@ -1,4 +1,4 @@
-"""The simulated world in the suite: kept seeds, the first two, the same trace twice, two known bugs found.
+"""The simulated world in the suite: kept seeds, the first two, the same trace twice, three known bugs found.
 
 Worlds run in processes of their own, where texts hash alike: a seed gives one trace on every machine.
 """
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim.__main__ import keep_seed, kept_seeds
 from tests.sim.bugs import BUGS
+from tests.sim.world import Result
 
 #: A busy machine takes its time; each test is some ten seconds of work.
 pytestmark = pytest.mark.timeout(200)
@@ -47,9 +49,20 @@ def test_the_same_seed_gives_the_same_trace() -> None:
 
 
 #: Those that show themselves in the first worlds; `python -m tests.sim --bugs` looks for all (README.md).
-SOON = ("publish before commit", "stop lifted by a push")
+SOON = ("publish before commit", "stop lifted by a push", "stop shown with its page")
 
 
 def test_known_bugs_are_found() -> None:
     assert set(SOON) <= set(BUGS)
     simulated("--find", *SOON, "--seeds", "10")
+
+
+def test_a_world_that_broke_something_is_kept_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seeds = tmp_path / "seeds.txt"
+    seeds.write_text("# what was found\n26   # a clock\n", encoding="utf-8")
+    for _ in range(2):
+        keep_seed(Result(7, broken="P1: lost"), seeds)
+    assert kept_seeds(seeds) == [26, 7]
+    assert capsys.readouterr().out.count("kept in seeds.txt") == 1

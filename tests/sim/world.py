@@ -183,7 +183,7 @@ class World:
             self.loop.failures.append(broken)
 
     def _changed(self, station: SimStation, topics: frozenset[str]) -> None:
-        if "order" in topics and self.hub.is_up:
+        if "order" in topics and self.hub.is_up and station.is_on:
             self._judged(lambda: self.watch.changed(station))
 
     def _committed(self, committed: Committed) -> None:
