@@ -397,8 +397,8 @@ def test_case_12(hub: RunningHub, station: Station, order: Order) -> None:
     )
     holder, loser = both if one.core.packing.view().parcel else (other, one)
     assert holder.core.packing.view().parcel is not None
+    until(lambda: any(o.result == Reason.no_lease for o in loser.outcomes), "not told who has it")
     said = [o for o in loser.outcomes if o.result == Reason.no_lease]
-    assert said
     assert holder.core.identity is not None
     assert said[-1].params["holder"] == holder.core.identity.name
 
