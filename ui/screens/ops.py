@@ -1,4 +1,4 @@
-"""The ops desk: how every shop does, why one fails, and what can be done about it from here."""
+"""The ops desk: how every shop and courier source does, why one fails, and what can be done about it from here."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class OpsScreen(Page):
         shops.body.addWidget(titled(kit, "ops.title"))
         shops.body.addWidget(self.list, 1)
         side = column(kit, shops, self.alarms, gap="space.m")
-        side.setStretch(0, 1)
-        side.setStretch(1, 1)
+        side.setStretch(0, 3)
+        side.setStretch(1, 2)
         if not is_desk:
             back = BigButton(kit, "station.back_to_desk", key="Esc")
             back.clicked.connect(self.finished)
