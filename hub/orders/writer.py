@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine
 
 from app.core.acts import Actor
 from app.core.channel import ChannelOrder
@@ -22,33 +21,25 @@ from app.core.tracking import TrackNode
 from app.core.waybills import PoolNumber
 from app.ports import Clock, NewId
 from app.wire import AlarmView, Beat, Envelope, LeaseAnswer, LeaseAsk, Receipt, Restored
-from hub.db import tables as t
-from hub.db.engine import WRITE
-from hub.db.postgresql import session_of
 from hub.orders import clock as clocked
 from hub.orders import leases as leased
 from hub.orders.acts import ActJob
-from hub.orders.ahead import AWAY, Ahead, Judged
 from hub.orders.beats import BeatJob
 from hub.orders.coming import Come, Coming
 from hub.orders.desk import AckJob, RunJob, Tx
-from hub.orders.faults import Trouble, trouble_of
-from hub.orders.flush import Flush
-from hub.orders.held import Needs, Numbers
 from hub.orders.hurry import Hurry
 from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
-from hub.orders.jobs import Answer, Failed, Job
+from hub.orders.jobs import Failed, Job
 from hub.orders.lanes import Asked, Lane, Lanes, Waiting, lane_of
 from hub.orders.messages import MessageJob
 from hub.orders.restored import AnnounceJob, BroughtJob, GoJob
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
 from hub.orders.said import SayJob
 from hub.orders.settings import LineSettings
-from hub.orders.statements import Statements
 from hub.orders.told import Detail, Heard, HintAnswer, HintJob, TellJob
 from hub.orders.tracks import TrackJob
-from hub.orders.work import Work
+from hub.orders.transactions import Answered, Transactions
 
 T = TypeVar("T")
 
@@ -77,14 +68,8 @@ class Writer:
         threaded: bool = True,
         waits: Sequence[float] = WAITS,
     ) -> None:
-        self._engine = engine
         self._clock = clock
-        self._new_id = new_id
-        self._vault = vault
-        self._settings = settings
         self._threaded = threaded
-        self._waits = tuple(waits)
-        self._sql = Statements(engine.dialect.name)
         self._lanes = Lanes()
         #: Readers ask it whether to give way.
         self.hurry = Hurry(clock)
@@ -93,13 +78,11 @@ class Writer:
         self._is_open = False
         self._coming = Coming(clock, self._hand_over)
         self._thread: threading.Thread | None = None
-        self._ahead = Ahead()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._conn: Connection | None = None
-        self._session = 0
         self._listeners: list[Callable[[Committed], None]] = []
-        self._head = 0
-        self._next_due: datetime | None = None
+        self._transactions = Transactions(
+            engine, clock, new_id, vault, settings, self, waits, self._stopping.wait
+        )
         self._heard_at: datetime | None = None
         self._swept_at: datetime | None = None
 
@@ -108,9 +91,7 @@ class Writer:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open the doors. ``loop`` is where doors are awaited and listeners run."""
         self._loop = loop
-        self._next_due = self._clock.now()
-        with self._engine.connect() as conn:
-            self._head = conn.execute(select(t.feed_head.c.seq)).scalar_one()
+        self._transactions.begin()
         self._is_open = True
         if self._threaded:
             self._thread = threading.Thread(target=self._live_on, name="writer", daemon=True)
@@ -128,7 +109,7 @@ class Writer:
             await asyncio.sleep(0)  # the last answers are on their way into the loop
         else:
             self._drain()
-            self._let_go()
+            self._transactions.let_go()
 
     def subscribe(self, listener: Callable[[Committed], None]) -> Callable[[], None]:
         """Hear of every commit that changed something, in the event loop. Gives the way out."""
@@ -137,24 +118,24 @@ class Writer:
 
     def heard(self, committed: Committed) -> None:
         """Another process committed this: whoever hears of commits hears of it. In the event loop."""
-        self._head = max(self._head, committed.seq_to)
+        self._transactions.head = max(self._transactions.head, committed.seq_to)
         self._heard_at = self._clock.now()
         self._announce(committed)
 
     @property
     def head(self) -> int:
         """The last number committed that this process knows of."""
-        return self._head
+        return self._transactions.head
 
     @property
     def session(self) -> int:
         """The number that PostgreSQL gives the connection it commits on; 0 elsewhere."""
-        return self._session
+        return self._transactions.session
 
     @property
     def next_due(self) -> datetime | None:
         """When :meth:`tick` has something to do: never too late, perhaps early."""
-        return self._heard_at or self._next_due
+        return self._heard_at or self._transactions.next_due
 
     # -------------------------------------------------------------------------------------- doors
 
@@ -167,7 +148,7 @@ class Writer:
 
     async def intake(self, orders: Sequence[ChannelOrder], by: Actor, *, bulk: bool = False) -> list[Taken]:
         answers = await self._ask(IntakeJob.all(orders, by), bulk)
-        return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
+        return [Taken("", "failed", self.head) if isinstance(a, Failed) else a for a in answers]
 
     async def hints(self, shop_id: str, heard: Sequence[Heard]) -> list[HintAnswer]:
         """A platform's hints: each event once, its stop and the wish to fetch in one commit."""
@@ -178,7 +159,7 @@ class Writer:
     ) -> list[Taken]:
         """Fetched details, one answer each in their order; they alone lift what hints have stopped."""
         answers = await self._ask([TellJob(detail, cause) for detail in details], bulk)
-        return [Taken("", "failed", self._head) if isinstance(a, Failed) else a for a in answers]
+        return [Taken("", "failed", self.head) if isinstance(a, Failed) else a for a in answers]
 
     async def say(self, said: SayJob) -> None:
         """An alarm about a source of orders, or its end."""
@@ -240,7 +221,7 @@ class Writer:
             self._swept_at = now
             await self._ask_whole([clocked.SweepJob()])
         await self._ask_whole([clocked.NextDueJob()])
-        return self._next_due
+        return self._transactions.next_due
 
     # ------------------------------------------------------------------------------------- asking
 
@@ -285,9 +266,18 @@ class Writer:
 
     def _faulty(self, envelope: Envelope) -> Receipt:
         """The answer to an act that not even a receipt could be kept for."""
-        return Receipt(act_id=envelope.act_id, outcome="refused", reason=Reason.our_fault, seq=self._head)
+        return Receipt(act_id=envelope.act_id, outcome="refused", reason=Reason.our_fault, seq=self.head)
 
     # ------------------------------------------------------------------------------------- groups
+
+    def is_hurried(self) -> bool:
+        """Whether somebody in a hurry waits behind the group that is being written."""
+        return self._lanes.is_hurried()
+
+    def following(self) -> list[Job[Any]]:
+        """The jobs that come next, to be judged ahead: where a thread of ours writes meanwhile."""
+        with self._wake:
+            return self._lanes.following() if self._threaded else []
 
     def _live_on(self) -> None:
         """The thread: groups until stopped and nothing waits."""
@@ -295,8 +285,7 @@ class Writer:
             with self._wake:
                 while not self._lanes:
                     if self._stopping.is_set():
-                        self._ahead.stop()
-                        self._let_go()
+                        self._transactions.stop()
                         return
                     self._wake.wait()
             with _no_collecting():
@@ -309,7 +298,7 @@ class Writer:
 
     def _next_group(self) -> list[Waiting]:
         with self._wake:
-            return self._lanes.take(self._ahead.size)
+            return self._lanes.take(self._transactions.ahead)
 
     def _run(self, group: list[Waiting]) -> None:
         """Judge a group, or as much of it as there is time for, and see that everybody gets an answer."""
@@ -338,16 +327,16 @@ class Writer:
                 self._deliver(rest, answers * len(rest), None)
                 return
 
-    def _alone(self, job: Job[Any]) -> tuple[list[Any], Committed | None]:
+    def _alone(self, job: Job[Any]) -> Answered:
         """One job of a group that failed, in a transaction of its own; it is to blame if it fails again."""
         try:
             return self._answers([job])
         except Exception as error:  # noqa: BLE001 - see above
-            return ([Failed(error)], None) if job.is_callers else self._blamed(job, error)
+            return ([Failed(error)], None) if job.is_callers else self._transactions.blamed(job, error)
 
-    def _answers(self, jobs: Sequence[Job[Any]]) -> tuple[list[Any], Committed | None]:
+    def _answers(self, jobs: Sequence[Job[Any]]) -> Answered:
         try:
-            return self._patiently(lambda: self._transaction(jobs))
+            return self._transactions.answers(jobs)
         except HubBusy as busy:
             self._turn_away(busy)
             return [Failed(busy)] * len(jobs), None
@@ -360,141 +349,6 @@ class Writer:
             waiting = self._lanes.empty()
         if waiting:
             self._deliver(waiting, [Failed(busy)] * len(waiting), None)
-
-    def _blamed(self, job: Job[Any], error: Exception) -> tuple[list[Any], Committed | None]:
-        """The job's own answer to its fault, kept in a transaction without its changes."""
-        log.error("job_failed", what=job.what, exc_info=error)
-        try:
-            return self._patiently(lambda: self._transaction([], blamed=(job, error)))
-        except Exception as last:  # noqa: BLE001 - the caller hears of it
-            return [Failed(last)], None
-
-    def _patiently(
-        self, transaction: Callable[[], tuple[list[Any], Committed | None]]
-    ) -> tuple[list[Any], Committed | None]:
-        """Try again while the surroundings say "not now"; raises :class:`HubBusy` when they keep saying it."""
-        waits, keys_met = iter(self._waits), 0
-        while True:
-            try:
-                return transaction()
-            except SQLAlchemyError as error:
-                self._let_go()
-                self._ahead.forget()  # it goes on from what is not written
-                kind = trouble_of(error)
-                if kind is Trouble.key_met:
-                    keys_met += 1
-                    if keys_met < _KEYS_MET:
-                        continue
-                if kind is not Trouble.surroundings:
-                    raise
-                wait = next(waits, None)
-                if wait is None:
-                    log.warning("database_says_no", cause=_cause(error))
-                    raise HubBusy(_cause(error)) from error
-                self._stopping.wait(wait)
-
-    def _transaction(
-        self, jobs: Sequence[Job[Any]], blamed: tuple[Job[Any], Exception] | None = None
-    ) -> tuple[list[Any], Committed | None]:
-        """Read, judge, take numbers, write, commit; the answers come after."""
-        conn = self._connection()
-        with conn.begin():
-            work, pending = self._group_judged(conn, jobs)
-            if blamed is not None:
-                pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
-            # from here on the group's rows and counters stand still: the next may count on from them
-            if jobs and jobs[0].may_go_ahead and len(pending) == len(jobs):
-                self._look_ahead(work)
-            numbers, committed = Flush(work).run()
-        self._head = max(self._head, numbers.head)
-        self._learn_due(work, jobs, pending, numbers)
-        return [answer(numbers) for answer in pending], committed
-
-    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Judged:
-        needs = Needs()
-        for job in jobs:
-            job.needs(needs)
-        ahead = self._ahead.take(jobs)
-        if ahead is not None and ahead[0].still_holds(conn, needs.natural):
-            return ahead
-        work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
-        work.load(needs)
-        judged = self._judged_apart if len(jobs) > 1 and jobs[0].is_alone else self._judged
-        answers: list[Answer[Any]] = []
-        for job in jobs:
-            if answers and self._lanes.is_hurried():
-                break  # what is judged is written now, the rest comes again
-            answers.append(judged(work, job))
-        return work, answers
-
-    def _look_ahead(self, work: Work) -> None:
-        """Have the page that waits behind this one judged while this one is written and committed."""
-        with self._wake:
-            if not self._threaded or self._ahead.size:
-                return
-            jobs = self._lanes.following()
-        if jobs and all(job.may_go_ahead for job in jobs):
-            self._ahead.begin(jobs, work.following(AWAY, self._now()))
-
-    def _judged(self, work: Work, job: Job[Any]) -> Answer[Any]:
-        """The job's answer; a fault of ours takes back what it did and asks it for its answer to that."""
-        try:
-            return _tried(work, lambda: job.run(work))
-        except SQLAlchemyError:
-            raise  # the transaction itself is spoilt
-        except Exception as error:
-            if job.is_callers:
-                raise
-            log.error("job_failed", what=job.what, exc_info=error)
-            return self._judged_fault(work, job, error)
-
-    def _judged_apart(self, work: Work, job: Job[Any]) -> Answer[Any]:
-        """The answer of a job that shares its transaction with others of its kind: what it raises undoes it alone."""
-        savepoint = work.conn.begin_nested()
-        try:
-            answer = _tried(work, lambda: job.run(work))
-        except SQLAlchemyError:
-            raise  # perhaps the transaction itself is spoilt: each by itself, then
-        except Exception as error:  # noqa: BLE001 - the caller hears of it
-            savepoint.rollback()
-            failed = Failed(error)
-            return lambda numbers: failed
-        savepoint.commit()
-        return answer
-
-    def _judged_fault(self, work: Work, job: Job[Any], error: Exception) -> Answer[Any]:
-        try:
-            return _tried(work, lambda: job.fault(work, error))
-        except SQLAlchemyError:
-            raise
-        except Exception as last:  # noqa: BLE001 - the caller hears of it
-            failed = Failed(last)
-            return lambda numbers: failed
-
-    def _learn_due(
-        self, work: Work, jobs: Sequence[Job[Any]], pending: list[Answer[Any]], numbers: Numbers
-    ) -> None:
-        if len(jobs) == 1 and isinstance(jobs[0], clocked.NextDueJob):
-            self._next_due = pending[0](numbers)
-            return
-        moments = [*work.dues(), *([self._next_due] if self._next_due else [])]
-        self._next_due = min(moments, default=None)
-
-    def _now(self) -> datetime:
-        """Whole milliseconds: what is stored and what is answered are then the same moment."""
-        now = self._clock.now()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-    def _connection(self) -> Connection:
-        if self._conn is None:
-            self._conn = self._engine.connect().execution_options(**WRITE)
-            self._session = session_of(self._conn)
-        return self._conn
-
-    def _let_go(self) -> None:
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
 
     # ------------------------------------------------------------------------------------ answers
 
@@ -536,18 +390,6 @@ def _no_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _tried(work: Work, judge: Callable[[], Answer[Any]]) -> Answer[Any]:
-    """Run inside the journal: raising takes everything back."""
-    work.begin_job()
-    try:
-        answer = judge()
-        work.end_job()
-    except BaseException:
-        work.undo_job()
-        raise
-    return answer
-
-
 def _is_busy(answers: Sequence[Any]) -> bool:
     return any(isinstance(answer, Failed) and isinstance(answer.error, HubBusy) for answer in answers)
 
@@ -564,7 +406,3 @@ def _whole(answers: Iterable[T | Failed]) -> list[T]:
 
 def _or_failed(answers: Iterable[Outcome | Failed]) -> list[Outcome]:
     return ["failed" if isinstance(answer, Failed) else answer for answer in answers]
-
-
-def _cause(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error)

@@ -102,7 +102,7 @@ def test_a_countdown_set_at_a_process_that_follows_ends_in_time(
 
 
 def _countdown_known(writer: Any) -> bool:
-    due = writer._next_due
+    due = writer._transactions.next_due
     return due is not None and (due - SystemClock().now()).total_seconds() < 16
 
 

@@ -305,7 +305,7 @@ class SimHub:
             self._let_go(*left)
 
     def _let_go(self, engine: Engine, writer: Writer) -> None:
-        writer._let_go()
+        writer._transactions.let_go()
         engine.dispose()
 
     # -------------------------------------------------------------------------------------- backup
