@@ -34,6 +34,7 @@ EDGES: tuple[str, ...] = (
     "hub/jobs.py",  # the step loop of the hub
     "hub/api/",  # the API's error page
     "hub/orders/writer.py",  # a fault in one act of a group touches no other
+    "hub/orders/transactions.py",  # the same, for the jobs of a group
     "app/store/outbox.py",  # the same for the bench: its one writer outlives a bad call
 )
 
