@@ -29,6 +29,7 @@ from hub.orders.coming import Come
 from hub.orders.flush import Flush
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.told import Heard, HintAnswer, TellJob
+from hub.orders.transactions import Transactions
 from hub.orders.work import Work
 from sync.link import HubLink
 from tests.sim.hub import StepWriter
@@ -48,7 +49,7 @@ def first_found(bug: Bug, seeds: Iterable[int]) -> Result | None:
 # ------------------------------------------------------------------------------------------- the hub
 
 
-class _PublishesFirst(StepWriter):
+class _Hasty(Transactions):
     """Tells everybody before the commit."""
 
     def _transaction(self, jobs: Sequence[Any], blamed: Any = None) -> Any:
@@ -57,11 +58,16 @@ class _PublishesFirst(StepWriter):
             work, pending = self._group_judged(conn, jobs)
             numbers, committed = Flush(work).run()
             if committed is not None:
-                for listener in list(self._listeners):
+                assert isinstance(self._line, StepWriter)
+                for listener in list(self._line._listeners):
                     listener(committed)
-        self._head = numbers.head
+        self.head = numbers.head
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], None
+
+
+class _PublishesFirst(StepWriter):
+    transactions = _Hasty
 
 
 class _BelievesPushes(StepWriter):
@@ -125,12 +131,25 @@ def _new_receipt_wins(db: sqlite3.Connection) -> None:
     db.commit()
 
 
+class _NumberedAlready(Transactions):
+    """Takes back the number that was given out before, in the transaction that uses it."""
+
+    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Any:
+        judged = super()._group_judged(conn, jobs)
+        assert isinstance(self._line, _NumbersFirst)
+        if self._line._is_numbered:
+            self._line._is_numbered = False
+            conn.exec_driver_sql("UPDATE feed_head SET seq = seq - 1")
+        return judged
+
+
 class _NumbersFirst(StepWriter):
     """Numbers are given out in a transaction of their own; the rows that carry them come a moment later.
 
     SQLite has one writer: it must let go between the two for anybody to see a head whose row is not there yet.
     """
 
+    transactions = _NumberedAlready
     _is_numbered = _is_writing = False
 
     def _hand_over(self, come: list[Come]) -> None:
@@ -144,18 +163,11 @@ class _NumbersFirst(StepWriter):
             super()._drain()
             return
         self._is_writing = False
-        conn = self._connection()
+        conn = self._transactions._connection()
         with conn.begin():
             conn.exec_driver_sql("UPDATE feed_head SET seq = seq + 1")
         self._is_numbered = True
         self._loop.call_later(0.2, super()._drain)
-
-    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Any:
-        judged = super()._group_judged(conn, jobs)
-        if self._is_numbered:
-            self._is_numbered = False
-            conn.exec_driver_sql("UPDATE feed_head SET seq = seq - 1")
-        return judged
 
 
 # --------------------------------------------------------------------------------------- the station

@@ -40,6 +40,7 @@ from hub.main import STATIONS_FIRST, open_doors
 from hub.orders.restored import AnnounceJob
 from hub.orders.results import Committed, Sealer
 from hub.orders.settings import LineSettings
+from hub.orders.transactions import Transactions
 from hub.orders.writer import Writer
 from hub.vault import Vault
 from tests.sim.looks import Look
@@ -66,6 +67,8 @@ class StepWriter(Writer):
     """The one writer without a thread of its own. ``crash`` is asked after each commit, before anybody hears."""
 
     crash: Callable[[str], None] = staticmethod(lambda where: None)
+    #: What writes its groups, for those who put a known bug back.
+    transactions: type[Transactions] = Transactions
     lease_s = 3600
 
     def __init__(
@@ -73,6 +76,7 @@ class StepWriter(Writer):
     ) -> None:
         shorter = replace(settings, lease_s=self.lease_s)
         super().__init__(engine, clock, new_id, vault, shorter, threaded=False, waits=())
+        self._transactions.__class__ = self.transactions
 
     def _deliver(self, group: Any, answers: Any, committed: Committed | None) -> None:
         self.crash("hub after commit")
