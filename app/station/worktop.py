@@ -115,7 +115,13 @@ class Worktop:
             self.changed()
 
     def lease_refused(self, parcel_no: str, refused: Refused) -> None:
-        """The hub gave the opened parcel to somebody else: the bench lets go of it and says who has it."""
+        """The hub gave the opened parcel to somebody else: the bench lets go of it and says who has it.
+
+        A stop that was quicker than the lease takes nothing away: the hand holds the box, and the stop, which is on
+        its way here too, turns the bench red because it is open.
+        """
+        if refused.reason is Reason.frozen:
+            return
         with self.lock:
             if self.opened is None or self.opened[1] != parcel_no:
                 return

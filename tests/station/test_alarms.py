@@ -12,7 +12,7 @@ from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
 from app.station.chores import INDEX_BATCH
 from app.station.outcome import Done
-from app.wire import Urgent
+from app.wire import LeaseAnswer, Urgent
 from tests.helpers.station import MORNING, a_stop, an_order, an_urgent, order_no, packed, stopped, until
 from tests.station.conftest import STATION, FedBench
 
@@ -47,6 +47,20 @@ def test_a_stop_turns_the_bench_red_and_says_so_to_the_hub_at_once(bench: FedBen
     assert bench.acts() == ["opened", "freeze_shown"]
     assert bench.scan("SKU-1").reason is Reason.frozen
     assert bench.scan(SLIP).reason is Reason.frozen
+
+
+def test_a_stop_that_is_quicker_than_the_lease_of_the_box_in_hand_turns_the_bench_red(
+    bench: FedBench,
+) -> None:
+    bench.fed(an_order())
+    bench.hub.refused_leases[PARCEL] = LeaseAnswer(parcel_no=PARCEL, granted=False, reason="frozen")
+    assert bench.scan(SLIP).is_ok
+    bench.steps_leases()
+    assert bench.desk.view().parcel is not None, "the hand still holds it"
+    hear(bench, an_urgent(bench.seq + 5, stopped(an_order())))
+    [alarm] = bench.alarms
+    assert alarm.is_open_here
+    assert bench.scan("SKU-1").reason is Reason.frozen
 
 
 def test_it_is_shown_once_however_often_it_is_heard(bench: FedBench) -> None:
