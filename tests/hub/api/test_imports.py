@@ -58,7 +58,8 @@ def test_the_shops_are_told_without_their_secrets(hub: RunningHub) -> None:
         "shops": [
             {"shop_id": "pdd-main", "connector": "pdd", "warehouse": "main"},
             {"shop_id": "my-shop", "connector": "file", "warehouse": "main"},
-        ]
+        ],
+        "couriers": [],
     }
     to_ops = hub.person("ops_lead").get("/v1/shops")
     assert "health" in to_ops.json()["shops"][0]
