@@ -46,7 +46,7 @@ def run(quick: bool = False) -> list[Figure]:
     ours: list[float] = []
     whole: list[float] = []
     paged: list[float] = []
-    for _ in range(ROUNDS):
+    for _ in range(3 if quick else ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             engine = _database(Path(folder) / "ours")
             seconds = asyncio.run(take_in(orders, engine))
