@@ -97,8 +97,8 @@ def _open(station: Station, order_no: str) -> None:
     type_code(station, slip_code(parcel_no, 1))
 
     def is_held() -> bool:
-        order = station.core.read.fed(order_no)
-        parcel = order.parcel(parcel_no) if order else None
+        fed = station.core.read.fed(order_no)
+        parcel = fed[0].parcel(parcel_no) if fed else None
         return parcel is not None and parcel.holder is not None and not station.core.read.pending_count()
 
     if not turn_until(is_held, 15):
