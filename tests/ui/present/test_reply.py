@@ -48,7 +48,7 @@ def _in(state: OrderState, **more: Any) -> Order:
     return replace(order, order_state=state)
 
 
-def _card(order: Order, state: CommandState, result: InterceptResult | None) -> AnswerCard:
+def _card(order: Order, state: CommandState, result: InterceptResult | None, items: str = "") -> AnswerCard:
     return AnswerCard(
         order_no=order.order_no,
         command_state=state,
@@ -56,6 +56,7 @@ def _card(order: Order, state: CommandState, result: InterceptResult | None) -> 
         parcels=(),
         stop_id="STOP1",
         asked_at=NOW - timedelta(minutes=3),
+        items=items,
     )
 
 

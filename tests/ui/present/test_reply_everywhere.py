@@ -27,7 +27,7 @@ from app.core.tracking import NodeKind
 from app.station.service import AnswerCard
 from app.store.story import StoryLine
 from tests.helpers.shop_orders import NOW, an_order, on_parcel, stopped
-from tests.ui.present.test_reply import _BANNED, _words
+from tests.ui.present.test_reply import _BANNED, _card, _words
 from ui.present.reply import reply
 
 S, R, C = OrderState, InterceptResult, CommandState
@@ -66,18 +66,6 @@ def _in(state: OrderState, stop: tuple[str, StopKind, str] | None, refund: Refun
     command, kind, reason = stop
     lying = stopped(an_order(), command, kind=kind, reason=reason).stops
     return replace(order, stops=lying)
-
-
-def _card(order: Order, state: CommandState, result: InterceptResult | None, items: str = "") -> AnswerCard:
-    return AnswerCard(
-        order_no=order.order_no,
-        command_state=state,
-        result=result,
-        parcels=(),
-        stop_id="STOP1",
-        asked_at=NOW - timedelta(minutes=3),
-        items=items,
-    )
 
 
 def _cases(state: OrderState) -> Iterator[tuple[Order, AnswerCard | None]]:
