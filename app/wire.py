@@ -529,12 +529,9 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
 
 
-class ShopHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How a shop on a platform does. ``trouble`` "" is well; else later, no_permission, sign_in_again,
-    wrong_settings, bad_payload, refused, with the platform's own ``word`` and ``text`` in the caller's language.
-
-    ``cursor``: changes before it are taken. ``poll_s`` is the pace people set.
-    """
+class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody does who tells us things. ``trouble`` "" is well; else later, no_permission, sign_in_again,
+    wrong_settings, bad_payload, refused, with their own ``word`` and ``text`` in the caller's language."""
 
     trouble: str = ""
     word: str = ""
@@ -543,6 +540,11 @@ class ShopHealth(msgspec.Struct, frozen=True, kw_only=True):
     failing_since: datetime | None = None
     last_good_at: datetime | None = None
     last_push_at: datetime | None = None
+
+
+class ShopHealth(SourceHealth, frozen=True, kw_only=True):
+    """How a shop on a platform does. ``cursor``: changes before it are taken. ``poll_s`` is the pace people set."""
+
     is_listening: bool = False
     cursor: datetime | None = None
     next_poll_at: datetime | None = None
@@ -564,18 +566,11 @@ class ShopView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     health: ShopHealth | None = None
 
 
-class CourierSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a source of courier news does, in the words of :class:`ShopHealth`. ``parcels`` are those it is asked about
+class CourierSource(SourceHealth, frozen=True, kw_only=True, omit_defaults=True):
+    """How a source of courier news does. ``parcels`` are those it is asked about
     or watches; ``takes_subscriptions``: it tells by itself what happens to them."""
 
     connector: str
-    trouble: str = ""
-    word: str = ""
-    text: str = ""
-    failures: int = 0
-    failing_since: datetime | None = None
-    last_good_at: datetime | None = None
-    last_push_at: datetime | None = None
     takes_subscriptions: bool = False
     parcels: int = 0
 
