@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import gc
 import locale
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+# What is read in stays for the whole run: looking for rubbish in it, again and again, took as long as reading it in.
+gc.disable()
 
 # Before anything imports Qt. Tests that want a real X server start one and tell a child process to use it.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -72,6 +76,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {tests / name: place for place, name in enumerate(LONG)}
     held = Counter(item.path for item in items)
     items.sort(key=lambda item: (rank.get(item.path, len(rank)), -held[item.path], str(item.path)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From here on rubbish is collected again, among what the tests themselves make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
