@@ -155,10 +155,10 @@ class _Crowd:
         station.parts.append(data)
         station.size += len(data)
         if not station.whole:
-            head = b"".join(station.parts)
-            if (at := head.find(b"\r\n\r\n")) < 0:
+            begun = b"".join(station.parts)
+            if (at := begun.find(b"\r\n\r\n")) < 0:
                 return
-            station.whole = at + 4 + length_of(head[:at])
+            station.whole = at + 4 + length_of(begun[:at])
         if station.size < station.whole:
             return
         answer = b"".join(station.parts)

@@ -27,7 +27,7 @@ from app.store.outbox import Outbox
 from app.store.readmodel import ReadModel
 from app.store.rows import spaced
 from benchmarks.make import masked_name, masked_phone, nick, order_no, pages, waybill_no
-from benchmarks.report import Figure, memory_mb, milliseconds, percentile
+from benchmarks.report import Figure, memory_mb, milliseconds, percentile, seconds_of
 
 TITLE = "Look-up and search in the station's copy"
 PAGE = 1000
@@ -110,12 +110,12 @@ class _Copies:
                 (order_no(n), n + 1, waybill_no(n), bytes(change.body))
                 for n, change in zip(numbers, page.changes, strict=True)
             ]
-            seconds = _seconds(lambda page=page: self.cache.apply_page(page))
+            seconds = seconds_of(self.cache.apply_page, page)
             done.ours_s += seconds
             done.worst_page_s = max(done.worst_page_s, seconds)
-            done.raw_s += _seconds(lambda ready=ready: _upsert(self.plain, ready))
+            done.raw_s += seconds_of(_upsert, self.plain, ready)
         done.after_mb = memory_mb()
-        done.indexed_s = _seconds(self._index)
+        done.indexed_s = seconds_of(self._index)
         done.disk_mb = sum(f.stat().st_size for f in self._folder.glob("cache.sqlite*")) / 2**20
         return done
 
@@ -140,12 +140,6 @@ def _upsert(db: sqlite3.Connection, rows: Sequence[tuple[str, int, str, bytes]])
     db.execute("BEGIN")
     db.executemany(_UPSERT, rows)
     db.execute("COMMIT")
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 # ---------------------------------------------------------------------------------------------- look-ups
@@ -234,8 +228,8 @@ def _search(copies: _Copies, count: int, indexed_s: float) -> Figure:
     with closing(copies.index.cursor()) as cursor:
         for text in _typed(count):
             for typed in (text[: length + 1] for length in range(len(text))):
-                bare.append(_seconds(lambda typed=typed: _bare_search(cursor, typed)))
-                seconds = _seconds(lambda typed=typed: copies.read.search(typed, SHOWN))
+                bare.append(seconds_of(_bare_search, cursor, typed))
+                seconds = seconds_of(copies.read.search, typed, SHOWN)
                 mine.append(seconds)
                 slowest = max(slowest, (seconds, typed))
     p99 = percentile(mine, 0.99)

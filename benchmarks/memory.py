@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, cast
 from app.core.qr import slip_code
 from app.station import keepsake
 from app.station.bench import Identity
-from app.store.link import Link, LinkParts
 from app.wire import StationKind
 from benchmarks import make
 from benchmarks.report import Figure
@@ -107,12 +106,12 @@ def resident() -> str:
 def _child(folder: Path, kind: StationKind, count: int) -> None:
     """The station: its window, its copy filled as the feed does, a little work; says what it holds."""
     from app.desktop import joint
-    from benchmarks.window import application, idle
+    from benchmarks.window import application, idle, near
     from ui.app import build_station
 
     if count:
         _pair(folder, kind)
-    running = build_station(application(), replace(joint(), connect=_near), kind, folder, lang="zh")
+    running = build_station(application(), replace(joint(), connect=near), kind, folder, lang="zh")
     running.open()
     running.window.resize(1366, 768)
     idle(0.2)
@@ -127,12 +126,6 @@ def _child(folder: Path, kind: StationKind, count: int) -> None:
     sizes = json.loads(resident())
     running.close()
     print(json.dumps({"orders": held, **sizes}))
-
-
-def _near(hub_url: str, token: str, parts: LinkParts, ca_pem: str = "") -> Link:
-    from benchmarks.window import NearHub
-
-    return NearHub(parts)
 
 
 def _pair(folder: Path, kind: StationKind) -> None:

@@ -6,10 +6,14 @@ import os
 import platform
 import sqlite3
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import ParamSpec
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The value below which ``share`` (0...1) of the sorted values lie."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def seconds_of(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> float:
+    """How long one call takes on the wall."""
+    began = time.perf_counter()
+    work(*args, **kwargs)
+    return time.perf_counter() - began
 
 
 def milliseconds(seconds: float) -> str:

@@ -21,10 +21,9 @@ from app.station import keepsake
 from app.station.bench import Identity
 from app.station.outcome import Light
 from app.store.cache import Cache
-from app.store.link import LinkParts
 from benchmarks.make import order_no, pages
 from benchmarks.report import Figure, milliseconds, percentile
-from benchmarks.window import NearHub, PaintWatch, idle, opened, turn, type_code
+from benchmarks.window import PaintWatch, idle, near, opened, turn, type_code
 from ui.app import Station
 from ui.screens.packing import PackingScreen
 
@@ -40,7 +39,7 @@ def run(quick: bool = False) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "工位 一"
         skus = _fill(folder, held)
-        station = opened(folder, replace(joint(), connect=_near))
+        station = opened(folder, replace(joint(), connect=near))
         try:
             slips, goods = _scans(station, skus, parcels)
         finally:
@@ -49,10 +48,6 @@ def run(quick: bool = False) -> list[Figure]:
         *_figures(f"{len(slips.bar)} slips scanned, {held:,} orders held", slips),
         *_figures(f"{len(goods.bar)} goods scanned", goods),
     ]
-
-
-def _near(hub_url: str, token: str, parts: LinkParts, ca_pem: str = "") -> NearHub:
-    return NearHub(parts)
 
 
 def _fill(folder: Path, count: int) -> list[str]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -22,7 +20,7 @@ from app.core.channel import first_seen
 from app.core.freeze import Rules
 from app.core.order import Item, Order
 from benchmarks.make import T0, channel_orders
-from benchmarks.report import Figure, milliseconds, percentile
+from benchmarks.report import Figure, milliseconds, percentile, seconds_of
 from printing import devices
 from printing.bitmap import Bitmap
 from printing.documents import PickSlip, Printing, Words, slip_of
@@ -44,17 +42,21 @@ def run(quick: bool = False) -> list[Figure]:
     studio = Studio(FONT)
     words = Words(texts=resources.texts(), lang="zh", zone=ZoneInfo("Asia/Shanghai"))
     orders = [_order(n) for n in range(rounds)]
+
+    def draw(order: Order) -> Bitmap:
+        return _drawn(studio, _slip(order, words))
+
     escpos = _EscposPath(studio)
     ours, theirs, drawing, packing, their_packing = [], [], [], [], []
     _same_dots(studio, escpos, _slip(orders[0], words))  # and both are warm
     for order in orders:
-        ours.append(_seconds(lambda order=order: raster_job(_drawn(studio, _slip(order, words)))))
-        theirs.append(_seconds(lambda order=order: escpos.job(_slip(order, words))))
-        drawing.append(_seconds(lambda order=order: _drawn(studio, _slip(order, words))))
+        ours.append(seconds_of(lambda of: raster_job(draw(of)), order))
+        theirs.append(seconds_of(lambda of: escpos.job(_slip(of, words)), order))
+        drawing.append(seconds_of(draw, order))
         slip = _slip(order, words)
         bitmap, image = _drawn(studio, slip), escpos.picture(slip)
-        packing.append(_seconds(lambda bitmap=bitmap: raster_job(bitmap)))
-        their_packing.append(_seconds(lambda image=image: escpos.bytes_of(image)))
+        packing.append(seconds_of(raster_job, bitmap))
+        their_packing.append(seconds_of(escpos.bytes_of, image))
     ratio = percentile(theirs, 0.5) / percentile(ours, 0.5)
     return [
         Figure(
@@ -79,12 +81,6 @@ def run(quick: bool = False) -> list[Figure]:
 
 def _both(seconds: list[float]) -> str:
     return f"{milliseconds(percentile(seconds, 0.5))} / {milliseconds(percentile(seconds, 0.99))}"
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def _order(n: int) -> Order:
