@@ -13,9 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# What is read in stays for the whole run: looking for rubbish in it, again and again, took as long as reading it in.
-gc.disable()
-
 # Before anything imports Qt. Tests that want a real X server start one and tell a child process to use it.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
@@ -27,6 +24,9 @@ import hypothesis
 import pytest
 
 from tests.helpers import network
+
+# What is read in stays for the whole run: looking for rubbish in it, again and again, took as long as reading it in.
+gc.disable()
 
 #: Files that take long though they hold few tests, longest first. Begun last, one of them would run on alone.
 LONG = (
