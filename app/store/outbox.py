@@ -3,407 +3,34 @@
     outbox = Outbox(folder / "outbox.sqlite", channel_ref=cache.channel_ref)
     durable = outbox.record(act, scan=row, job=job)      # one transaction; shown at once, safe when done
 
-One thread writes, each group of waiting calls in one transaction with ``synchronous=FULL``. An act is *pending*
-from :meth:`record` on (even before it is on disk) until the feed has passed its receipt's seq, so that a packer's
-work never flickers away.
+One thread writes (:mod:`app.store.outboxfile`); acts and scans are in :mod:`app.store.actbox`, print jobs here.
 """
 
 from __future__ import annotations
 
-import itertools
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from app.core.acts import Act
 from app.core.printjob import PULLABLE, PrintJob, PrintState, may_move
-from app.core.values import dataclass
-from app.store import migrate, needs
-from app.store.cachefile import Cursor, Link, writing
-from app.store.needs import AnsweredNeed, NeedsPerson
-from app.store.opening import Opening
-from app.store.surroundings import DamagedOutbox, DiskFull, is_damage, is_no_room
-from app.wire import ChannelRef, Envelope, Receipt, act_of, envelope_of
+from app.store import needs
+from app.store.actbox import KEEP_SETTLED, ActBox, ScanRow, insert_act, insert_job
+from app.store.outboxfile import text_of
+from app.wire import envelope_of
 
-T = TypeVar("T")
+__all__ = ["Outbox", "ScanRow"]
 
-#: Settled acts stay so long and are sent again to a restored hub (design 3.5).
-KEEP_SETTLED = timedelta(days=7)
 #: Scans and print jobs that nobody waits for any more stay so long.
 KEEP_SCANS = timedelta(days=30)
 
-#: What a restored hub gets back: all that had an effect. What was refused had none, and shall have none now.
-_GIVEN_BACK = (
-    "state = 'settled' AND settled_at >= ? AND epoch <> ? "
-    "AND json_extract(CAST(receipt AS TEXT), '$.outcome') <> 'refused'"
-)
 
-ActState = Literal["waiting", "settled", "needs_person"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanRow:
-    """One read, kept whatever came of it."""
-
-    scan_id: str
-    at: datetime
-    raw: str
-    scan_class: str
-    result: str
-    order_no: str = ""
-    parcel_no: str = ""
-    act_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An own act the screen must show although the copy does not hold it yet."""
-
-    act: Act
-    state: ActState
-    epoch: str = ""
-    settled_seq: int = 0
-
-    def is_in(self, cursor: Cursor) -> bool:
-        """Whether a copy at this cursor holds the act's effect."""
-        return self.state == "settled" and self.epoch == cursor.epoch and self.settled_seq <= cursor.seq
-
-
-@dataclass(slots=True)
-class _Call:
-    run: Callable[[sqlite3.Connection], Any]
-    answer: Future[Any]
-
-
-class Outbox:
+class Outbox(ActBox):
     """Safe to call from any thread; see the module's text."""
-
-    def __init__(
-        self, path: Path, *, channel_ref: Callable[[str], ChannelRef | None] = lambda _no: None
-    ) -> None:
-        """Opens, makes or migrates the file. Raises NewerOutbox, DamagedOutbox or DiskFull, the file untouched."""
-        self._path = path
-        self._channel_ref = channel_ref
-        self._lock = threading.Lock()
-        self._listeners: list[Callable[[frozenset[str]], None]] = []
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        opening = Opening(path, "FULL")
-        try:
-            migrate.upgrade(opening)
-            self._link = Link(opening)
-        except sqlite3.Error as error:
-            raise self._said(error) from error
-        try:
-            self._pending = _read_pending(self._link.db)
-            self._needing = needs.read_open(self._link.db)
-            self._reads = Link(opening)
-        except sqlite3.Error as error:
-            self._link.close()
-            raise self._said(error) from error
-        self._answers: dict[str, Future[Receipt]] = {}
-        #: The session of who is signed on; acts are sent in the name of who did them.
-        self.session = ""
-        self._is_closed = False
-        self._begin()
-
-    def on_changed(self, call: Callable[[frozenset[str]], None]) -> None:
-        """``call`` with topics (outbox, print, order:<no>) from any thread."""
-        self._listeners.append(call)
-
-    def close(self) -> None:
-        """Finishes what waits and closes the file."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        self._end()
-        self._link.close()
-        with self._reads.lock:
-            self._reads.close()
-
-    # ---------------------------------------------------------------------------------- the one writer
-
-    def _begin(self) -> None:
-        """From now on what is called for is written; a stepped world writes in its own time."""
-        self._thread = threading.Thread(target=self._write_all, name="outbox", daemon=True)
-        self._thread.start()
-
-    def _end(self) -> None:
-        """Returns when everything called for is written."""
-        self._calls.put(None)
-        self._thread.join()
-
-    def run(self, call: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """``call(db)`` inside the writer's transaction; the answer comes after it is on disk."""
-        answer: Future[T] = Future()
-        answer.set_running_or_notify_cancel()  # who no longer waits takes nothing back: it is written all the same
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError("the outbox is closed")
-            self._calls.put(_Call(call, answer))
-        return answer
-
-    def _write_all(self) -> None:
-        ended = False
-        while not ended:
-            group = [self._calls.get()]
-            while not self._calls.empty():
-                group.append(self._calls.get())
-            ended = None in group
-            self._write([call for call in group if call is not None])
-
-    def _write(self, group: Sequence[_Call]) -> None:
-        """One transaction for all that waits; if that fails, one each, so that nobody suffers for another."""
-        try:
-            with self._link.lock, writing(self._link.db):
-                answers = [call.run(self._link.db) for call in group]
-        except Exception as error:  # noqa: BLE001 - it goes to whoever asked; the one writer must live on
-            if len(group) == 1:
-                group[0].answer.set_exception(self._said(error))
-                return
-            for call in group:
-                self._write([call])
-        else:
-            for call, answer in zip(group, answers, strict=True):
-                call.answer.set_result(answer)
-
-    def _said(self, error: Exception) -> Exception:
-        if isinstance(error, sqlite3.Error) and is_no_room(error):
-            return DiskFull("outbox_disk_full", path=str(self._path))
-        if isinstance(error, sqlite3.Error) and is_damage(error):
-            return DamagedOutbox("outbox_damaged", path=str(self._path))
-        return error
-
-    def _tell(self, *topics: str) -> None:
-        for listener in self._listeners:
-            listener(frozenset(topics))
-
-    # ---------------------------------------------------------------------------------- acts
-
-    def record(self, act: Act, *, scan: ScanRow | None = None, job: PrintJob | None = None) -> Future[None]:
-        """Act, scan and print job in one transaction. The act is pending at once; the answer means "on disk".
-
-        The answer's DiskFull means it is not kept: the act is no longer pending then.
-        """
-        data = msgspec.json.encode(envelope_of(act, self._channel_ref(act.order_no)))
-        session = self.session
-
-        def write(db: sqlite3.Connection) -> None:
-            _insert_act(db, act, data, session)
-            if scan is not None:
-                _insert_scan(db, scan)
-            if job is not None:
-                _insert_job(db, job)
-
-        with self._lock:
-            self._pending[act.act_id] = Pending(act, "waiting")
-        done = self.run(write)
-        done.add_done_callback(lambda answer: self._recorded(act, answer))
-        self._tell("outbox", f"order:{act.order_no}", "order")
-        return done
-
-    def _recorded(self, act: Act, answer: Future[None]) -> None:
-        if answer.exception() is not None:
-            with self._lock:
-                self._pending.pop(act.act_id, None)
-        self._tell("outbox", f"order:{act.order_no}", "order")
-
-    def keep_scan(self, scan: ScanRow) -> Future[None]:
-        """A read that led to no act is kept as well."""
-        return self.run(lambda db: _insert_scan(db, scan))
-
-    def waiting(self, limit: int = 100) -> list[Envelope]:
-        """The oldest acts on disk that the hub has not answered."""
-        return [envelope for _session, envelope in self._waiting(limit)]
-
-    def batch(self, limit: int) -> tuple[str, list[Envelope]]:
-        """The oldest of them that one person did, and that person's session (empty: the station itself)."""
-        rows = self._waiting(limit)
-        session = rows[0][0] if rows else ""
-        return session, [envelope for _, envelope in itertools.takewhile(lambda row: row[0] == session, rows)]
-
-    def _waiting(self, limit: int) -> list[tuple[str, Envelope]]:
-        with self._reads.lock:
-            rows = self._reads.db.execute(
-                "SELECT session, envelope FROM act WHERE state = 'waiting' ORDER BY n LIMIT ?", (limit,)
-            ).fetchall()
-        return [(session, msgspec.json.decode(data, type=Envelope)) for session, data in rows]
-
-    def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime) -> None:
-        """Keeps the hub's answers. Refused acts need a person; the others stay pending until the feed has them.
-
-        ``epoch`` is that of the copy; while a new copy is still empty it has none, then the last known one counts.
-        """
-        epoch = epoch or self.setting("epoch")
-        with self._lock:
-            known = {r.act_id: self._pending.get(r.act_id) for r in receipts}
-        moment = _text(now)
-
-        def write(db: sqlite3.Connection) -> None:
-            db.executemany(
-                "UPDATE act SET state = ?, receipt = ?, settled_seq = ?, epoch = ?, settled_at = ?, session = '' "
-                "WHERE act_id = ? AND state = 'waiting'",
-                [(_state_after(r), msgspec.json.encode(r), r.seq, epoch, moment, r.act_id) for r in receipts],
-            )
-            needs.keep(db, receipts, moment)
-
-        self.run(write).result()
-        if any(needs.needs(receipt) for receipt in receipts):
-            self._look_at_needs()
-        with self._lock:
-            for receipt in receipts:
-                pending = known[receipt.act_id]
-                if pending is None:
-                    continue
-                if receipt.outcome == "refused":
-                    self._pending.pop(receipt.act_id, None)
-                else:
-                    self._pending[receipt.act_id] = Pending(pending.act, "settled", epoch, receipt.seq)
-            waiters = [(self._answers.pop(r.act_id, None), r) for r in receipts]
-        for waiter, receipt in waiters:
-            if waiter is not None and waiter.set_running_or_notify_cancel():
-                waiter.set_result(receipt)
-        self._tell("outbox", "order", *(f"order:{p.act.order_no}" for p in known.values() if p))
-
-    def when_answered(self, act_id: str) -> Future[Receipt]:
-        """Done when the hub has answered this act; ask before recording it."""
-        with self._lock:
-            return self._answers.setdefault(act_id, Future())
-
-    def passed(self, cursor: Cursor) -> None:
-        """The copy stands at ``cursor``: what it holds is no longer pending."""
-        with self._lock:
-            for act_id in [k for k, p in self._pending.items() if p.is_in(cursor)]:
-                del self._pending[act_id]
-
-    def reopen(self, epoch: str, now: datetime) -> int:
-        """Another epoch: every settled act of the last days waits again, so that a restored hub gets it back.
-
-        Nothing happens when the outbox already knows this epoch. Returns how many wait again.
-        """
-        since = _text(now - KEEP_SETTLED)
-
-        def write(db: sqlite3.Connection) -> int:
-            known = db.execute("SELECT value FROM setting WHERE key = 'epoch'").fetchone()
-            if known and known[0] == epoch:
-                return 0
-            _set(db, "epoch", epoch)
-            again = db.execute(f"SELECT envelope FROM act WHERE {_GIVEN_BACK}", (since, epoch)).fetchall()
-            db.execute(
-                f"UPDATE act SET state = 'waiting', receipt = NULL, settled_seq = NULL WHERE {_GIVEN_BACK}",
-                (since, epoch),
-            )
-            for row in again:
-                self._waits(act_of(msgspec.json.decode(row[0], type=Envelope)))
-            return len(again)
-
-        again = self.run(write).result()
-        if again:
-            self._tell("outbox", "order")
-        return again
-
-    @property
-    def epoch(self) -> str:
-        """The hub's life to which everything settled before was opened again; "" before the first."""
-        return self.setting("epoch")
-
-    def _waits(self, act: Act) -> None:
-        """Called before the act's row can be seen: an answer that comes at once must find it pending."""
-        with self._lock:
-            self._pending[act.act_id] = Pending(act, "waiting")
-
-    def dismiss(
-        self, act_id: str, answer: needs.Answer = "shown", by: str = "", at: datetime | None = None
-    ) -> None:
-        """A person has seen what the hub did not take, and what they made of it."""
-        moment = _text(at) if at is not None else ""
-        self.run(lambda db: needs.answer(db, act_id, answer, by, moment)).result()
-        self._look_at_needs()
-        self._tell("outbox")
-
-    def answered_needs(self, limit: int) -> list[AnsweredNeed]:
-        """What people answered here in the last days, the latest first."""
-        with self._reads.lock:
-            return needs.read_answered(self._reads.db, limit)
-
-    def _look_at_needs(self) -> None:
-        with self._reads.lock:
-            needing = needs.read_open(self._reads.db)
-        with self._lock:
-            self._needing = needing
-
-    def answer_of(self, act_id: str) -> Receipt | None:
-        """The hub's answer to one act, as long as it is kept."""
-        with self._reads.lock:
-            row = self._reads.db.execute("SELECT receipt FROM act WHERE act_id = ?", (act_id,)).fetchone()
-        return msgspec.json.decode(row[0], type=Receipt) if row and row[0] else None
-
-    def pending_of(self, order_no: str) -> list[Pending]:
-        """Own acts on this order that the copy does not show yet, in the order they were made."""
-        with self._lock:
-            return [p for p in self._pending.values() if p.act.order_no == order_no]
-
-    def pending_orders(self) -> set[str]:
-        with self._lock:
-            return {p.act.order_no for p in self._pending.values()}
-
-    def pending_count(self) -> int:
-        """How many acts the hub has not answered yet."""
-        with self._lock:
-            return sum(p.state == "waiting" for p in self._pending.values())
-
-    def oldest_pending(self) -> datetime | None:
-        with self._lock:
-            return min((p.act.made_at for p in self._pending.values() if p.state == "waiting"), default=None)
-
-    def needs_person(self) -> list[NeedsPerson]:
-        with self._lock:
-            return list(self._needing.values())
-
-    def recent(self, limit: int) -> list[tuple[str, str, datetime]]:
-        """(order_no, kind, made_at) of the latest act on each of the last handled orders, newest first."""
-        with self._reads.lock:
-            rows = self._reads.db.execute(
-                "SELECT order_no, kind, made_at FROM act WHERE n IN (SELECT max(n) FROM (SELECT n, order_no FROM act "
-                "ORDER BY n DESC LIMIT 500) GROUP BY order_no) ORDER BY n DESC LIMIT ?",
-                (limit,),
-            ).fetchall()
-        return [(no, kind, datetime.fromisoformat(at)) for no, kind, at in rows]
-
-    def acts_of_kind(self, kinds: Collection[str], limit: int = 1000) -> list[Act]:
-        """The latest kept acts of these kinds, oldest first (what this station has shown, acknowledged ...)."""
-        marks = ", ".join("?" * len(kinds))
-        with self._reads.lock:
-            rows = self._reads.db.execute(
-                f"SELECT envelope FROM act WHERE kind IN ({marks}) ORDER BY n DESC LIMIT ?", (*kinds, limit)
-            ).fetchall()
-        return [act_of(msgspec.json.decode(row[0], type=Envelope)) for row in reversed(rows)]
-
-    def tidy(self, now: datetime) -> None:
-        """Lets go of what is settled and old. What waits or needs a person stays for ever."""
-        acts, rest = _text(now - KEEP_SETTLED), _text(now - KEEP_SCANS)
-
-        def write(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM act WHERE state = 'settled' AND settled_at < ?", (acts,))
-            db.execute("DELETE FROM scan WHERE at < ?", (rest,))
-            needs.tidy(db, rest)
-            db.execute(
-                "DELETE FROM print_job WHERE state IN ('printed', 'confirmed', 'failed', 'pulled', 'expired') "
-                "AND json_extract(CAST(body AS TEXT), '$.created_at') < ?",
-                (rest,),
-            )
-
-        self.run(write).result()
-
-    # ---------------------------------------------------------------------------------- print jobs
 
     def add_job(self, job: PrintJob) -> Future[bool]:
         """A paper to be printed. The answer's False means: this very copy has a job already."""
@@ -412,7 +39,7 @@ class Outbox:
             query = "SELECT 1 FROM print_job WHERE job_key = ? AND copy = ? AND state NOT IN ('pulled', 'expired')"
             if db.execute(query, (job.job_key, job.copy)).fetchone():
                 return False
-            _insert_job(db, job)
+            insert_job(db, job)
             return True
 
         done = self.run(write)
@@ -507,7 +134,7 @@ class Outbox:
                 return False
             _moved(db, job, state, cause, at)
             if act is not None:
-                _insert_act(db, act, data, session)
+                insert_act(db, act, data, session)
                 self._waits(act)
             return True
 
@@ -548,56 +175,21 @@ class Outbox:
         done.add_done_callback(lambda _answer: self._tell("print"))
         return done
 
-    # ---------------------------------------------------------------------------------- settings
+    def tidy(self, now: datetime) -> None:
+        """Lets go of what is settled and old. What waits or needs a person stays for ever."""
+        acts, rest = text_of(now - KEEP_SETTLED), text_of(now - KEEP_SCANS)
 
-    def setting(self, key: str, default: str = "") -> str:
-        with self._reads.lock:
-            row = self._reads.db.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else default
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM act WHERE state = 'settled' AND settled_at < ?", (acts,))
+            db.execute("DELETE FROM scan WHERE at < ?", (rest,))
+            needs.tidy(db, rest)
+            db.execute(
+                "DELETE FROM print_job WHERE state IN ('printed', 'confirmed', 'failed', 'pulled', 'expired') "
+                "AND json_extract(CAST(body AS TEXT), '$.created_at') < ?",
+                (rest,),
+            )
 
-    def set_setting(self, key: str, value: str) -> None:
-        self.run(lambda db: _set(db, key, value)).result()
-
-
-def _text(at: datetime) -> str:
-    """Sortable, always with the same number of characters."""
-    return at.isoformat(timespec="milliseconds")
-
-
-def _state_after(receipt: Receipt) -> ActState:
-    return "needs_person" if receipt.outcome == "refused" else "settled"
-
-
-def _insert_act(db: sqlite3.Connection, act: Act, data: bytes, session: str) -> None:
-    db.execute(
-        "INSERT INTO act (act_id, kind, order_no, parcel_no, envelope, state, session, made_at) "
-        "VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)",
-        (act.act_id, act.kind, act.order_no, act.parcel_no, data, session, _text(act.made_at)),
-    )
-
-
-def _insert_scan(db: sqlite3.Connection, scan: ScanRow) -> None:
-    db.execute(
-        "INSERT INTO scan (scan_id, at, raw, scan_class, result, order_no, parcel_no, act_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            scan.scan_id,
-            _text(scan.at),
-            scan.raw,
-            scan.scan_class,
-            scan.result,
-            scan.order_no,
-            scan.parcel_no,
-            scan.act_id,
-        ),
-    )
-
-
-def _insert_job(db: sqlite3.Connection, job: PrintJob) -> None:
-    db.execute(
-        "INSERT INTO print_job (job_id, job_key, copy, printer, parcel_no, state, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (job.job_id, job.job_key, job.copy, job.printer, job.parcel_no, job.state, msgspec.json.encode(job)),
-    )
+        self.run(write).result()
 
 
 def _moved(db: sqlite3.Connection, job: PrintJob, state: PrintState, cause: str, at: datetime) -> PrintJob:
@@ -607,23 +199,3 @@ def _moved(db: sqlite3.Connection, job: PrintJob, state: PrintState, cause: str,
         (state, msgspec.json.encode(job), job.job_id),
     )
     return job
-
-
-def _set(db: sqlite3.Connection, key: str, value: str) -> None:
-    db.execute(
-        "INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (key, value),
-    )
-
-
-def _read_pending(db: sqlite3.Connection) -> dict[str, Pending]:
-    """What waits, and what is settled but maybe not fed back; the first page that comes sorts the latter out."""
-    rows = db.execute(
-        "SELECT envelope, state, epoch, settled_seq FROM act WHERE state = 'waiting' OR (state = 'settled' "
-        "AND n > (SELECT coalesce(max(n), 0) - 1000 FROM act) AND settled_seq > 0) ORDER BY n"
-    )
-    pending = {}
-    for data, state, epoch, seq in rows:
-        act = act_of(msgspec.json.decode(data, type=Envelope))
-        pending[act.act_id] = Pending(act, state, epoch or "", seq or 0)
-    return pending

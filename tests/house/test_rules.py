@@ -35,7 +35,7 @@ EDGES: tuple[str, ...] = (
     "hub/api/",  # the API's error page
     "hub/orders/writer.py",  # a fault in one act of a group touches no other
     "hub/orders/transactions.py",  # the same, for the jobs of a group
-    "app/store/outbox.py",  # the same for the bench: its one writer outlives a bad call
+    "app/store/outboxfile.py",  # the same for the bench: its one writer outlives a bad call
 )
 
 # Packages that belong to one place. A room not named here may use what it likes.

@@ -23,7 +23,7 @@ from app.station import keepsake
 from app.station.bench import Identity
 from app.station.core import StationCore
 from app.station.outcome import Outcome
-from app.store import outbox as stored
+from app.store import outboxfile as stored
 from app.store.cache import Cache
 from app.store.link import Joined, LinkParts
 from app.store.outbox import Outbox
