@@ -36,6 +36,7 @@ from hub import config
 from hub.auth.people import Passwords
 from hub.main import Hub, create_app
 from tests.helpers.databases import with_tables
+from tests.helpers.ports import held_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN, PASSWORD = "admin", "a good password"
@@ -140,7 +141,7 @@ class RunningHub:
         async def run() -> T:
             return await work
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=20)
 
     def client(self, token: str = "", session: str = "", **options: Any) -> HubClient:
         client = HubClient(self.url, token, session, **options)
@@ -296,29 +297,29 @@ def hub_process(data_dir: Path, toml: str = TOML, **more: Any) -> Iterator[HubPr
     path = data_dir / "hub.toml"
     path.write_text(toml, encoding="utf-8")
     path.chmod(0o600)
-    port = free_port()
-    process = subprocess.Popen(
-        hub_command(data_dir, port=port, **more),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # a program speaks as the locale does
-        encoding="gb18030" if "ORDERDOCK_TEST_LOCALE" in os.environ else "utf-8",
-        errors="replace",
-    )
-    said: list[str] = []
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line.rstrip("\n"))
-            if f":{port}" in line:
-                break
-        else:
-            assert process.stderr is not None
-            raise AssertionError(f"the hub did not start: {said} {process.stderr.read()}")
-        yield HubProcess(process, port, said)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    with held_port() as port:
+        process = subprocess.Popen(
+            hub_command(data_dir, port=port, **more),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # a program speaks as the locale does
+            encoding="gb18030" if "ORDERDOCK_TEST_LOCALE" in os.environ else "utf-8",
+            errors="replace",
+        )
+        said: list[str] = []
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.append(line.rstrip("\n"))
+                if f":{port}" in line:
+                    break
+            else:
+                assert process.stderr is not None
+                raise AssertionError(f"the hub did not start: {said} {process.stderr.read()}")
+            yield HubProcess(process, port, said)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()

@@ -14,8 +14,9 @@ from typing import Any
 from app.ports import SystemClock
 from app.wire import ImportReport
 from rehearsal.courier import Node, Push, Waybill, send
-from rehearsal.processes import HubProcess, call, free_port
+from rehearsal.processes import HubProcess, call
 from sync.client import HubClient
+from tests.helpers.ports import held_port
 
 PASSWORD = "only-for-tests-1"
 SHOP = "mian-shiguang"
@@ -25,7 +26,7 @@ COURIER_KEY = "only-for-tests-2"
 class RealHub:
     """One hub; ``token`` is the administrator's."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, port: int, more: str = "") -> None:
         """``more``: further tables of its hub.toml."""
         self.folder = folder
         folder.mkdir(parents=True)
@@ -37,11 +38,15 @@ class RealHub:
             encoding="utf-8",
         )
         config.chmod(0o600)
-        self.process = HubProcess(folder / "data", config, free_port(), folder / "hub.log")
+        self.process = HubProcess(folder / "data", config, port, folder / "hub.log")
         self.url = self.process.url
+        self.token = ""
+
+    def begin(self) -> None:
+        """Waits until it serves, and signs on."""
         self.process.wait_ready(60)
         session = call(self.url, "POST", "/v1/sessions", {"user": "admin", "password": PASSWORD})
-        self.token: str = session["token"]
+        self.token = str(session["token"])
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         return call(self.url, method, path, body, token=self.token)
@@ -97,11 +102,13 @@ class RealHub:
 
 @contextmanager
 def real_hub(folder: Path, more: str = "") -> Iterator[RealHub]:
-    hub = RealHub(folder, more)
-    try:
-        yield hub
-    finally:
-        hub.stop()
+    with held_port() as port:
+        hub = RealHub(folder, port, more)
+        try:
+            hub.begin()
+            yield hub
+        finally:
+            hub.stop()
 
 
 def show(value: Any) -> str:

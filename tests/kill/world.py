@@ -18,8 +18,9 @@ import msgspec
 from app.ports import SystemClock
 from app.wire import ChangePage
 from rehearsal.douyin import Douyin
-from rehearsal.processes import HubProcess, call, free_port
+from rehearsal.processes import HubProcess, call
 from rehearsal.server import serving
+from tests.helpers.ports import held_port
 from tests.kill import bench as benches
 from tests.kill.bench import Bench
 from tests.kill.ledger import Followed, Lost, check, same
@@ -57,10 +58,12 @@ class Told:
 class World:
     """One hub, one bench, one platform; open from ``with`` on."""
 
-    def __init__(self, folder: Path, seed: int, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, folder: Path, port: int, seed: int, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._folder, self._dice, self._say = folder, Random(seed), say
         self._shop = SilentShop(SystemClock(), seed=seed)
-        self._port = free_port()
+        self._port = port
         self._starts = 0
         self._hub: HubProcess | None = None
         self._load: Load | None = None
@@ -314,7 +317,8 @@ def rounds(times: int, dice: Random) -> list[str]:
 def run(folder: Path, kinds: list[str], seed: int, say: Callable[[str], None] = lambda _: None) -> Told:
     """One world in ``folder``. Raises :class:`Lost`, its logs and databases left there."""
     folder.mkdir(parents=True, exist_ok=True)
-    return World(folder, seed, say).run(kinds)
+    with held_port() as port:
+        return World(folder, port, seed, say).run(kinds)
 
 
 __all__ = ["KINDS", "Lost", "Told", "World", "rounds", "run"]

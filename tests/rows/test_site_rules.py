@@ -7,7 +7,8 @@ from pathlib import Path
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
 from app.station.outcome import Done
-from tests.helpers.hub import TOML, a_channel_order, free_port, hub_in_thread
+from tests.helpers.hub import TOML, a_channel_order, hub_in_thread
+from tests.helpers.ports import held_port
 from tests.helpers.station import LiveStation
 from tests.sync.conftest import a_code
 from tests.sync.test_cases import knows, opens, parcel_of, sent
@@ -23,8 +24,7 @@ def alone(bench: LiveStation) -> None:
 
 
 def test_a_changed_rule_of_hub_toml_is_what_the_bench_acts_by_without_its_hub(tmp_path: Path) -> None:
-    port = free_port()
-    with LiveStation(tmp_path / "站", f"http://127.0.0.1:{port}") as bench:
+    with held_port() as port, LiveStation(tmp_path / "站", f"http://127.0.0.1:{port}") as bench:
         with hub_in_thread(tmp_path / "hub", TOML, port=port) as hub:
             box, later = (
                 hub.given(a_channel_order("T-1", lines=1)),

@@ -15,7 +15,8 @@ from hub.keys import KEY_FILE
 from sync.client import HubClient
 from sync.places import Place, Places
 from tests.helpers.databases import NewDatabase
-from tests.helpers.hub import TOML, RunningHub, a_channel_order, free_port, hub_in_thread
+from tests.helpers.hub import TOML, RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.ports import held_port
 from tests.helpers.station import LiveStation
 from tests.sync.conftest import a_code
 from tests.sync.test_cases import knows, opens, packed_at, parcel_of, sent
@@ -27,11 +28,12 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def _hubs(folder: Path, db: str, *ports: int) -> Iterator[list[tuple[RunningHub, ExitStack]]]:
+def _two_hubs(folder: Path, db: str) -> Iterator[list[tuple[RunningHub, ExitStack]]]:
     """One shop's hubs, each to be stopped by its own stack; each names the addresses of all."""
-    named = ", ".join(f'"http://127.0.0.1:{port}"' for port in ports)
-    toml = f"[hub]\naddresses = [{named}]\n{TOML.replace('[hub]', '')}"
     with ExitStack() as all_of_them:
+        ports = [all_of_them.enter_context(held_port()) for _ in range(2)]
+        named = ", ".join(f'"http://127.0.0.1:{port}"' for port in ports)
+        toml = f"[hub]\naddresses = [{named}]\n{TOML.replace('[hub]', '')}"
         running = []
         for n, port in enumerate(ports):
             own = folder / f"hub-{n}"
@@ -54,7 +56,7 @@ def test_a_station_goes_on_at_another_process_and_loads_nothing_anew(
 ) -> None:
     """28. Hub process gone."""
     with (
-        _hubs(tmp_path, new_postgres(), free_port(), free_port()) as [(one, first), (two, _)],
+        _two_hubs(tmp_path, new_postgres()) as [(one, first), (two, _)],
         LiveStation(tmp_path / "bench") as bench,
     ):
         bench.pair(a_code(one), url=one.url)
@@ -82,7 +84,7 @@ def test_a_station_goes_on_at_another_process_and_loads_nothing_anew(
 def test_a_station_that_starts_while_its_first_hub_is_gone_knows_the_others(
     tmp_path: Path, new_postgres: NewDatabase
 ) -> None:
-    with _hubs(tmp_path, new_postgres(), free_port(), free_port()) as [(one, first), (two, _)]:
+    with _two_hubs(tmp_path, new_postgres()) as [(one, first), (two, _)]:
         order = one.given(a_channel_order("T1"))
         with LiveStation(tmp_path / "bench") as bench:
             bench.pair(a_code(one), url=one.url)

@@ -22,7 +22,8 @@ from hub.backups.container import Effort
 from hub.backups.run import PASSPHRASE_VARIABLE, back_up, bring_back
 from hub.db import tables as t
 from hub.main import settings_of
-from tests.helpers.hub import RunningHub, a_channel_order, free_port, hub_in_thread
+from tests.helpers.hub import RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.ports import held_port
 from tests.helpers.station import LiveStation
 from tests.sync.conftest import a_code
 from tests.sync.test_cases import knows, opens, packed_at, parcel_of, sent, told
@@ -35,10 +36,10 @@ EASY = Effort(time_cost=1, memory_kib=64, lanes=1)
 class Shop:
     """A hub at one address whatever becomes of it, and its backup."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         self.data_dir = folder / "hub"
         self.file = folder / "backup"
-        self.port = free_port()
+        self.port = port
         self.clock = SystemClock()
 
     @contextmanager
@@ -73,9 +74,10 @@ def joined(bench: LiveStation, hub: RunningHub, name: str = "1 号台") -> None:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "two words and a fish")
-    return Shop(tmp_path)
+    with held_port() as port:
+        yield Shop(tmp_path, port)
 
 
 def _again(bench: LiveStation, hub: RunningHub) -> None:

@@ -33,6 +33,10 @@ class PointerHold(QObject):
     def is_held(self) -> bool:
         return self._timer.isActive()
 
+    def rest_for(self, ms: int) -> None:
+        """Another time for which a pointer that rests still holds; one that rests now begins it anew."""
+        self._timer.setInterval(ms)
+
     def watch(self, *widgets: QWidget) -> None:
         for widget in widgets:
             widget.installEventFilter(self)

@@ -30,7 +30,8 @@ from hub.connectors.shapes import (
     SignInAgain,
 )
 from tests.helpers.clock import FakeClock
-from tests.helpers.hub import TOML, free_port, hub_in_thread
+from tests.helpers.hub import TOML, hub_in_thread
+from tests.helpers.ports import held_port
 from ui.present.shops import trouble_words
 from ui.present.words import Words
 
@@ -164,10 +165,13 @@ def test_what_is_missing_in_the_settings_is_named() -> None:
 def test_a_platform_that_is_away_is_said_plainly_by_the_hub_itself(tmp_path: Path) -> None:
     """The whole way: health, "test connection", the third failure's alarm."""
     toml = (
-        f'{TOML}[[shop]]\nid = "shop-1"\nconnector = "pdd"\nbase_url = "http://127.0.0.1:{free_port()}/api"\n'
+        f'{TOML}[[shop]]\nid = "shop-1"\nconnector = "pdd"\n'
         'app_key = "k"\napp_secret = "s"\naccess_token = "t"\npoll_s = 86400\n'
     )
-    with hub_in_thread(tmp_path, toml, FakeClock()) as hub:
+    with (
+        held_port() as nobody,
+        hub_in_thread(tmp_path, f'{toml}base_url = "http://127.0.0.1:{nobody}/api"\n', FakeClock()) as hub,
+    ):
         admin = hub.admin()
         answers = [admin.post("/v1/shops/shop-1/poll") for _ in range(3)]
         checked = admin.post("/v1/shops/shop-1/check").json()

@@ -14,7 +14,8 @@ from rehearsal.courier import Manners as Journey
 from rehearsal.courier import Waybill
 from rehearsal.kuaidi100 import Kuaidi100
 from rehearsal.server import serving
-from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, a_channel_order, free_port, hub_in_thread
+from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.ports import held_port
 from ui.app import Station
 from ui.screens.service import ServiceScreen
 
@@ -40,10 +41,10 @@ class Hub:
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     source = Kuaidi100("c", "k")
     folder: Path = tmp_path_factory.mktemp("courier ask") / "中枢"
-    with serving(source.app) as server:
+    with serving(source.app) as server, held_port() as nobody:
         toml = (
             f'{TOML}[[carrier]]\nconnector = "kuaidi100"\nbase_url = "{server.url}"\ncustomer = "c"\nkey = "k"\n'
-            f'salt = "s"\ncallback_url = "http://127.0.0.1:{free_port()}/"\n'
+            f'salt = "s"\ncallback_url = "http://127.0.0.1:{nobody}/"\n'
         )
         with hub_in_thread(folder, toml) as running:
             yield Hub(running, source)

@@ -18,7 +18,8 @@ from rehearsal.courier import Manners as Journey
 from rehearsal.courier import Waybill
 from rehearsal.kuaidi100 import Kuaidi100, Telling, push
 from rehearsal.server import serving
-from tests.helpers.hub import TOML, HubClient, RunningHub, a_channel_order, free_port, hub_in_thread
+from tests.helpers.hub import TOML, HubClient, RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.ports import held_port
 from tests.hub.connectors.kuaidi100.pushes import SALT, node, outside, param, signed, traces
 
 NUMBER, COMPANY = "YT1234567890123", "yuantong"
@@ -69,8 +70,9 @@ def _toml(url: str, port: int, salt: str = SALT) -> str:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    platform, port = Kuaidi100("c", "k"), free_port()
+    platform = Kuaidi100("c", "k")
     with (
+        held_port() as port,
         serving(platform.app) as server,
         hub_in_thread(tmp_path_factory.mktemp("hub"), _toml(server.url, port), port=port) as hub,
     ):
@@ -176,8 +178,10 @@ def test_finance_reads_no_raw_words(world: World) -> None:
 
 
 def test_without_a_salt_even_a_fitting_push_is_refused_and_the_field_is_named(tmp_path: Path) -> None:
-    port = free_port()
-    with hub_in_thread(tmp_path, _toml("http://127.0.0.1:9", port, salt=""), port=port) as hub:
+    with (
+        held_port() as port,
+        hub_in_thread(tmp_path, _toml("http://127.0.0.1:9", port, salt=""), port=port) as hub,
+    ):
         assert [(one.connector, one.field) for one in hub.app.couriers_lacking] == [("kuaidi100", "salt")]
         status, _ = push(f"{hub.url}{PATH}?nu=YT1", param("YT1"), "")
         assert status == 401
