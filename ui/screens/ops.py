@@ -68,7 +68,7 @@ class OpsScreen(Page):
         self._chosen = ""
         self._asked_at: datetime | None = None
         self._heard_at: datetime | None = None
-        self._asking = False
+        self._asking = self._is_stale = False
         kit = room.kit
         self.glance = GlanceCard(kit)
         rows: RowsModel[ShopRow] = RowsModel(
@@ -154,10 +154,11 @@ class OpsScreen(Page):
         self.alarm.show_alarm(None)
 
     def ask(self) -> None:
-        """How all shops do now; one question at a time."""
+        """How all shops do now; one question at a time, and one more where the answer may be older than the wish."""
         if self._asking or self._room.core.identity is None:
+            self._is_stale = self._asking
             return
-        self._asking, self._asked_at = True, self._room.now()
+        self._asking, self._is_stale, self._asked_at = True, False, self._room.now()
         self._room.work.run(self._room.core.shops.overview, self._answered, self._failed, owner=self)
         self.shop.ask()
 
@@ -174,6 +175,8 @@ class OpsScreen(Page):
             self._room.now(),
         )
         self._render()
+        if self._is_stale:
+            self.ask()
 
     def _failed(self, error: Exception) -> None:
         """The weather is said over the list, which stays as it was; other trouble like everywhere."""

@@ -47,6 +47,7 @@ class ShopCard(QWidget):
         self._view: ShopView | None = None
         self._lists = ShopLists(shop_id="")
         self._asking = ""
+        self._is_stale = False
         self._retry_key = ""
         self._back_key = ""
         kit = room.kit
@@ -109,10 +110,14 @@ class ShopCard(QWidget):
         self._below.setVisible(is_platform)
 
     def ask(self) -> None:
-        """What waits at this shop."""
+        """What waits at this shop, as it is now: an answer that is under way may be older, so it is asked again."""
         view = self._view
-        if view is None or view.connector == "file" or self._asking == view.shop_id or not self.isVisible():
+        if view is None or view.connector == "file" or not self.isVisible():
             return
+        if self._asking == view.shop_id:
+            self._is_stale = True
+            return
+        self._is_stale = False
         self._asking, shop_id, desk = view.shop_id, view.shop_id, self._room.core.shops
         self._room.work.run(lambda: desk.lists(shop_id), self._listed, self._not_listed, owner=self)
 
@@ -122,6 +127,8 @@ class ShopCard(QWidget):
             self._lists = lists
             self._show_lists()
             self.allow()
+        if self._is_stale:
+            self.ask()
 
     def _not_listed(self, error: Exception) -> None:
         self._asking = ""
@@ -256,6 +263,7 @@ class ShopCard(QWidget):
             button.unlock()
             self._room.trouble(error)
             self._ask_again()
+            self.ask()
 
         self._room.work.run(lambda: call(shop_id), answered, failed, owner=self)
 
