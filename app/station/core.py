@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -352,6 +352,7 @@ class StationCore:
 
     async def close(self) -> None:
         """Lets go of wire and files; what waits is on disk."""
+        await self._keeper.farewell()
         await self._unlink()
         self.close_files()
 
@@ -374,7 +375,7 @@ class StationCore:
         elif "order" in topics:
             self.alarms.check_all(now)
         if "order" in topics:
-            self._look_at_leases()
+            self._look_at_leases(named)
             self._chores.wake()
         self._tell(topics)
 
@@ -383,9 +384,11 @@ class StationCore:
         if topics := self.cache.put_ahead(rows):
             self._fed(topics)
 
-    def _look_at_leases(self) -> None:
+    def _look_at_leases(self, order_nos: Collection[str]) -> None:
+        """At those of these orders; none named means many. A bench may hold two hundred while pages come and come."""
         for parcel_no in self.leases.held():
-            self._keeper.look(parcel_no)
+            if not order_nos or parcel_no[:-2] in order_nos:
+                self._keeper.look(parcel_no)
 
     def _moved_to(self, parcel_no: str) -> str | None:
         """The station that has the parcel now, where a lease of ours ended with that."""

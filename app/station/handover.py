@@ -10,7 +10,9 @@ from app.core import freeze
 from app.core.acts import ActKind, HandedOver, ParcelPulled
 from app.core.order import InterceptResult, Order, OrderState, Parcel
 from app.core.reasons import Reason, Refused
+from app.ports import HubTrouble
 from app.station.gate import Gate
+from app.station.leasing import BATCH
 from app.station.outcome import Done, Light, Outcome, Sound, refusal
 from app.station.worktop import Worktop
 from app.store.outbox import ScanRow
@@ -29,11 +31,25 @@ class HandOver:
         self._gate = gate
 
     def over(self, order: Order, parcel: Parcel, row: ScanRow, now: datetime) -> Outcome:
-        """By the own rule; where that says yes, what is left to ask is in ``follow``."""
+        """By the own rule; where that says yes, what is left to ask is in ``follow``.
+
+        A box that another bench has is asked for: a hub gives it to whoever has it in the hand, where it may.
+        """
         refused = freeze.go_check(order, parcel.parcel_no, "handover", self._bench.station_id)
         if refused is None:
             amber = Outcome(scan_id=row.scan_id, done=Done.asked, light=Light.amber, sound=Sound.none)
             return self._top.about(replace(amber, follow="handover"), order, parcel)
+        if refused.reason is Reason.no_lease and self._bench.is_online:
+            params = self._top.named(refused).params
+            amber = Outcome(
+                scan_id=row.scan_id,
+                done=Done.asked_holder,
+                light=Light.amber,
+                sound=Sound.none,
+                params=params,
+                follow="handover",
+            )
+            return self._top.about(amber, order, parcel)
         if refused.reason is Reason.frozen:
             self.pulled(order, parcel, "handover_refused", now)
         return self._top.no(row.scan_id, order, parcel, self._top.named(refused))
@@ -51,7 +67,8 @@ class HandOver:
 
     async def hand_over(self, outcome: Outcome, now: datetime) -> Outcome:
         """After :meth:`over`: asks, and hands over what may go."""
-        refused = await self._gate.may_go(outcome.parcel_no, "handover")
+        refused = await self._asked_holder(outcome) if outcome.done is Done.asked_holder else None
+        refused = refused or await self._gate.may_go(outcome.parcel_no, "handover")
         with self._top.lock:
             order = self._read.order(outcome.order_no)
             parcel = order.parcel(outcome.parcel_no) if order else None
@@ -64,4 +81,29 @@ class HandOver:
                 return self._top.said(self._top.no(outcome.scan_id, order, parcel, refused))
             done = Outcome(scan_id=outcome.scan_id, done=Done.handed_over)
             body = HandedOver(carrier=parcel.carrier)
-            return self._top.said(self._top.do(ActKind.handed_over, order, parcel, body, done, None, now))
+            said = self._top.do(ActKind.handed_over, order, parcel, body, done, None, now)
+            if said.is_ok:
+                self._top.leases.done(parcel.parcel_no)
+            return self._top.said(said)
+
+    async def _asked_holder(self, outcome: Outcome) -> Refused | None:
+        """The box from the bench that has it; None: it is ours."""
+        no = outcome.parcel_no
+        try:
+            refused = (await self._top.leases.ask([no], "handover")).get(no)
+        except HubTrouble:
+            return Refused(Reason.hub_unreachable, {"order_no": outcome.order_no, "parcel_no": no})
+        return self._top.named(refused) if refused else None
+
+    def for_van(self) -> list[str]:
+        """Boxes that this station closed and may hand over, soonest due first, at most as many as one request takes.
+
+        Nothing where closing is the last gate: there a closed box goes out unasked.
+        """
+        me = self._bench.station_id
+        return [
+            parcel.parcel_no
+            for order, parcel in self._read.packed_by(me, BATCH)
+            if freeze.go_check(order, parcel.parcel_no, "handover", me) is None
+            and freeze.is_gate("handover", self._top.rules(order.warehouse))
+        ]

@@ -51,6 +51,7 @@ class Done(StrEnum):
     mode_handover = "mode_handover"
     badge = "badge"
     asked = "asked"
+    asked_holder = "asked_holder"
 
 
 #: What still has to be asked of the hub; hand the outcome to ``PackingDesk.follow``.

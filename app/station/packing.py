@@ -84,6 +84,7 @@ class PackingDesk:
         self._last_read: tuple[str, datetime] | None = None
         leases.refused = self._top.lease_refused
         leases.open_parcel = alarms.open_parcel = self.open_parcel_no
+        leases.for_van = self._for_van
 
     @property
     def came_ahead(self) -> CameAhead:
@@ -353,7 +354,7 @@ class PackingDesk:
             if outcome.is_ok:
                 self._top.opened = None
                 self._top.counts.clear()
-                self._top.book.drop(parcel.parcel_no)
+                self._top.leases.done(parcel.parcel_no)
             return self._top.said(outcome)
 
     # ---------------------------------------------------------------------------------- setting aside
@@ -366,8 +367,15 @@ class PackingDesk:
     def _to_mode(self, mode: Mode, scan_id: str) -> Outcome:
         if mode != self._mode:
             self._top.leave()
-        self._mode = mode
+            self._mode = mode
+            if mode == "packing":
+                self._top.leases.leave_van()
+            self._top.leases.wake()
         return Outcome(scan_id=scan_id, done=Done.mode_handover if mode == "handover" else Done.mode_packing)
+
+    def _for_van(self) -> list[str] | None:
+        """What may go to the van without the hub; None while no box goes there."""
+        return self._over.for_van() if self._mode == "handover" else None
 
     def put_aside(self, now: datetime) -> Outcome:
         """Nothing is open any more; what was counted stays counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from app.core.order import LeaseStep, Parcel
+from app.core.order import GONE_STATES, LeaseStep, Parcel
 from app.core.values import dataclass
 from app.ports import Clock
 from app.wire import LabelData
@@ -106,14 +106,17 @@ class LeaseBook:
     def seen(self, parcel: Parcel, seq: int, epoch: str, station_id: str) -> bool:
         """The feed shows who holds the parcel. True when our lease has moved to another station and is dropped.
 
+        What has left the house needs none.
+
         ``seq`` is the row's, ``epoch`` the copy's. A row from before the grant tells of those who held it before us,
         and one of another life of the hub nothing.
         """
         with self._lock:
             lease = self._leases.get(parcel.parcel_no)
-            if lease is None or parcel.holder in (None, station_id):
+            if lease is None or seq < lease.seq or lease.epoch not in ("", epoch):
                 return False
-            if seq < lease.seq or lease.epoch not in ("", epoch):
-                return False
-            del self._leases[parcel.parcel_no]
-            return True
+            is_moved = parcel.holder not in (None, station_id)
+            is_gone = parcel.state in GONE_STATES
+            if is_moved or is_gone:
+                del self._leases[parcel.parcel_no]
+            return is_moved and not is_gone

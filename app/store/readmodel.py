@@ -204,6 +204,15 @@ class ReadModel:
         """Packed parcels that wait for the van."""
         return self._key_page("packed_key", (S.packed,), n, after)
 
+    def packed_by(self, station_id: str, n: int) -> list[tuple[Order, Parcel]]:
+        """Up to ``n`` packed parcels that this station closed or last printed for, soonest due first."""
+        where = "WHERE o.packed_key > '' AND instr(o.body, ?) ORDER BY o.packed_key LIMIT ?"
+        orders = self._orders(where, (station_id.encode(), n))
+        mine = [
+            (o, p) for o in orders for p in o.parcels if p.state is S.packed and p.handled_by == station_id
+        ]
+        return mine[:n]
+
     def _key_page(self, column: str, states: Iterable[OrderState], n: int, after: str) -> QueuePage:
         wanted = set(states)
         keys = self._cache.read(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from app.core.order import Order
+from app import resources
+from app.core.order import Order, OrderState, settled
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
 from app.station.outcome import Done
-from app.wire import LabelData, LeaseAnswer, Receipt
-from tests.helpers.station import an_order, order_no, packed
+from app.wire import LabelData, LeaseAnswer, Receipt, StationView
+from tests.helpers.station import a_stop, an_order, change, order_no, packed
 from tests.station.conftest import STATION, FedBench
 
 LABEL = LabelData(parcel_no=f"{order_no(1)}01", consignee_name="林小明", consignee_phone="18300012807")
@@ -96,6 +98,142 @@ def test_offline_a_box_leaves_the_house_only_by_a_hand_over_lease(bench: FedBenc
     assert bench.scan(slip(2)).done is Done.handed_over
 
 
+def _closed_here(n: int, by: str = STATION, **changed: Any) -> Order:
+    order = packed(an_order(n))
+    return settled(replace(order.with_parcel(replace(order.parcels[0], handled_by=by)), **changed))
+
+
+def _asked(bench: FedBench, step: str = "handover") -> list[list[str]]:
+    return [sorted(ask.parcel_nos) for ask in bench.hub.asked if ask.step == step and not ask.give_back]
+
+
+def test_a_desk_that_hands_over_leases_what_it_closed_and_nothing_else(bench: FedBench) -> None:
+    bench.fed(
+        _closed_here(1),
+        _closed_here(2, by="ST-2"),
+        _closed_here(3, stops=(a_stop(),)),
+        an_order(4),
+        _closed_here(5),
+    )
+    bench.steps_leases()
+    assert bench.hub.asked == []
+    bench.desk.ack_stop("key", bench.clock.now())
+    bench.scan(command_code("HANDOVER"))
+    bench.steps_leases()
+    assert _asked(bench) == [[parcel_no(1), parcel_no(5)]]
+    bench.steps_leases()
+    assert len(bench.hub.asked) == 1, "it has them"
+    bench.online(False)
+    assert bench.scan(slip(2)).reason is Reason.hub_unreachable
+    assert bench.scan(slip(1)).done is Done.handed_over
+    assert set(bench.core.leases.held()) == {parcel_no(5)}, "what has left needs no lease"
+    bench.online()
+    bench.clock.tick(3000)
+    bench.steps_leases()
+    assert _asked(bench)[1:] == [[parcel_no(5)]], "renewed while boxes go to the van"
+
+
+def test_at_most_two_hundred_boxes_are_leased_for_the_van(bench: FedBench) -> None:
+    bench.fed(*(_closed_here(n) for n in range(1, 206)))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert [len(asked) for asked in _asked(bench)] == [200]
+    assert parcel_no(205) not in bench.core.leases.held(), "the last to be due"
+    assert bench.scan(slip(1)).done is Done.handed_over
+    gone = _closed_here(1)
+    bench.fed(settled(gone.with_parcel(replace(gone.parcels[0], state=OrderState.handed_over))))
+    bench.steps_leases()
+    assert _asked(bench)[1:] == [[parcel_no(201)]], "one has left, one more may"
+
+
+def test_a_box_is_leased_for_the_van_when_the_hub_has_heard_that_it_was_closed(bench: FedBench) -> None:
+    """That it was closed ends a lease: one that was granted before would be none."""
+    bench.fed(an_order(qty=(1,)))
+    bench.scan(slip())
+    bench.steps_leases()
+    bench.scan("SKU-1")
+    assert bench.scan(command_code("CLOSE")).done is Done.closed
+    bench.fed(_closed_here(1))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert _asked(bench) == []
+    _answered(bench)
+    bench.steps_leases()
+    assert _asked(bench) == [[parcel_no()]]
+
+
+def test_what_stays_in_the_house_is_given_back_with_the_end_of_the_hand_over(bench: FedBench) -> None:
+    bench.fed(_closed_here(1), _closed_here(2))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    bench.online(False)
+    bench.scan(slip(1))
+    bench.desk.set_mode("packing")
+    assert bench.core.leases.held() == {}
+    bench.online()
+    bench.steps_leases()
+    assert [ask.parcel_nos for ask in bench.hub.asked if ask.give_back] == [[parcel_no(2)]]
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert parcel_no(2) in bench.core.leases.held()
+    bench.run(bench.core.close())
+    assert [ask.parcel_nos for ask in bench.hub.asked if ask.give_back][1:] == [[parcel_no(2)]], (
+        "nor at the end"
+    )
+
+
+def test_what_was_put_aside_and_taken_again_is_not_given_back(bench: FedBench) -> None:
+    bench.fed(an_order())
+    bench.scan(slip())
+    bench.steps_leases()
+    bench.desk.put_aside(bench.clock.now())
+    bench.steps_leases()
+    assert [ask.give_back for ask in bench.hub.asked] == [False], "its act still waits"
+    _leases(bench, 1)
+    _answered(bench)
+    bench.steps_leases()
+    assert [ask.give_back for ask in bench.hub.asked] == [False, False]
+    assert bench.core.leases.is_valid(parcel_no())
+
+
+def test_where_closing_is_the_last_gate_nothing_is_leased_for_the_van(bench: FedBench) -> None:
+    rules = {"timezone": "Asia/Shanghai", "last_gate": "close", "countdown_s": 15, "auto_release": True}
+    bench.fed(_closed_here(1))
+    bench.changes(change(bench.seq + 1, "setting", "rules:main", rules))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert bench.hub.asked == []
+    bench.online(False)
+    assert bench.scan(slip(1)).done is Done.handed_over
+
+
+def test_a_box_that_another_bench_has_is_asked_for_in_words(bench: FedBench) -> None:
+    view = StationView(station_id="ST-2", name="二号台", kind="packing", warehouse="main")
+    bench.fed(_elsewhere(1), _elsewhere(2), _elsewhere(3))
+    bench.changes(change(bench.seq + 1, "station", "ST-2", view))
+    bench.desk.set_mode("handover")
+    asked = bench.desk.on_scan(slip(1), bench.clock.tick(1))
+    words = resources.texts()
+    said = words.text(f"station.done_{asked.done}", "zh", **asked.params)
+    assert said == f"包裹 {parcel_no(1)} 在 二号台 名下，正在问中枢能不能由这里交接…"
+    assert bench.run(bench.desk.follow(asked, bench.clock.now())).done is Done.handed_over
+    holds = {"parcel_no": parcel_no(2), "holder": "ST-2"}
+    bench.hub.refused_leases[parcel_no(2)] = LeaseAnswer(
+        parcel_no=parcel_no(2), granted=False, reason="no_lease", params=holds
+    )
+    refused = bench.scan(slip(2))
+    assert refused.reason is Reason.no_lease
+    assert "二号台" in words.text(f"reasons.{refused.result}", "zh", **refused.params)
+    bench.online(False)
+    assert bench.scan(slip(3)).params["holder"] == "二号台"
+    assert bench.acts() == ["handed_over"]
+
+
+def _elsewhere(n: int) -> Order:
+    order = _closed_here(n, by="ST-2")
+    return order.with_parcel(replace(order.parcels[0], holder="ST-2"))
+
+
 def test_a_short_lease_is_renewed_in_its_last_third(bench: FedBench) -> None:
     bench.hub.lease_s = 90
     bench.fed(an_order())
@@ -150,7 +288,7 @@ def test_a_grant_that_the_feed_has_overtaken_is_none(bench: FedBench) -> None:
     bench.steps_leases()
     assert not bench.core.leases.is_valid(parcel_no())
     assert bench.desk.view().parcel is None
-    assert bench.outcomes[-1].reason is Reason.no_lease
+    assert Reason.no_lease in [outcome.reason for outcome in bench.outcomes]
 
 
 def _answered(bench: FedBench) -> None:

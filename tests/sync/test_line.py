@@ -45,6 +45,29 @@ def test_an_order_is_packed_and_handed_over(hub: RunningHub, station: Station, o
     ]
 
 
+def test_a_box_leased_for_the_van_elsewhere_is_given_to_the_hand_that_has_it(
+    hub: RunningHub, station: Station, order: Order
+) -> None:
+    closer, gate, no = station(name="3 号台"), station(name="交接台"), parcel_of(order)
+    opens(closer, order)
+    for code in ("SKU-1", "SKU-2", command_code("CLOSE")):
+        assert closer.scan(code).is_ok
+    sent(closer)
+    closer.until(lambda: state_fed(closer, order) is OrderState.packed, "not packed at the hub", 20)
+    closer.core.packing.set_mode("handover")
+    closer.until(lambda: closer.core.leases.is_valid(no, "handover"), "not leased for the van", 20)
+    gate.core.packing.set_mode("handover")
+    gate.until(
+        lambda: (found := gate.core.read.order(order.order_no)) and found.parcels[0].holder, "not fed", 20
+    )
+    asked = gate.core.packing.on_scan(slip_code(no, 1), gate.clock.now())
+    assert (asked.done, asked.params["holder"]) == (Done.asked_holder, "3 号台")
+    assert gate.do(gate.core.packing.follow(asked, gate.clock.now())).done is Done.handed_over
+    closer.until(lambda: no not in closer.core.leases.held(), "the other still believes it has it", 20)
+    sent(gate)
+    gate.until(lambda: state_fed(gate, order) is OrderState.handed_over, "not handed over at the hub", 20)
+
+
 def test_a_cancel_stops_the_hand_and_the_rep_knows_it(
     hub: RunningHub, station: Station, order: Order
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,54 @@ def test_an_hour_without_the_hub_and_then_back(tmp_path: Path) -> None:
             story = house.told(order)
             assert (story.count("line_packed"), story.count("parcel_closed")) == (2, 1)
             assert "clash" not in story
+
+
+def test_boxes_leased_for_the_van_leave_without_the_hub_and_no_others(tmp_path: Path) -> None:
+    """The van comes while the hub is away: what this bench closed goes with it; all is settled on its return."""
+    with _house(tmp_path) as house:
+        gone, called_back = house.given("T1"), house.given("T2")
+        for order in (gone, called_back):
+            house.opens(order)
+            house.packs(order)
+            assert house.scan(CLOSE).done is Done.closed
+            house.sent()
+        foreign = house.given("T3")
+        _packed_elsewhere(house, foreign)
+        assert house.scan(command_code("HANDOVER")).done is Done.mode_handover
+        leases = house.bench.core.leases
+        for order in (gone, called_back):
+            no = _no(order)
+            house.bench.until(partial(leases.is_valid, no, "handover"), "not leased", PATIENCE)
+            assert house.at_hub(order).lease_step == "handover"
+        house.cut()
+        refused = house.scan(slip(foreign))
+        assert refused.reason is Reason.hub_unreachable
+        assert resources.texts().text(f"reasons.{refused.result}", "zh", **refused.params)
+        house.cancels(called_back)
+        assert house.at_hub(called_back).intercept_result is R.trying, "it may be on its way to the van"
+        for order in (gone, called_back):
+            assert house.scan(slip(order)).done is Done.handed_over
+        assert leases.held() == {}
+        house.passes(60)
+        assert house.at_hub(called_back).intercept_result is not R.stopped, "never a false 'stopped'"
+        house.back()
+        assert house.at_hub(gone).state is OrderState.handed_over
+        assert house.at_hub(gone).holder is None
+        assert house.at_hub(called_back).state is OrderState.shipped_despite_cancel
+        assert house.at_hub(called_back).intercept_result is R.too_late
+        [need] = house.bench.core.needs.open()
+        assert (need.kind, need.order_no, need.is_clash) == ("handed_over", called_back.order_no, True)
+        house.bench.until(
+            lambda: house.scan(slip(foreign)).done is Done.handed_over, "it may go now that the hub is back"
+        )
+
+
+def _packed_elsewhere(house: House, order: Order) -> None:
+    other = house.hub.station("packing", name="2 号台")
+    no, now = _no(order), house.hub_clock.now()
+    for line_no in (1, 2):
+        body = {"line_no": line_no, "qty": 1, "code": f"SKU-{line_no}"}
+        assert other.act("line_packed", order.order_no, no, body=body, made_at=now).outcome == "applied"
+    assert other.act("parcel_closed", order.order_no, no, made_at=now).outcome == "applied"
+    bench = house.bench
+    bench.until(lambda: bench.core.read.order(order.order_no).parcels[0].packed_at, "not fed", PATIENCE)
