@@ -79,7 +79,7 @@ def main() -> None:
 
 def _open(asked: StationAsked) -> int:
     # While a program opens, what it makes it keeps: looking for garbage takes a fifth of that time and finds none.
-    # The station turns it on again once all is open.
+    # The station collects in the window's thread once all is open (ui.garbage).
     gc.disable()
     from app.desktop import open_station
 

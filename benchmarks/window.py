@@ -21,6 +21,7 @@ from app.desktop import joint
 from app.ports import Engine, HubApi
 from app.store.link import LinkParts
 from ui.app import Station, build_station
+from ui.garbage import WindowGarbage
 from ui.joint import Joint
 
 WIDTH, HEIGHT = 1366, 768
@@ -43,7 +44,7 @@ def opened(folder: Path, joined: Joint | None = None) -> Station:
     turn_until(lambda: station.window.isVisible(), 10)
     idle(0.2)
     gc.collect()
-    gc.freeze()  # as the program does once its window stands
+    WindowGarbage(station.window).begin()  # as the program does once its window stands
     return station
 
 

@@ -7,7 +7,6 @@ station.window.show()
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from app.station.core import StationCore
 from app.station.outcome import Outcome
 from app.store.surroundings import StoreTrouble
 from app.wire import StationKind
+from ui.garbage import WindowGarbage
 from ui.joint import BadPrinter, Joint
 from ui.kept import LANG, LOOK, PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit, make_kit
@@ -69,7 +69,7 @@ def run_station(
 ) -> int:
     """Opens the station and stays until its window is closed. 0 done, 1 the surroundings say no (one sentence).
 
-    main has turned the garbage collector off; it works again from when all is open.
+    main has turned the garbage collector off; from when all is open, garbage is collected in this thread.
     """
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
@@ -96,17 +96,13 @@ def run_station(
             from ui.hand import Hand
 
             station.hand = Hand(station)
-        station.open(_collect_garbage)
+        garbage = WindowGarbage()
+        station.open(garbage.begin)
         try:
             return app.exec()
         finally:
+            garbage.end()
             station.close()
-
-
-def _collect_garbage() -> None:
-    """From now on. What was made before stays: looking through it takes 100 ms, in the middle of a scan."""
-    gc.freeze()
-    gc.enable()
 
 
 def build_station(

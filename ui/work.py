@@ -62,12 +62,29 @@ class CrashReport:
 
 class Job:
     """One call under way. `cancel()` from the window's thread: neither `done` nor `failed` is called after
-    it."""
+    it.
 
-    def __init__(self) -> None:
+    What it was asked with and what came of it stays with it until the background is through, and is let go of in the
+    window's thread: a page whose last holder is a call that has just ended must not die over there (see ui.garbage).
+    """
+
+    def __init__(
+        self,
+        call: Callable[[], Awaitable[Any]],
+        done: Callable[[Any], object] | None,
+        failed: Callable[[Exception], object] | None,
+        owner: QObject | None,
+    ) -> None:
+        self._call: Callable[[], Awaitable[Any]] | None = call
+        self._done, self._failed, self._owner = done, failed, owner
+        self._result: Any = None
+        self._error: Exception | None = None
         self._stop: Callable[[], None] | None = None
         self.cancelled = False
         self.finished = False
+
+    def _let_go(self) -> None:
+        self._call = self._done = self._failed = self._owner = self._result = self._error = self._stop = None
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -126,6 +143,7 @@ class Work(QObject):
         self._poked = False
         self._topics: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._jobs: set[Job] = set()
         self._pool: ThreadPoolExecutor | None = None
         self._batch, self._since_batch = self._throttle(self._flush), QElapsedTimer()
         self._refresh, self._since_refresh = self._throttle(self._tell_topics), QElapsedTimer()
@@ -153,8 +171,10 @@ class Work(QObject):
 
         An error without `failed` is a crash report. With `owner`, nothing is called once that object is gone.
         """
-        job = Job()
-        self._soon(lambda: self._spawn(job, call, done, failed, owner))
+        job = Job(call, done, failed, owner)
+        if not self._stopping:
+            self._jobs.add(job)
+        self._soon(lambda: self._spawn(job))
         return job
 
     def blocking(
@@ -196,6 +216,9 @@ class Work(QObject):
         self._batch.stop()
         self._refresh.stop()
         self._handed.clear()
+        for job in self._jobs:
+            job._let_go()
+        self._jobs.clear()
         return thread is None or not thread.is_alive()
 
     # -- for any thread ------------------------------------------------------------------------------------
@@ -326,45 +349,53 @@ class Work(QObject):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _spawn(
-        self,
-        job: Job,
-        call: Callable[[], Awaitable[T]],
-        done: Callable[[T], object] | None,
-        failed: Callable[[Exception], object] | None,
-        owner: QObject | None,
-    ) -> None:
+    def _spawn(self, job: Job) -> None:
         import asyncio
 
         if job.cancelled:
+            self._over(job)
             return
-        task = asyncio.get_running_loop().create_task(self._run(job, call, done, failed, owner))
+        task = asyncio.get_running_loop().create_task(self._run(job))
         job._stop = lambda: self._soon(task.cancel)
+        # By then nothing of the call is left over here.
+        task.add_done_callback(lambda _: self._over(job))
         self._keep(task)
 
-    async def _run(
-        self,
-        job: Job,
-        call: Callable[[], Awaitable[T]],
-        done: Callable[[T], object] | None,
-        failed: Callable[[Exception], object] | None,
-        owner: QObject | None,
-    ) -> None:
-        def wanted() -> bool:
-            job.finished = True
-            return not job.cancelled and (owner is None or shiboken6.isValid(owner))
+    async def _run(self, job: Job) -> None:
+        import asyncio
 
+        call = job._call
+        if call is None:
+            return
         try:
-            result = await call()
+            job._result = await call()
+        except asyncio.CancelledError:
+            return  # kept with the task, it would keep all that the call held
         except Exception as error:  # noqa: BLE001 - the work door: every error goes to whoever asked
-            reason = error
-            if failed is None:
-                self.hand(lambda: self._report("run", reason) if wanted() else None)
-            else:
-                answer = failed
-                self.hand(lambda: answer(reason) if wanted() else None)
+            job._error = error
+        self.hand(lambda: self._tell(job))
+
+    def _over(self, job: Job) -> None:
+        self.hand(lambda: self._forget(job))
+
+    # In the window's thread again.
+
+    def _tell(self, job: Job) -> None:
+        job.finished = True
+        owner = job._owner
+        if job.cancelled or (owner is not None and not shiboken6.isValid(owner)):
+            return
+        if job._error is None:
+            if job._done is not None:
+                job._done(job._result)
+        elif job._failed is not None:
+            job._failed(job._error)
         else:
-            self.hand(lambda: done(result) if wanted() and done is not None else None)
+            self._report("run", job._error)
+
+    def _forget(self, job: Job) -> None:
+        job._let_go()
+        self._jobs.discard(job)
 
     def _spawn_engine(self, handle: EngineLoop, engine: Engine) -> None:
         import asyncio

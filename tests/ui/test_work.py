@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -87,6 +88,43 @@ def test_a_result_comes_to_the_windows_thread(qtbot: QtBot, work: Work) -> None:
 
     work.run(call, lambda n: seen.append((n, threading.current_thread() is threading.main_thread())))
     qtbot.waitUntil(lambda: seen == [(7, True)])
+
+
+class Page:
+    """Something that listens to signals, as pages do, and says in which thread it died."""
+
+    def __init__(self, died: list[threading.Thread]) -> None:
+        weakref.finalize(self, lambda: died.append(threading.current_thread()))
+
+    async def ask(self) -> Page:
+        await asyncio.sleep(0.02)
+        return self
+
+    async def fail(self) -> None:
+        await asyncio.sleep(0.02)
+        raise ValueError("not today")
+
+    def hear(self, _: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("how", ["done", "failed", "cancelled", "stopped"])
+def test_a_page_whose_last_holder_is_a_call_dies_in_the_windows_thread(
+    how: str, qtbot: QtBot, work: Work
+) -> None:
+    died: list[threading.Thread] = []
+    for _ in range(20):
+        page = Page(died)
+        job = work.run(page.fail if how == "failed" else page.ask, page.hear, page.hear)
+        del page
+        if how == "cancelled":
+            qtbot.wait(1)
+            job.cancel()
+        del job
+    if how == "stopped":
+        assert work.stop()
+    qtbot.waitUntil(lambda: len(died) == 20, timeout=15_000)
+    assert set(died) == {threading.main_thread()}
 
 
 def test_an_error_goes_to_who_asked_and_otherwise_to_the_crash_report(
