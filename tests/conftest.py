@@ -59,6 +59,8 @@ _common = {
     "deadline": None,  # a busy machine is no fault of ours
     "print_blob": True,
     "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+    # Not "explain": it made the search for a short example outlast the time limit, and then nothing was told at all.
+    "phases": [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain],
 }
 hypothesis.settings.register_profile("house", max_examples=100, **_common)  # type: ignore[arg-type]
 hypothesis.settings.register_profile("long", max_examples=3000, **_common)  # type: ignore[arg-type]

@@ -137,7 +137,14 @@ def _packed_anyway(order: Order, parcel: Parcel, body: LinePacked, now: datetime
     )
     off = max(0, line.qty - asked_for) if line else 0
     verdict = _line_packed(order, parcel, body, now, off)
-    return verdict if isinstance(verdict, Accepted) else Accepted(order, [])
+    if isinstance(verdict, Refused):
+        return Accepted(order, [])
+    filled = verdict.order.parcel(parcel.parcel_no)
+    if filled is None or filled.state is not S.packed or not lines.to_take_out(verdict.order, filled):
+        return verdict
+    # closed by who knew, and yet one more in it: a box somebody has to open again
+    reopened = Entry(kind=K.parcel_reopened, parcel_no=parcel.parcel_no)
+    return _changed(verdict.order, replace(filled, state=S.packing), *verdict.entries, reopened)
 
 
 def _closed_anyway(order: Order, parcel: Parcel, by: Actor, now: datetime) -> Accepted:

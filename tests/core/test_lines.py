@@ -15,7 +15,7 @@ from app.core import freeze, lines
 from app.core.channel import ChannelLine, absorb, first_seen
 from app.core.decide import Accepted, decide, happened
 from app.core.hints import HintKind, heard
-from app.core.history import Entry
+from app.core.history import Entry, HistoryKind
 from app.core.history import HistoryKind as K
 from app.core.order import (
     FLOOR_STATES,
@@ -163,6 +163,21 @@ def test_a_packed_box_is_opened_again_and_is_not_called_stopped_before_somebody_
     assert order.parcels[0].intercept_result is InterceptResult.stopped
     order = do(order, "line_unpacked", line_no=2)
     assert not order.stops
+    assert do(order, "parcel_closed").parcels[0].state is S.packed
+
+
+def test_what_is_counted_late_into_a_closed_box_opens_it_again() -> None:
+    order = counted_down(cancelled(two_boxes(), 1))
+    order = do(do(order, "line_packed", line_no=2), "parcel_closed")
+    assert order.parcels[0].state is S.packed
+
+    late = replace(act(order, "line_packed", line_no=1), parcel_no=order.parcels[0].parcel_no)
+    after = happened(order, late, OTHER_PACKER, T0, RULES)
+
+    box = after.order.parcels[0]
+    assert (box.state, [pl.line_no for pl in lines.to_take_out(after.order, box)]) == (S.packing, [1])
+    assert [entry.kind for entry in after.entries] == [HistoryKind.line_packed, HistoryKind.parcel_reopened]
+    order = do(after.order, "line_unpacked", line_no=1)
     assert do(order, "parcel_closed").parcels[0].state is S.packed
 
 
