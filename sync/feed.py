@@ -61,7 +61,7 @@ class Feed:
         if status.facts.needs == "cache_disk_full":
             status.needs("")
         status.at(cache.cursor.seq, page.head)
-        status.cut(cache.is_cut)
+        status.cut(cache.is_cut, cache.over_bytes)
         self.parts.changed(topics)
         return True
 

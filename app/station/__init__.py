@@ -98,7 +98,8 @@ Words of outcomes: ``reasons.<result>`` when refused, ``station.done_<done>`` ot
 
 **StripItem**(key, level "ok"|"busy"|"warn"|"bad", params): fresh_now, fresh, catching_up(_left), offline, offline_calm,
 offline_new, needs_you(what), not_paired; nothing_waiting, waiting, waiting_old; refused; clock_off; platform_silent;
-printer(name, state, n); scanner, scanner_away. Times are ISO text (``since``), spans ``seconds``, counts ``n``.
+copy_cut, copy_over (n: MB); printer(name, state, n); scanner, scanner_away. Times are ISO text (``since``), spans
+``seconds``, counts ``n``.
 
 **Trouble**: ``app.ports.HubTrouble`` (HubAway, SignInFailed, NotAllowed, UpdateMe, Rejected) from ``async`` calls:
 ``.text`` and ``.hint`` are the hub's words in our language or empty, then show ``sync.<key>``.

@@ -85,7 +85,9 @@ def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
     silent_at = facts.sync.platform_silent_at
     if silent_at is not None and now - silent_at <= SILENT_SHOWN:
         items.append(StripItem(key="platform_silent", level="warn"))
-    if facts.sync.is_cut:
+    if facts.sync.over_mb:
+        items.append(StripItem(key="copy_over", level="warn", params={"n": str(facts.sync.over_mb)}))
+    elif facts.sync.is_cut:
         items.append(StripItem(key="copy_cut", level="ok"))
     items += [_printer(report) for report in facts.printers]
     if facts.scanner is not None:

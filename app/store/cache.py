@@ -122,6 +122,11 @@ class Cache:
         """Whether orders were left out of what is shown: it cannot be compared with the hub, which is to be asked."""
         return self._file.is_cut
 
+    @property
+    def over_bytes(self) -> int:
+        """The size of the copy where open work alone takes more than it may; 0: it fits."""
+        return (self._filling or self._file).over_bytes
+
     def _trim(self, file: CacheFile) -> None:
         most = self._most_bytes
         if most is not None:

@@ -101,6 +101,8 @@ class CacheFile:
         self._links_lock = threading.Lock()
         self._is_closed = False
         self._is_trimming = False
+        #: The size of a copy that is too large though nothing is left that may go; 0: it is not.
+        self.over_bytes = 0
         self._writer: Link | None = None
         try:
             self._writer = Link(self._opening)
@@ -253,10 +255,12 @@ class CacheFile:
             return trimmed
 
         if not self._is_trimming and not self.read(lambda db: trimming.is_large(db, most_bytes)):
+            self.over_bytes = 0
             return False
         trimmed = self._write(write)
         self._is_trimming = trimmed.is_more
         self.is_cut = self.is_cut or trimmed.is_cut
+        self.over_bytes = trimmed.over_bytes
         return trimmed.is_more
 
     def repair(self, right: Repair) -> frozenset[str]:

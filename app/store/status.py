@@ -28,8 +28,9 @@ class SyncFacts:
     """``needs``: why a person is needed (revoked, update_me, cache_disk_full, hub_version), empty when not.
 
     ``offset`` is hub time minus station time. ``go_check_s`` is how long a go_check may take just now.
-    ``is_cut``: the copy grew too large and leaves out what is done. ``platform_silent_at``: when a platform could last
-    not be asked before a step; None since one answered.
+    ``is_cut``: the copy grew too large and leaves out what is done; ``over_mb``: its size, where open work alone is
+    more than it may hold. ``platform_silent_at``: when a platform could last not be asked before a step; None since one
+    answered.
     """
 
     is_online: bool = False
@@ -43,6 +44,7 @@ class SyncFacts:
     platform_silent_at: datetime | None = None
     is_loading_anew: bool = False
     is_cut: bool = False
+    over_mb: int = 0
 
     @property
     def state(self) -> SyncState:
@@ -108,9 +110,9 @@ class SyncStatus:
     def loading_anew(self, is_loading: bool) -> None:
         self._change(is_loading_anew=is_loading)
 
-    def cut(self, is_cut: bool) -> None:
-        """Whether the copy had to leave something out that a scan may ask for."""
-        self._change(is_cut=is_cut)
+    def cut(self, is_cut: bool, over_bytes: int = 0) -> None:
+        """Whether the copy had to leave something out that a scan may ask for; its size where that was not enough."""
+        self._change(is_cut=is_cut, over_mb=-(-over_bytes // 1_000_000))
 
     def _change(self, **facts: object) -> None:
         with self._lock:
@@ -131,6 +133,7 @@ def _visible(facts: SyncFacts) -> tuple[object, ...]:
         abs(facts.offset) > CLOCK_OFF,
         facts.platform_silent_at is None,
         facts.is_cut,
+        facts.over_mb > 0,
     )
 
 

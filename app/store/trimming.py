@@ -22,10 +22,14 @@ _DONE = "queue_key IS NULL AND packed_key IS NULL AND stop_since IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """``is_cut``: whole orders went. ``is_more``: there is more to do, and something left that may go."""
+    """``is_cut``: whole orders went. ``is_more``: there is more to do, and something left that may go.
+
+    ``over_bytes``: the copy is too large, by its whole size, and nothing is left that may go.
+    """
 
     is_cut: bool = False
     is_more: bool = False
+    over_bytes: int = 0
 
 
 def used_bytes(db: sqlite3.Connection) -> int:
@@ -52,7 +56,8 @@ def trim(db: sqlite3.Connection, most_bytes: int) -> Trimmed:
         if is_whole:
             _forget(db, found)
         return Trimmed(is_whole, used_bytes(db) > most_bytes * _LOW)
-    return Trimmed()
+    used = used_bytes(db)
+    return Trimmed(over_bytes=used if used > most_bytes else 0)
 
 
 def _oldest(db: sqlite3.Connection, where: str, is_whole: bool) -> list[tuple[int, str, str]]:

@@ -119,3 +119,18 @@ def test_without_a_limit_nothing_goes(tmp_path: Path) -> None:
     _fed(cache, [_gone(n) for n in range(100, 400)])
     assert (_count(cache, "order"), _count(cache, "history"), cache.is_cut) == (300, 1200, False)
     cache.close()
+
+
+def test_open_work_that_is_too_much_stays_and_is_told_until_it_fits_again(cache: Cache) -> None:
+    work = [an_order(n) for n in range(1, 201)]
+    _fed(cache, work)
+    assert cache.over_bytes == 0
+    cache.keep_below(420_000)
+    _fed(cache, [an_order(201)])
+    assert _count(cache, "order", "queue_key IS NOT NULL") == 201
+    assert _count(cache, "history") == 0, "all that may go is gone"
+    assert 420_000 < cache.over_bytes < MOST
+    assert not cache.is_cut
+    _fed(cache, [_gone(n) for n in range(1, 201)])
+    assert cache.over_bytes == 0
+    assert _count(cache, "order", "queue_key IS NOT NULL") == 1

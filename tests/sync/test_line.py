@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
+from app import resources
 from app.core.order import InterceptResult, Order, OrderState
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
@@ -17,6 +19,8 @@ from tests.helpers.hub import ADMIN, PASSWORD, HubClient, RunningHub, hub_proces
 from tests.helpers.station import LiveStation
 from tests.sync.conftest import Station
 from tests.sync.test_cases import knows, opens, parcel_of, sent
+from ui.present.strip import strip_views
+from ui.present.words import Words
 
 
 def state_fed(bench: LiveStation, order: Order) -> OrderState | None:
@@ -204,3 +208,27 @@ def test_nothing_is_said_in_the_open_to_another_machine(tmp_path: Path) -> None:
         with pytest.raises(HubAway):
             bench.pair("ABCD2345", url="https://127.0.0.1:9#abcd")
     assert link.pair.__doc__
+
+
+def test_a_copy_that_open_work_alone_fills_says_so_and_what_to_do(
+    hub: RunningHub, station: Station, another: Callable[[int], Order]
+) -> None:
+    bench = station()
+    bench.core.cache.keep_below(10_000)
+    order = another(1)
+
+    def says(lang: str) -> list[str]:
+        words = Words(resources.texts(), lang, UTC)  # type: ignore[arg-type]
+        return [view.text for view in strip_views(bench.core.strip(bench.clock.now()), words)]
+
+    knows(bench, order)
+    bench.until(lambda: any("MB" in text for text in says("zh")), "nobody is told", 20)
+    assert [text for text in says("zh") if "MB" in text] == [
+        "积压太多，本机数据已 1 MB：照常可用，请主管把旧单交接或取消"
+    ]
+    [said] = [text for text in says("en") if "MB" in text]
+    assert "supervisor" in said
+    assert bench.core.read.queue_count() > 0, "no work is left out"
+    bench.core.cache.keep_below(10_000_000)
+    another(2)
+    bench.until(lambda: not any("MB" in text for text in says("zh")), "said for ever", 20)
