@@ -54,11 +54,15 @@ class Polls:
         return self._ground.state(shop_id).row.poll_s or self._ground.shops[shop_id].shop.poll_s
 
     def next_poll_at(self, shop_id: str, now: datetime) -> datetime:
+        """The pace is how late an order may be (ING-02): where the platform is asked some minutes behind the clock,
+        it is asked as much sooner, unless that were most of the pace."""
         state = self._ground.state(shop_id)
         last = state.row.polled_at
         if last is None or last > now:  # a clock that was set back must not silence a shop
             return now
-        pace = timedelta(seconds=self.poll_s(shop_id))
+        pace, behind = timedelta(seconds=self.poll_s(shop_id)), self._ground.shop(shop_id).behind
+        if pace > 2 * behind:
+            pace -= behind
         if self._ground.is_work_open and not self._pushes.reaches(shop_id, now):
             pace = min(pace, timedelta(seconds=WORK_S))
         return last + (min(pace, RETRY) if state.row.health.failures else pace)

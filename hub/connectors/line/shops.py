@@ -28,6 +28,7 @@ from hub.connectors.shapes import (
     SignInAgain,
     TokenExpired,
     Tokens,
+    WrongSettings,
 )
 from hub.orders.results import Sealer
 from hub.orders.writer import Writer
@@ -114,6 +115,14 @@ class ShopLine:
             self._door = door if is_files else door.with_token(self._tokens.access_token)
         return self._door
 
+    @property
+    def behind(self) -> timedelta:
+        """How far behind the clock its changes are asked for; nothing where hub.toml lacks something."""
+        try:
+            return self._open().paces.behind
+        except WrongSettings:
+            return timedelta(0)
+
     def can(self, capability: str) -> bool:
         return capability in self.folder.manifest.capabilities
 
@@ -161,7 +170,7 @@ class ShopLine:
             async with asyncio.timeout(CHECK_S - 0.5):
                 await self.call(lambda door: door.check())
         except TimeoutError:
-            return Checked(trouble="later", word="")
+            return Checked(trouble="later", word=Cause.timeout)
         except ShopTrouble as trouble:
             return Checked(trouble=trouble_of(trouble), word=word_of(trouble))
         return Checked()

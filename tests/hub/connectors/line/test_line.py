@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -20,14 +21,21 @@ from sqlalchemy import update
 
 from app.core.hints import HintKind as H
 from app.core.order import Order, OrderState
+from app.ports import Clock
+from hub import config
 from hub.connectors.line import ship_backs
 from hub.connectors.line.ground import FETCHES
 from hub.connectors.line.line import Line
 from hub.connectors.line.pushes import calmer, listen_wait_s
+from hub.connectors.line.shops import Checked, Folder, ShopLine
+from hub.connectors.shapes import Cause
 from hub.db import tables as t
 from hub.orders.results import View
+from tests.helpers.clock import FakeClock
 from tests.helpers.hub import TOML, RunningHub, hub_in_thread
+from tests.helpers.loops import LeapingLoop
 from tests.helpers.platform import (
+    MANIFEST,
     PACES,
     Platform,
     an_event,
@@ -89,10 +97,12 @@ class Shop:
 
 
 @contextmanager
-def a_shop(folder: Path, platform: Platform | None = None, toml: str = "", **more: Any) -> Iterator[Shop]:
+def a_shop(
+    folder: Path, platform: Platform | None = None, toml: str = "", clock: Clock | None = None, **more: Any
+) -> Iterator[Shop]:
     with platform_serving(platform) as served:
         settings = TOML + toml + toml_of(served, **more)
-        with hub_in_thread(folder, settings, folders=folders) as hub:
+        with hub_in_thread(folder, settings, clock, folders=folders) as hub:
             yield Shop(hub, served)
 
 
@@ -485,8 +495,8 @@ def ear() -> Iterator[Ear]:
 
 
 def test_the_third_failure_is_said_once_and_so_is_the_recovery(tmp_path: Path, ear: Ear) -> None:
-    """ING-07."""
-    with a_shop(tmp_path, toml=ear.toml) as shop:
+    """ING-07. The hub's clock stands still: what is told was told in the moment of the third failure."""
+    with a_shop(tmp_path, toml=ear.toml, clock=FakeClock()) as shop:
         until(lambda: shop.health()["last_good_at"])
         shop.platform.trouble = "500"
         for _ in range(2):
@@ -528,8 +538,33 @@ def test_troubles_are_told_apart_in_words(shop: Shop, code: str, trouble: str, w
     assert shop.alarms() == [(f"shop_{trouble}", "critical")]
 
 
-def test_a_good_connection_is_told_so_and_a_slow_one_is_given_up(shop: Shop) -> None:
+def test_a_good_connection_is_told_so(shop: Shop) -> None:
     assert shop.hub.admin().post("/v1/shops/shop-1/check").json() == {"trouble": "", "word": "", "text": ""}
+
+
+def test_a_connection_that_never_answers_is_given_up_within_five_seconds() -> None:
+    """ING-14, on a loop whose waits cost no time."""
+
+    class Silent:
+        async def check(self) -> None:
+            await asyncio.Event().wait()
+
+    def opened(shop: Any, http: Any, clock: Any) -> Any:
+        return Silent()
+
+    async def checked() -> tuple[Checked, float]:
+        folder = Folder(manifest=MANIFEST, open_shop=opened)
+        settings: Any = config.Shop(id="shop-1", connector="rehearsal")
+        line = ShopLine(
+            settings, folder, FakeClock(), Any, Any, lambda timeout_s: httpx.AsyncClient(verify=False)
+        )  # type: ignore[arg-type]
+        found = await line.check()
+        await line.close()
+        return found, asyncio.get_running_loop().time()
+
+    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+        found, took_s = runner.run(checked())
+    assert (found.trouble, found.word) == ("later", Cause.timeout) and 0 < took_s <= 5
 
 
 def test_an_expired_token_is_refreshed_kept_sealed_and_wins_after_a_restart(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -82,8 +83,9 @@ def _wanted(order: Bought) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def side(tmp_path: Path) -> Iterator[Side]:
+@contextmanager
+def running(folder: Path, *, talks: bool = True) -> Iterator[Side]:
+    """``talks`` False: no message of the platform's reaches the hub, which has to ask."""
     clock = FakeClock(T0 - timedelta(hours=3))  # before the shop's sweep of the morning
     book = Book(clock, numbering)
     pdd = Pdd(book, clock, Manners(seed=5, slow_s=0.2), resend_s=2)
@@ -91,11 +93,18 @@ def side(tmp_path: Path) -> Iterator[Side]:
         account = pdd.account
         toml = (
             f'{TOML}[[shop]]\nid = "{SHOP}"\nconnector = "pdd"\nbase_url = "{server.url}{PATH}"\n'
-            f'message_url = "{server.ws_url}"\napp_key = "{account.client_id}"\napp_secret = "{account.secret}"\n'
+            f'message_url = "{server.ws_url if talks else ""}"\n'
+            f'app_key = "{account.client_id}"\napp_secret = "{account.secret}"\n'
             f'access_token = "{account.access_token}"\nrefresh_token = "{account.refresh_token}"\npoll_s = 600\n'
         )
-        with hub_in_thread(tmp_path, toml, clock) as hub:
+        with hub_in_thread(folder, toml, clock) as hub:
             yield Side(clock, book, pdd, hub)
+
+
+@pytest.fixture
+def side(tmp_path: Path) -> Iterator[Side]:
+    with running(tmp_path) as one:
+        yield one
 
 
 def a_minute(side: Side, dice: Dice, ours: list[str]) -> None:
@@ -153,6 +162,29 @@ def test_an_hour_of_bad_manners_loses_no_order_and_doubles_none(side: Side) -> N
     )
     assert set(side.orders()) == set(wanted)
     assert side.pdd.wrong_acks == 0
+
+
+def test_without_pushes_an_order_is_here_as_soon_as_the_pace_that_people_set_promises(tmp_path: Path) -> None:
+    """ING-02: 20 minutes at the pace of 15, 10 at that of 10, set while it runs; the clock is the hub's own.
+
+    The platform tells its list three minutes late, and a poll has just gone by: nobody waits longer.
+    """
+    with running(tmp_path, talks=False) as side:
+        shop, patience = f"/v1/shops/{SHOP}", "it is not here in time"
+        for poll_s, latest_min in ((900, 20), (600, 10)):
+            assert side.admin.put(shop, json={"poll_s": poll_s}).status_code == 200
+            [order] = side.book.buy()
+            paid_at = side.clock.now()
+            side.clock.go(minutes=2, seconds=59)
+            assert side.admin.post(f"{shop}/poll").status_code == 200
+            assert not _found(side, order.order_no), "the platform's list does not tell it yet"
+            side.clock.set(paid_at + timedelta(minutes=latest_min))
+            side.until(lambda no=order.order_no: _found(side, no), patience)  # type: ignore[misc]
+
+
+def _found(side: Side, channel_order_no: str) -> list[Any]:
+    orders: list[Any] = side.admin.get("/v1/orders", params={"q": channel_order_no}).json()["orders"]
+    return orders
 
 
 def test_a_message_stops_and_its_detail_lets_go(side: Side) -> None:
