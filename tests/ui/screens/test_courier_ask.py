@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.core.tracking import NodeKind
@@ -17,7 +22,9 @@ from rehearsal.server import serving
 from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.ports import held_port
 from ui.app import Station
+from ui.present.story import StoryRow
 from ui.screens.service import ServiceScreen
+from ui.widgets.story_view import _entry_at
 
 WAIT_MS = 20_000
 NUMBER, COMPANY = "YT1234567890123", "yuantong"
@@ -50,31 +57,81 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
             yield Hub(running, source)
 
 
-def test_the_courier_is_asked_once_and_then_the_button_says_when_it_may_be_again(
-    qtbot: QtBot, hub: Hub, open_station: Callable[[str], Station]
-) -> None:
-    hub.source.carry(Waybill(NUMBER, COMPANY), 3, Journey(pace_s=0.01, until=NodeKind.out_for_delivery))
-    order = hub.running.given(a_channel_order("K1", lines=1))
+def handed_over(hub: Hub, number: str, no: str) -> str:
+    """The number of an order whose parcel has left with this waybill, and is watched."""
+    order = hub.running.given(a_channel_order(no, lines=1))
     bench = hub.running.station("packing")
     for kind, body in (
         ("line_packed", {"line_no": 1, "qty": 1}),
         ("parcel_closed", {"weight_g": 500}),
-        ("waybill_bound", {"waybill_no": NUMBER, "carrier": COMPANY}),
+        ("waybill_bound", {"waybill_no": number, "carrier": COMPANY}),
         ("handed_over", {"carrier": COMPANY}),
     ):
         assert bench.act(kind, order.order_no, f"{order.order_no}01", body=body).outcome == "applied"
-    qtbot.waitUntil(lambda: NUMBER in hub.source.subscriptions, timeout=WAIT_MS)
-    station = open_station("service")
+    return order.order_no
+
+
+def service_desk(qtbot: QtBot, station: Station, order_no: str) -> ServiceScreen:
     station.work.run(lambda: station.core.sign_in(ADMIN, PASSWORD))
     desk = station.desk
     assert isinstance(desk, ServiceScreen)
-    qtbot.waitUntil(lambda: station.core.read.order(order.order_no) is not None, timeout=WAIT_MS)
-    desk.show_order(order.order_no)
+    qtbot.waitUntil(lambda: station.core.read.order(order_no) is not None, timeout=WAIT_MS)
+    desk.show_order(order_no)
+    return desk
+
+
+def test_the_courier_is_asked_once_and_then_the_button_says_when_it_may_be_again(
+    qtbot: QtBot, hub: Hub, open_station: Callable[[str], Station]
+) -> None:
+    hub.source.carry(Waybill(NUMBER, COMPANY), 3, Journey(pace_s=0.01, until=NodeKind.out_for_delivery))
+    order_no = handed_over(hub, NUMBER, "K1")
+    qtbot.waitUntil(lambda: NUMBER in hub.source.subscriptions, timeout=WAIT_MS)
+    station = open_station("service")
+    desk = service_desk(qtbot, station, order_no)
     button = desk.view.courier.button
     qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled(), timeout=WAIT_MS)
     assert "催问快递" in button.words()
     button.click()
     qtbot.waitUntil(lambda: "已向快递查询" in station.window.bar.words(), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: "后可再问" in button.words() and not button.isEnabled(), timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: bool(station.core.service.tracks(order.order_no)), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bool(station.core.service.tracks(order_no)), timeout=WAIT_MS)
     assert len(hub.source.asked[NUMBER]) == 1 and hub.source.locked == [], "nobody got the account locked"
+
+    a_way_of_nine_nodes_is_told_with_durations_and_its_raw_answers(qtbot, hub, station)
+
+
+def a_way_of_nine_nodes_is_told_with_durations_and_its_raw_answers(
+    qtbot: QtBot, hub: Hub, station: Station
+) -> None:
+    """TRK-06, at a window that is open already."""
+    number, began = "YT1234567890124", datetime.now(UTC) - timedelta(hours=12)
+    nodes = hub.source.carry(Waybill(number, COMPANY), 3, Journey(pace_s=3600), began)
+    assert len(nodes) == 9
+    order_no = handed_over(hub, number, "K2")
+    qtbot.waitUntil(lambda: number in hub.source.subscriptions, timeout=WAIT_MS)
+    assert hub.api("POST", f"/v1/parcels/{order_no}01/track")["new_nodes"] == 9
+    desk = service_desk(qtbot, station, order_no)
+
+    def told() -> list[StoryRow]:
+        return [row for row in desk.view.story._entries if row.opens]
+
+    qtbot.waitUntil(lambda: len(told()) == 9, timeout=WAIT_MS)
+    steps = [(late.at - soon.at).total_seconds() for soon, late in pairwise(nodes)]
+    assert [row.lasted_s for row in told()] == [*(pytest.approx(step, abs=1) for step in steps), None]
+    at = 4
+    touch(desk, told()[at])
+    panel = desk.view.raw
+    assert nodes[at].text in panel.words() and "收到时间" in panel.words() and "到下一步" in panel.words()
+    panel.ask.click()
+    qtbot.waitUntil(lambda: '"statusCode"' in panel.words(), timeout=WAIT_MS)
+    raw = json.loads(panel.answer.toPlainText())
+    assert raw["context"] == nodes[at].text, "the courier's own answer, of this node alone"
+
+
+def touch(desk: ServiceScreen, row: StoryRow) -> None:
+    """A finger on this line of the story."""
+    story = desk.view.story
+    lines = (story.story.index(at) for at in range(story.story.rowCount()))
+    index = next(line for line in lines if _entry_at(line) is row)
+    story.scrollTo(index)
+    QTest.mouseClick(story.viewport(), Qt.MouseButton.LeftButton, pos=story.visualRect(index).center())
