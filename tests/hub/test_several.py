@@ -21,7 +21,7 @@ from hub.surroundings import Surroundings
 from rehearsal.postgres import OwnPostgres
 from tests.helpers.builders import Ids
 from tests.helpers.databases import NewDatabase
-from tests.helpers.hub import TOML, HubClient, RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.hub import TOML, HubClient, RunningHub, a_channel_order, hub_in_thread, hub_process
 from tests.helpers.station import until as until_soon
 from tests.hub.api.test_stream import listening
 
@@ -129,6 +129,54 @@ def test_one_leads_and_another_takes_over_when_it_stops(tmp_path: Path, new_post
         until(lambda: two.app._leader.is_leading, "nobody took over")
     finally:
         second.__exit__(None, None, None)
+
+
+def test_another_leads_when_the_one_that_led_is_killed(tmp_path: Path, new_postgres: NewDatabase) -> None:
+    """As by the system when memory runs out: nothing is said, nothing is given up."""
+    db = new_postgres()
+    with hub_process(tmp_path / "one", f'[hub]\ndb = "{db}"\n{TOML}') as one:
+        (tmp_path / "two").mkdir()
+        shutil.copy(tmp_path / "one" / KEY_FILE, tmp_path / "two" / KEY_FILE)
+        with hub_in_thread(tmp_path / "two", db=db) as two:
+            leader = two.app._leader
+            assert not leader.is_leading and _lock_is_held(leader._engine)
+            one.process.kill()
+            one.process.wait(timeout=20)
+            until(lambda: leader.is_leading, "nobody took over")
+
+
+def test_whatever_ends_a_leader_another_leads_within_ten_seconds(
+    tmp_path: Path, new_postgres: NewDatabase
+) -> None:
+    """The times that add up to it, read from a running hub: a busy machine cannot tell how long it really takes.
+
+    A process that is gone is missed at once. One that hangs, or whose machine is gone, is ended by the server when its
+    session has said nothing for so long; whoever follows asks again and again, and has the lead with the first answer.
+    """
+    with _two(tmp_path, new_postgres()) as (one, two):
+        leading, following = _led(one, two)
+        session = leading.app._leader._conn
+        assert session is not None
+        row = session.execute("SELECT setting::int FROM pg_settings WHERE name = 'idle_session_timeout'")
+        [silent_ms] = row.fetchone() or [0]
+        [asks] = [job.trigger.interval for job in following.app._jobs.get_jobs() if job.name == "Hub._lead"]
+        assert 0 < silent_ms / 1000 + 2 * asks.total_seconds() <= 10
+        assert silent_ms / 1000 > believed_s(leading.app._leader), "two would lead"
+
+
+def believed_s(leader: Leader) -> float:
+    """How long it believes that it leads after it was last shown."""
+    watch = _Watch()
+    leader = Leader(leader._engine, watch)
+    leader._holds = True
+    while leader.is_leading:
+        watch.seconds += 0.5
+    return watch.seconds
+
+
+def _lock_is_held(engine: Any) -> bool:
+    with alone(engine) as conn:
+        return bool(conn.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").fetchall())
 
 
 @pytest.mark.anyio

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from app.core.digest import DigestSum
@@ -47,6 +51,46 @@ async def test_pages_of_any_size_give_the_same(core: Core) -> None:
     for limit in (1, 2, 3, 10):
         assert read_pages(core.feed, ALL, limit=limit) == (whole, head)
     assert whole[-1].key == 'a "quoted" 编码'
+
+
+async def test_one_look_sees_one_moment_whatever_is_committed_while_it_is_taken(core: Core) -> None:
+    """Head and rows of a page are read one after the other: a commit between them belongs to the next look."""
+    orders = await core.given(*(a_channel_order(n) for n in range(4)))
+    looks: dict[str, Callable[[Order], object]] = {
+        "page": lambda order: Feed(core.engine).page(ALL, 0, 100),
+        "digest": lambda order: core.feed.digest(ALL),
+        "repair": lambda order: core.feed.repair(ALL, range(64), {}, 10),
+        "rows": lambda order: core.feed.rows(ALL, order.order_no),
+    }
+    loop = asyncio.get_running_loop()
+    for (name, look), order in zip(looks.items(), orders, strict=True):
+        before = look(order)
+
+        def change(order: Order = order) -> None:
+            asyncio.run_coroutine_threadsafe(core.do("opened", order), loop).result(20)
+
+        seen = await asyncio.to_thread(_disturbed, core, partial(look, order), change)
+        assert seen == before, name
+        assert look(order) != before, f"{name}: it was changed meanwhile"
+
+
+def _disturbed(core: Core, look: Callable[[], object], change: Callable[[], None]) -> object:
+    """``look`` in this thread; ``change`` is committed between its first question and its second."""
+    me, asked = threading.get_ident(), 0
+
+    def between(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal asked
+        if threading.get_ident() == me and statement.startswith("SELECT"):
+            asked += 1
+            if asked == 2:
+                change()
+
+    event.listen(core.engine, "before_cursor_execute", between)
+    try:
+        return look()
+    finally:
+        event.remove(core.engine, "before_cursor_execute", between)
+        assert asked >= 2, "one question alone is always of one moment"
 
 
 async def test_the_same_page_for_many_is_made_once(core: Core) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import event, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.core.channel import ChannelLine, ChannelOrder
 from app.core.order import Item
@@ -25,7 +26,7 @@ from hub.db.engine import open_database
 from hub.orders.desk import Tx
 from hub.orders.results import Committed, HubBusy, OurFault, View
 from hub.orders.settings import LineSettings
-from hub.orders.writer import Writer
+from hub.orders.writer import WAITS, Writer
 from hub.vault import Vault
 from tests.helpers.builders import KEY, LEAD, Core, Ids, a_channel_order, a_core, an_actor
 from tests.helpers.clock import FakeClock
@@ -381,6 +382,33 @@ async def test_functions_that_wait_share_a_commit_and_a_bad_one_takes_back_its_o
         done = await asyncio.gather(*again, return_exceptions=True)
         assert isinstance(done[1], IntegrityError), "a key that is taken spoils its neighbours' transaction"
         assert core.rows("SELECT count(*) FROM setting") == [(5,)], "which are run by themselves"
+
+
+@only_sqlite
+async def test_a_writer_as_it_is_waits_out_what_passes_and_says_busy_within_seconds(core: Core) -> None:
+    """Its own pauses: one is not enough for a deadlock or a server that starts again, a minute too long for a bench."""
+    assert list(WAITS) == sorted(WAITS) and WAITS[0] <= 0.1, "most of what is in the way is gone at once"
+    assert 2 <= sum(WAITS) <= 5, "a door says 'busy' before the bench hangs up"
+    [order] = await core.given(a_channel_order(1, lines=1))
+    writer = Writer(core.engine, core.clock, Ids("as-it-is"), core.vault, core.settings)
+    writer.start(asyncio.get_running_loop())
+    commits = 0
+
+    def locked_three_times(_: Any) -> None:
+        nonlocal commits
+        commits += 1
+        if commits <= 3:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise OperationalError("COMMIT", {}, error)
+
+    event.listen(core.engine, "commit", locked_three_times)
+    try:
+        [receipt] = await writer.acts([core.envelope("opened", order)], an_actor("bench-1"))
+    finally:
+        await writer.stop()
+    assert (receipt.outcome, receipt.replayed) == ("applied", False)
+    assert core.kinds(order).count("opened") == 1
 
 
 async def test_leases_know_their_limits(core: Core) -> None:
