@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -23,16 +24,41 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.api import hot, imports, orders_csv, ordinary, plain, shops, story_door, tracks, webhooks
 from hub.api.context import Call, Doors
 from hub.api.front import Front, HotDoor
-from hub.api.http import ApiError, AsgiApp, Receive, Send, answer, error_body, error_headers, language_of
+from hub.api.http import (
+    ApiError,
+    AsgiApp,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    error_body,
+    error_headers,
+    language_of,
+)
 from hub.api.openapi import document
 from hub.orders.results import HubBusy
 
 log = structlog.get_logger("hub.api")
+#: Where an ASGI scope carries what stands behind the ordinary doors.
+_BEHIND = "orderdock.behind"
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """What one hub has behind its ordinary doors; the router is the same for all hubs of a process."""
+
+    doors: Doors
+    under_way: imports.Imports
 
 
 def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
     """The ASGI application of these doors; ``lifespan`` starts and stops what is behind them."""
-    router = _router(doors)
+    router = _router()
+    behind = _Behind(doors, imports.Imports())
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_BEHIND] = behind
+        await cast(AsgiApp, router)(scope, receive, send)
 
     @cache
     def described() -> bytes:
@@ -51,26 +77,31 @@ def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
         ("POST", "/v1/webhooks/carrier/{connector}"): webhooks.post_carrier,
         ("POST", "/v1/webhooks/{shop_id}"): webhooks.post_shop,
     }
-    return Front(doors, hot.HOT | others, cast(AsgiApp, router), lifespan)
+    return Front(doors, hot.HOT | others, routed, lifespan)
 
 
-def _router(doors: Doors) -> Litestar:
-    async def given() -> Doors:
-        return doors
+@cache
+def _router() -> Litestar:
+    """Made once: reading what every door takes and gives is most of what a hub's start costs."""
+
+    def behind(request: Request[Any, Any, Any]) -> _Behind:
+        found: _Behind = request.scope[_BEHIND]  # type: ignore[literal-required]
+        return found
+
+    async def given(request: Request[Any, Any, Any]) -> Doors:
+        return behind(request).doors
 
     async def found(request: Request[Any, Any, Any]) -> Call:
         return ordinary.call_of(request)
 
-    under_way = imports.Imports()
-
-    async def given_imports() -> imports.Imports:
-        return under_way
+    async def given_imports(request: Request[Any, Any, Any]) -> imports.Imports:
+        return behind(request).under_way
 
     def page(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         said = _said(error)
         lang = language_of(request.headers.get("accept-language", ""))
         headers = {name.decode("ascii"): value.decode("ascii") for name, value in error_headers(said)}
-        body = error_body(said, doors.world.texts, lang)
+        body = error_body(said, behind(request).doors.world.texts, lang)
         return Response(body, status_code=said.status, media_type="application/json", headers=headers)
 
     return Litestar(
