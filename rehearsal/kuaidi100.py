@@ -265,23 +265,29 @@ class Kuaidi100:
 
     def tell_news(self) -> list[Told]:
         """Pushes what happened by now to every subscribed number that has news since the last time."""
-        now, told = self._clock.now(), []
+        told = []
         for number, subscription in self.subscriptions.items():
-            nodes = self._nodes(number)
-            happened = sum(node.at <= now for node in nodes)
+            params = self.happened(number)
             with self._books.lock:
                 known = self._books.pushed.get(number, 0)
-                self._books.pushed[number] = max(known, happened)
-            if happened > known:
-                told.append(
-                    self._push(subscription, self._params(subscription, Telling())[happened - 1], None)
-                )
+                self._books.pushed[number] = max(known, len(params))
+            if len(params) > known:
+                told.append(self._push(subscription, params[-1], None))
         return told
 
     def is_carried(self, number: str) -> bool:
         """Whether the courier has this parcel."""
         with self._books.lock:
             return number in self._books.journeys
+
+    def carried(self, number: str) -> tuple[Node, ...]:
+        """The whole journey of this parcel, nothing for one that nobody carries."""
+        return self._nodes(number)
+
+    def happened(self, number: str) -> list[dict[str, Any]]:
+        """What there is to push about a subscribed number by now: one ``param`` a node, in the order of time."""
+        params = self._params(self.subscriptions[number], Telling())
+        return params[: sum(node.at <= self._clock.now() for node in self._nodes(number))]
 
     def abort(self, number: str, *, with_result: bool = False, right_company: str = "") -> Told:
         """Gives up watching, as after three days without news."""
