@@ -143,6 +143,9 @@ class HubApi(Protocol):
     async def check_shop(self, shop_id: str) -> wire.ShopChecked:
         """Tries the connection to the shop's platform."""
 
+    async def check_courier(self, connector: str) -> wire.ShopChecked:
+        """Tries the connection to a courier source."""
+
     async def poll_shop(self, shop_id: str) -> wire.ShopPolled:
         """Asks the platform for its changes now."""
 

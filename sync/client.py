@@ -246,6 +246,10 @@ class HubClient:
     async def check_shop(self, shop_id: str) -> wire.ShopChecked:
         return await self._call(wire.ShopChecked, "POST", _shop(shop_id, "/check"), {}, as_person=True)
 
+    async def check_courier(self, connector: str) -> wire.ShopChecked:
+        path = f"/v1/couriers/{quote(connector, safe='')}/check"
+        return await self._call(wire.ShopChecked, "POST", path, {}, as_person=True)
+
     async def poll_shop(self, shop_id: str) -> wire.ShopPolled:
         """Takes as long as the platform: minutes after a long silence."""
         path = _shop(shop_id, "/poll")

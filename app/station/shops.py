@@ -52,6 +52,10 @@ class ShopsDesk:
         """Key, authorisation and rights tried at the platform; the hub answers within five seconds."""
         return await self._hub().check_shop(shop_id)
 
+    async def check_courier(self, connector: str) -> ShopChecked:
+        """The same for a source of courier news."""
+        return await self._hub().check_courier(connector)
+
     async def poll(self, shop_id: str) -> int:
         """Takes all changes up to now; how many orders came or changed. Rejected with the platform's cause."""
         return (await self._hub().poll_shop(shop_id)).orders

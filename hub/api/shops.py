@@ -136,6 +136,24 @@ async def check_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall)
     )
 
 
+@post(
+    "/v1/couriers/{connector:str}/check", summary="Test the connection to a courier source", status_code=200
+)
+async def check_courier(connector: FromPath[str], doors: GivenDoors, call: GivenCall) -> ShopChecked:
+    """One that lacks a setting says which; it is not asked."""
+    lacking = next((one for one in doors.couriers_lacking if one.connector == connector), None)
+    if lacking is not None:
+        told = _lacking(doors, call, lacking)
+        return ShopChecked(trouble=told.trouble, word=told.word, text=told.text)
+    if doors.tracks is None or doors.tracks.source(connector) is None:
+        raise ApiError(404, "no_such_courier", name=connector)
+    found = await doors.tracks.check(connector)
+    trouble = found.trouble and f"courier_{found.trouble}"
+    return ShopChecked(
+        trouble=found.trouble, word=found.word, text=_text(doors, call.lang, trouble, found.word)
+    )
+
+
 @post("/v1/shops/{shop_id:str}/poll", summary="Ask a shop for its changes now", status_code=200)
 async def poll_shop(shop_id: FromPath[str], doors: GivenDoors, call: GivenCall) -> ShopPolled:
     try:
@@ -243,6 +261,7 @@ async def retry_quarantine(quarantine_id: FromPath[str], doors: GivenDoors, call
 HANDLERS = [
     list_shops,
     check_shop,
+    check_courier,
     poll_shop,
     set_shop_pace,
     sweep_shop,

@@ -171,6 +171,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("GET", "/v1/shops"): Access(_OFFICE),
     ("PUT", "/v1/shops/{shop_id}"): Access(frozenset({R.admin})),
     ("POST", "/v1/shops/{shop_id}/check"): _SHOPS,
+    ("POST", "/v1/couriers/{connector}/check"): _SHOPS,
     ("POST", "/v1/shops/{shop_id}/poll"): _SHOPS,
     ("POST", "/v1/shops/{shop_id}/sweep"): _SHOPS,
     ("GET", "/v1/shops/{shop_id}/missed"): _SHOPS,

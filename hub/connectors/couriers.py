@@ -71,6 +71,11 @@ class CourierDoor(Protocol):
         """All nodes so far. Who asks keeps the source's pace."""
         ...
 
+    async def check(self, waybill_no: str) -> None:
+        """Key and settings tried with the cheapest call: a question about ``waybill_no``, a number that nobody has and
+        that was never asked for. That the source knows nothing of it is all well."""
+        ...
+
     def needs_phone(self, carrier: str) -> bool:
         """Whether this company's numbers are told only with the tail of a phone."""
         ...

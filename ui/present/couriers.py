@@ -22,6 +22,11 @@ def key_of(connector: str) -> str:
     return f"@{connector}"
 
 
+def connector_of(key: str) -> str:
+    """The connector that stands behind such a key; "" for a shop's."""
+    return key[1:] if key.startswith("@") else ""
+
+
 def courier_rows(sources: Sequence[CourierSource], words: Words, now: datetime) -> tuple[ShopRow, ...]:
     return tuple(_row(source, words, now) for source in sources)
 
@@ -76,8 +81,7 @@ def _is_grave(source: CourierSource) -> bool:
 
 def _chip(source: CourierSource, words: Words) -> Chip:
     if source.trouble:
-        name = words.maybe(f"ops.courier_short_{source.trouble}", words.tr("ops.courier_short_refused"))
-        return Chip("stop" if _is_grave(source) else "wait", name)
+        return Chip("stop" if _is_grave(source) else "wait", _short(source.trouble, words))
     if source.last_good_at is None:
         return Chip("idle", words.tr("ops.courier_new"))
     return Chip("ok", words.tr("ops.state_ok"))
@@ -85,13 +89,21 @@ def _chip(source: CourierSource, words: Words) -> Chip:
 
 def _cause(source: CourierSource, words: Words, now: datetime) -> tuple[str, str]:
     """What happens, since when, and in the source's own words; and what to do now."""
-    known = source.trouble if words.texts.has(f"alarms.courier_{source.trouble}") else "refused"
-    cause, since, said = words.tr("ops.courier_cause", state=_chip(source, words).text), "", ""
+    cause, said, todo = courier_trouble_words(source.trouble, source.word, words)
+    since = ""
     if source.failing_since is not None:
         span = words.duration((now - source.failing_since).total_seconds())
         since = words.tr("ops.failing_for", span=span, n=source.failures)
-    if source.word:
-        said = words.tr(
-            "ops.because" if source.word.startswith("@") else "ops.platform_said", word=source.word
-        )
-    return joined(words, cause, since, said), words.tr(f"alarm_todo.courier_{known}")
+    return joined(words, cause, since, said), todo
+
+
+def courier_trouble_words(trouble: str, word: str, words: Words) -> tuple[str, str, str]:
+    """What it is and what of it follows; why, in the source's own words where it gave any; and what to do now."""
+    known = trouble if words.texts.has(f"alarms.courier_{trouble}") else "refused"
+    cause = words.tr("ops.courier_cause", state=_short(trouble, words))
+    said = words.tr("ops.because" if word.startswith("@") else "ops.platform_said", word=word) if word else ""
+    return cause, said, words.tr(f"alarm_todo.courier_{known}")
+
+
+def _short(trouble: str, words: Words) -> str:
+    return words.maybe(f"ops.courier_short_{trouble}", words.tr("ops.courier_short_refused"))

@@ -13,6 +13,7 @@ from app.station.shops import ShopLists
 from app.wire import MissedTaken, ShopChecked, ShopView
 from ui.kit import Kit
 from ui.present import states
+from ui.present.couriers import connector_of, courier_trouble_words
 from ui.present.shops import (
     PACES,
     NoteRow,
@@ -35,6 +36,8 @@ from ui.widgets.plain_label import PlainLabel
 from ui.widgets.state_chip import StateChip
 
 _FACTS = 8
+#: The connector of a courier source, "" for a shop, and what was found.
+Checked = tuple[str, ShopChecked]
 
 
 class ShopCard(QWidget):
@@ -45,6 +48,7 @@ class ShopCard(QWidget):
         self._room = room
         self._ask_again = ask_again
         self._view: ShopView | None = None
+        self._page: ShopPage | None = None
         self._lists = ShopLists(shop_id="")
         self._asking = ""
         self._is_stale = False
@@ -89,7 +93,7 @@ class ShopCard(QWidget):
         self.allow()
 
     def show_page(self, page: ShopPage) -> None:
-        """What has no buttons here: a source of courier news."""
+        """A source of courier news: its connection can be tested, there is nothing else to press."""
         self._view = None
         self._show_page(page)
         self.allow()
@@ -101,12 +105,15 @@ class ShopCard(QWidget):
 
     def allow(self) -> None:
         """Buttons as the hub tells what may be done here now; a shop without a platform has none."""
+        is_courier = self._view is None and self._page is not None
         is_platform = self._view is not None and self._view.connector != "file"
         for button in (self.check, self.poll, self.sweep, self.take, self.retry, self.tell):
             self._room.allow(button, "shops")
         for pace in self.paces.values():
             self._room.allow(pace, "shop_pace")
-        self._controls.setVisible(is_platform)
+        self._controls.setVisible(is_platform or is_courier)
+        for widget in (self.poll, self._pace_name, *self.paces.values()):
+            widget.setVisible(is_platform)
         self._below.setVisible(is_platform)
 
     def ask(self) -> None:
@@ -138,6 +145,7 @@ class ShopCard(QWidget):
     # -- shown ---------------------------------------------------------------------------------------------
 
     def _show_page(self, page: ShopPage) -> None:
+        self._page = page
         self._title.setText(page.title)
         self._chip.show_state(page.chip.state, page.chip.text)
         self._cause.setText(page.cause)
@@ -198,7 +206,8 @@ class ShopCard(QWidget):
         self._controls = QWidget()
         acts = row(kit, self.check, self.poll, gap="space.s")
         acts.addStretch(1)
-        acts.addWidget(titled(kit, "ops.pace", "muted"))
+        self._pace_name = titled(kit, "ops.pace", "muted")
+        acts.addWidget(self._pace_name)
         for pace in self.paces.values():
             acts.addWidget(pace)
         self._controls.setLayout(acts)
@@ -231,7 +240,7 @@ class ShopCard(QWidget):
 
     def _connect(self) -> None:
         desk = self._room.core.shops
-        self.check.clicked.connect(lambda: self._run(self.check, desk.check, self._checked))
+        self.check.clicked.connect(lambda: self._run(self.check, self._check, self._checked))
         self.poll.clicked.connect(lambda: self._run(self.poll, desk.poll, self._polled))
         self.sweep.clicked.connect(lambda: self._run(self.sweep, desk.sweep, self._swept))
         self.take.clicked.connect(lambda: self._run(self.take, desk.take_missed, self._taken))
@@ -246,12 +255,11 @@ class ShopCard(QWidget):
         call: Callable[[str], Coroutine[Any, Any, Any]],
         done: Callable[[str, Any], None],
     ) -> None:
-        """Asks the hub about the shop in front; the answer is said with its name, whichever is in front by then."""
-        if self._view is None:
+        """Asks the hub about what is in front; the answer is said with its name, whichever is in front by then."""
+        if self._page is None:
             button.unlock()
             return
-        shop_id = self._view.shop_id
-        name = shop_page(self._view, self._room.words(), hub_now(self._room)).title
+        shop_id, name = self._page.shop_id, self._page.title
 
         def answered(answer: Any) -> None:
             button.unlock()
@@ -267,13 +275,25 @@ class ShopCard(QWidget):
 
         self._room.work.run(lambda: call(shop_id), answered, failed, owner=self)
 
-    def _checked(self, shop: str, found: ShopChecked) -> None:
+    def _check(self, key: str) -> Coroutine[Any, Any, Checked]:
+        """A shop, or a source of courier news, by what stands for it here."""
+        desk, connector = self._room.core.shops, connector_of(key)
+
+        async def checked() -> Checked:
+            found = await (desk.check_courier(connector) if connector else desk.check(key))
+            return connector, found
+
+        return checked()
+
+    def _checked(self, shop: str, answer: Checked) -> None:
+        connector, found = answer
         bar, say = self._room.bar, self._room.kit.i18n.say
         if not found.trouble:
             bar.success(say("ops.check_ok", shop=shop))
             return
         words = self._room.words()
-        cause, why, todo = trouble_words(found.trouble, found.word, words)
+        tell = courier_trouble_words if connector else trouble_words
+        cause, why, todo = tell(found.trouble, found.word, words)
         said = say("ops.check_bad", shop=shop, cause=joined(words, cause, why), todo=todo)
         bar.warn(said, key="shop-check")
 

@@ -23,6 +23,7 @@ _ONLY_NO = {
     ("GET", "/v1/imports/{ticket}"),
     ("POST", "/v1/imports/{ticket}/stop"),
     ("POST", "/v1/ship_backs/{parcel_no}/retry"),
+    ("POST", "/v1/couriers/{connector}/check"),
     ("POST", "/v1/webhooks/{shop_id}"),
 }
 #: Calls of each door by those who may, beside one by everybody there is.

@@ -52,6 +52,7 @@ GET  /v1/shops                            . x x x x x x x x
 PUT  /v1/shops/{shop_id}                  . . . . . . . . x
 POST /v1/shops/{shop_id}/check            . . . . . x . . x
 POST /v1/shops/{shop_id}/poll             . . . . . x . . x
+POST /v1/couriers/{connector}/check       . . . . . x . . x
 POST /v1/shops/{shop_id}/sweep            . . . . . x . . x
 GET  /v1/shops/{shop_id}/missed           . . . . . x . . x
 POST /v1/shops/{shop_id}/missed           . . . . . x . . x

@@ -22,6 +22,13 @@ base_url = "http://127.0.0.1:9"
 app_key = "only-for-tests"
 app_secret = "only-for-tests"
 access_token = "only-for-tests"
+
+[[carrier]]
+connector = "kuaidi100"
+base_url = "http://127.0.0.1:9"
+customer = "only-for-tests"
+key = "only-for-tests"
+salt = "only-for-tests"
 """
 
 OpenStation = Callable[[str], Station]
@@ -36,7 +43,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHub]:
 def desk_of(qtbot: QtBot, station: Station) -> OpsScreen:
     desk = station.desk
     assert isinstance(desk, OpsScreen)
-    qtbot.waitUntil(lambda: len(desk.shown_shops) == 2, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(desk.shown_shops) == 3, timeout=WAIT_MS)
     return desk
 
 
@@ -70,6 +77,14 @@ def test_a_connection_is_tested_and_the_plain_cause_said(qtbot: QtBot, open_stat
     qtbot.waitUntil(lambda: "连接不通：" in station.window.bar.words(), timeout=WAIT_MS)
     assert "连不上" in station.window.bar.words()
     assert "不用处理，会自动重试" in station.window.bar.words()
+    qtbot.waitUntil(lambda: not desk.shop.check.locked, timeout=WAIT_MS)
+
+    desk.show_shop("@kuaidi100")  # and so is that of a courier source, which has no other button
+    assert desk.shop.check.isVisible() and not desk.shop.poll.isVisible()
+    assert not any(pace.isVisible() for pace in desk.shop.paces.values())
+    desk.shop.check.click()
+    qtbot.waitUntil(lambda: "快递100 · " in station.window.bar.words(), timeout=WAIT_MS)
+    assert "连接不通：" in station.window.bar.words() and "不影响发货" in station.window.bar.words()
     qtbot.waitUntil(lambda: not desk.shop.check.locked, timeout=WAIT_MS)
 
 
@@ -114,7 +129,7 @@ def test_the_shops_are_seen_from_the_supervisors_desk_and_left_again(
     station.settings.shops_wanted.emit()
     page = station.shops
     assert page is not None and page.isVisible()
-    qtbot.waitUntil(lambda: len(page.shown_shops) == 2, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: len(page.shown_shops) == 3, timeout=WAIT_MS)
     page.show_shop("pdd-main")
     qtbot.waitUntil(lambda: not page.shop.check.isEnabled(), timeout=WAIT_MS)
     assert "运营主管" in page.shop._not_yours.words() or not page.shop._not_yours.isVisible()

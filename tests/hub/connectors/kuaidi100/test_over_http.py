@@ -194,6 +194,21 @@ def test_without_a_salt_even_a_fitting_push_is_refused_and_the_field_is_named(tm
             "wrong_settings",
             "@lacks:salt",
         )
+        checked = hub.admin().post("/v1/couriers/kuaidi100/check").json()
+        assert (checked["trouble"], checked["word"]) == ("wrong_settings", "@lacks:salt") and checked["text"]
+
+
+def test_the_connection_is_tested_by_those_who_look_after_shops_and_no_parcel_pays_for_it(
+    world: World,
+) -> None:
+    """ING-14 for couriers: a number that nobody has is asked for, another one each time."""
+    ops, path = world.hub.person("ops_lead"), "/v1/couriers/kuaidi100/check"
+    for _ in range(2):
+        assert ops.post(path).json() == {"trouble": "", "word": "", "text": ""}
+    assert world.platform.locked == []
+    assert world.rep.post(path).status_code == 403
+    unknown = ops.post("/v1/couriers/sf/check")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "no_such_courier")
 
 
 def test_how_the_source_does_is_told_to_those_who_look_after_shops(world: World) -> None:

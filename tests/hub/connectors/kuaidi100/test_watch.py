@@ -247,6 +247,23 @@ async def test_a_wrong_key_is_said_once_at_the_third_failure_and_so_is_that_it_w
         assert mended.alarms() == [("courier_recovered", "info", "kuaidi100")]
 
 
+async def test_a_connection_that_is_tested_says_why_not_and_heals_its_source(core: Core) -> None:
+    async with a_world(core, key="another") as world:
+        found = await world.tracks.check("kuaidi100")
+        assert found.trouble == "wrong_settings" and "503" in found.word
+        assert world.health() == Health(), "who only tested it has not failed"
+        world.platform.manners.next(Manner.throttled)
+        assert (await world.tracks.check("kuaidi100")).trouble == "later"
+    async with a_world(core) as world:
+        world.platform.manners.next(Manner.throttled, Manner.throttled, Manner.throttled)
+        await world.sent()
+        for _ in range(3):
+            await world.step(minutes=10)
+        assert world.health().failures == 3
+        assert (await world.tracks.check("kuaidi100")).trouble == ""
+        assert world.health().failures == 0 and world.alarms() == [("courier_recovered", "info", "kuaidi100")]
+
+
 async def test_a_source_that_is_away_is_said_at_the_third_failure_in_a_row(world: World) -> None:
     await world.sent()
     for bad in (Manner.broken, Manner.throttled):
