@@ -66,6 +66,9 @@ class StepOutbox(Outbox):
     loop: SimLoop
     dice: random.Random
 
+    #: The process is dead and its files are closed: what it had still to write never comes.
+    is_left = False
+
     def _begin(self) -> None:
         self._is_due = False
 
@@ -86,6 +89,8 @@ class StepOutbox(Outbox):
 
     def _write_due(self) -> None:
         self._is_due = False
+        if self.is_left:
+            return
         group: list[stored._Call] = []
         while not self._calls.empty():
             if (call := self._calls.get()) is not None:
@@ -389,6 +394,8 @@ class SimStation:
 
     def _let_go(self, core: StationCore, kept: tuple[bytes, bytes] | None) -> None:
         outbox, cache = core.outbox, core.cache
+        assert isinstance(outbox, StepOutbox)
+        outbox.is_left = True
         files = [cache._file, *([cache._filling] if cache._filling else [])]
         for link in (outbox._link, outbox._reads):
             link.close()
