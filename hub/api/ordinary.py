@@ -284,6 +284,7 @@ async def revoke_station(station_id: FromPath[str], doors: GivenDoors, call: Giv
         raise ApiError(404, "no_such_station")
     doors.auth.callers.forget()
     await doors.out.broadcast.drop_revoked()
+    await doors.orders.writer.revoked(station_id, call.known.actor)
     return Done()
 
 

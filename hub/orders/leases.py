@@ -82,7 +82,7 @@ class LeaseJob(Job[LeaseAnswer]):
             return None
         ended = parcel.lease_until is None or parcel.lease_until + LEASE_GRACE <= work.now
         # who may have sent it out of the house is waited for, however long ago the time was up
-        by_time = ended and not _lets_out(work, order, parcel.lease_step)
+        by_time = ended and not lets_out(work, order, parcel.lease_step)
         if station is None or station.is_revoked or by_time:
             return None
         return Refused(Reason.no_lease, {"parcel_no": parcel.parcel_no, "holder": holder})
@@ -137,7 +137,7 @@ class LeaseJob(Job[LeaseAnswer]):
         is_online = station is not None and station.is_online(work.now, work.settings.online_s)
         if lease is None or not is_online:
             return
-        if _lets_out(work, order, lease.step):
+        if lets_out(work, order, lease.step):
             _until(work, lease, min(lease.until, work.now + LEASE_GRACE))
         elif station is not None and station.waiting_acts == 0 and not is_waited_for(work, holder):
             work.settle_lease(lease, "moved")
@@ -226,7 +226,7 @@ def _further(*steps: LeaseStep) -> LeaseStep:
     return max(steps, key=_REACH.__getitem__)
 
 
-def _lets_out(work: Work, order: Order, step: LeaseStep | None) -> bool:
+def lets_out(work: Work, order: Order, step: LeaseStep | None) -> bool:
     """Whether its holder may do the step after which nobody can stop the parcel."""
     return step == "handover" or work.rules_of(order).last_gate != "handover"
 

@@ -35,6 +35,7 @@ from hub.orders.lanes import Asked, Lane, Lanes, Waiting, lane_of
 from hub.orders.messages import MessageJob
 from hub.orders.restored import AnnounceJob, BroughtJob, GoJob
 from hub.orders.results import Committed, HubBusy, Outcome, Sealer, Taken, Tracked
+from hub.orders.revoked import RevokedJob
 from hub.orders.said import SayJob
 from hub.orders.settings import LineSettings
 from hub.orders.told import Detail, Heard, HintAnswer, HintJob, TellJob
@@ -208,6 +209,10 @@ class Writer:
         """A step of a restored hub; None where it never was restored."""
         answers: list[Restored | None] = await self._ask_whole([job])
         return answers[0]
+
+    async def revoked(self, station_id: str, by: Actor) -> None:
+        """What the station held is free; after its token was taken away."""
+        await self._ask_whole([RevokedJob(station_id, by)])
 
     async def run(self, fn: Callable[[Tx], T]) -> T:
         return (await self._ask_whole([RunJob(fn)]))[0]

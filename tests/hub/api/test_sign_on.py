@@ -204,7 +204,12 @@ def test_a_revoked_station_is_refused_at_once_with_everybody_on_it(hub: RunningH
     bench = hub.client(paired.token)
     on = hub.client(paired.token, hub.sign_in("王打包", station=bench))
     assert on.get("/v1/sessions/me").status_code == 200
+    order = hub.given(a_channel_order("held by who is revoked"))
+    ask = {"parcel_nos": [order.parcels[0].parcel_no], "step": "close"}
+    assert bench.post("/v1/leases", json=ask).json()[0]["granted"]
     assert hub.admin().post(f"/v1/stations/{paired.station_id}/revoke").status_code == 200
+    left = hub.app.doors.orders.lookup.order(order.order_no)
+    assert left is not None and left.parcels[0].holder is None, "its lease is free at once"
     for client in (bench, on):
         answer = client.get("/v1/changes")
         assert answer.status_code == 401

@@ -96,6 +96,39 @@ async def test_a_holder_nobody_knows_or_that_was_revoked_holds_nothing_up(core: 
     assert (await core.lease(order, "bench-3")).granted
 
 
+async def test_a_revoked_stations_leases_are_free_at_once_and_what_waited_for_it_is_answered(
+    core: Core,
+) -> None:
+    order = await _on_bench(core)
+    [other] = await core.given(a_channel_order(2))
+    await core.lease(other)
+    await core.command("cancel", order)
+    await core.tick(seconds=5)
+    assert _parcel(core, order)[1] is R.at_station_offline
+    await core.change("UPDATE station SET is_revoked = true WHERE station_id = 'bench-1'")
+    changes = await prove_feed(core, lambda: core.writer.revoked("bench-1", LEAD))
+    assert {c.key for c in changes if c.kind == "order"} == {order.order_no, other.order_no}
+    assert _parcel(core, order)[1] is R.stopped
+    assert _parcel(core, other)[0] is None
+    assert (await core.lease(other, "bench-2")).granted
+    assert core.rows("SELECT how FROM lease WHERE station_id = 'bench-1'") == [("revoked",), ("revoked",)]
+    assert core.kinds(order)[-2:] == ["lease_returned", "intercept_answered"]
+
+
+async def test_what_a_revoked_station_may_have_handed_over_is_stopped_by_a_persons_word_alone(
+    core: Core,
+) -> None:
+    order = await _on_bench(core)
+    await core.lease(order, step="handover")
+    await core.command("cancel", order)
+    await core.change("UPDATE station SET is_revoked = true WHERE station_id = 'bench-1'")
+    await core.writer.revoked("bench-1", LEAD)
+    await core.tick(hours=3)
+    assert _parcel(core, order)[1] is R.at_station_offline
+    await core.do("take_over", order, by=LEAD, statement="我看过了，箱子在这里")
+    assert _parcel(core, order)[1] is R.stopped
+
+
 async def test_given_back_by_the_holder_alone(core: Core) -> None:
     order = await _on_bench(core)
     refused = await core.lease(order, "bench-2", give_back=True)
