@@ -11,10 +11,11 @@ import errno
 import gc
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -395,7 +396,13 @@ def _buyer_messages(engine: Engine, doors: Doors) -> BuyerMessages | None:
 
 def _http(timeout_s: float) -> httpx.AsyncClient:
     """How the hub calls platforms: by no proxy of the environment, and for no longer than they are given."""
-    return httpx.AsyncClient(trust_env=False, timeout=timeout_s)
+    return httpx.AsyncClient(verify=_trusted(), trust_env=False, timeout=timeout_s)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates platforms may show. Read once: it takes as long as the rest of a shop's connection."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def line_settings(settings: Settings) -> LineSettings:

@@ -57,7 +57,7 @@ def url(platform: Douyin) -> Iterator[str]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=20) as client:
         yield client
 
 

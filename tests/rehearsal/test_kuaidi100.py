@@ -49,7 +49,7 @@ def server(platform: Kuaidi100) -> Iterator[Server]:
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=20) as client:
         yield client
 
 

@@ -46,7 +46,7 @@ def server(echo: Echo) -> Iterator[Server]:
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=20) as client:
         yield client
 
 
