@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from app.core import hints, lines, masks, refunds
@@ -90,6 +91,12 @@ class ChannelOrder:
 _RELEASED = Entry(kind=HistoryKind.released)
 
 
+@cache
+def _received(channel: str, shop_id: str) -> Entry:
+    """The same for all orders of a shop; there are not many shops."""
+    return Entry(kind=HistoryKind.received, params={"channel": channel, "shop_id": shop_id})
+
+
 def first_seen(
     came: ChannelOrder,
     order_no: str,
@@ -155,7 +162,7 @@ def first_seen(
         extra=came.extra,
         version=1,
     )
-    entries = [Entry(kind=HistoryKind.received, params={"channel": came.channel, "shop_id": came.shop_id})]
+    entries = [_received(came.channel, came.shop_id)]
     if state is S.released:
         entries.append(_RELEASED)
     if fetched_at is not None and (came.is_risk or refund_state is not RefundState.none):

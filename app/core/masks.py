@@ -38,7 +38,8 @@ def phone(full: str) -> str:
     digits = full if full.isdecimal() else _NOT_DIGITS.sub("", full)
     if "****" in full and _MASK.fullmatch(full):
         return full
-    digits = _COUNTRY.sub("", digits)
+    if len(digits) > 11:
+        digits = _COUNTRY.sub("", digits)
     if len(digits) in (11, 12) and digits.startswith("0"):
         return f"{digits[:-8]}****{digits[-4:]}"
     if len(digits) >= 11:

@@ -23,6 +23,8 @@ from hub.orders.work import Work
 def number_for(work: Work, shop_id: str, channel_order_no: str) -> tuple[str, list[KeptAct]]:
     """The number of an order that nobody has: the one its kept acts name, else the next; and those acts."""
     kept = work.kept_acts(shop_id, channel_order_no)
+    if not kept:
+        return work.next_number(), kept
     named = sorted({act.order_no for act in kept})
     free = [no for no in named if _is_of_another_life(work, no) and work.order(no) is None]
     return (free[0] if free else work.next_number()), kept
