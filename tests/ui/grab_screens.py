@@ -47,7 +47,8 @@ from ui.screens.supervisor import SupervisorScreen
 
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080), "1093x614": (1093, 614)}
 NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台", "ops": "运营台"}
-EMPTY = ("packing", "supervisor", "service")
+EMPTY = ("packing", "supervisor", "service", "ops")
+_LONG = "锦绣江南家居生活馆杭州保税仓专营店-tmall-2026"
 #: A platform that nobody can reach, for the ops desk.
 PLATFORM = """[[shop]]
 id = "pdd-main"
@@ -68,7 +69,8 @@ PAIRS = {
 
 
 class Grabber:
-    """Grabs windows as they stand; ``which`` is "quick" (one picture a state), "desks" (three), "pairs" or "all"."""
+    """Grabs windows as they stand; ``which`` is "quick" (one picture a state), "desks" (three), "ops", "pairs" or
+    "all"."""
 
     def __init__(self, app: QApplication, out: Path, which: str) -> None:
         self.app, self.out = app, out
@@ -79,6 +81,7 @@ class Grabber:
             "pairs": PAIRS,
             "readme": {"1366x768": (("zh", "light"), ("en", "light"))},
             "all": dict.fromkeys(SIZES, every),
+            "ops": dict.fromkeys(SIZES, (("zh", "light"), ("en", "dark"))),
             "desks": {"1093x614": (("zh", "light"), ("en", "dark")), "1920x1080": (("en", "light"),)},
         }[which]
 
@@ -123,6 +126,7 @@ def paired(
     station.open()
     code = hub.code(kind)
     station.work.run(lambda: station.core.pair(hub.url, code, NAMES[kind]))
+    grab.until(lambda: station.desk is not None, "the desk")
     grab.until(lambda: station.core.read.queue_count() > 0 or kind == "service" or not wait, "the feed")
     grab.settle(1.0)
     return station
@@ -135,21 +139,25 @@ def main() -> int:
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--readme", action="store_true", help="only the pictures of the README, by its names")
     parser.add_argument("--desks", action="store_true", help="only the desks of supervisor, service and ops")
+    parser.add_argument("--ops", action="store_true", help="only the ops desk, every size in both languages")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
     folder = Path(tempfile.mkdtemp(prefix="orderdock-screens-"))
     if asked.readme:
         return readme(app, asked.out, folder)
-    which = "quick" if asked.quick else "all" if asked.all else "desks" if asked.desks else "pairs"
+    which = next((name for name in ("quick", "all", "desks", "ops") if getattr(asked, name)), "pairs")
     grab = Grabber(app, asked.out, which)
     try:
         with real_hub(folder / "hub", PLATFORM) as hub:
-            if not asked.desks:
+            if which not in ("desks", "ops"):
                 first(grab, app, folder)
-            empty(grab, app, hub, folder, ("supervisor", "service") if asked.desks else EMPTY)
+            some = {"desks": ("supervisor", "service"), "ops": ("ops",)}
+            empty(grab, app, hub, folder, some.get(which, EMPTY))
             fill(hub)
-            if asked.desks:
+            if which == "ops":
+                ops_offline(grab, hub, ops(grab, app, hub, folder))
+            elif which == "desks":
                 desks(grab, app, hub, folder)
             else:
                 shift(grab, app, hub, folder)
@@ -186,7 +194,7 @@ def readme(app: QApplication, out: Path, folder: Path) -> int:
             bench.alarm.acknowledge("scan")
             supervisor(grab, app, hub, folder)
             service(grab, app, hub, folder, order_no)
-            ops(grab, app, hub, folder)
+            ops(grab, app, hub, folder).close()
             bench.close()
         for name, called in README.items():
             for lang in ("zh", "en"):
@@ -271,7 +279,7 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     grab.shots("packing-after-alarm", bench)
     supervisor(grab, app, hub, folder)
     service(grab, app, hub, folder, order_no)
-    ops(grab, app, hub, folder)
+    ops_desk = ops(grab, app, hub, folder)
     held(grab, bench, order_no)
     bench.show_settings()
     grab.shots("settings", bench)
@@ -279,7 +287,7 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     bench.show_sign_on()
     grab.shots("sign-on", bench)
     bench._back()
-    hub.process.stop()
+    ops_offline(grab, hub, ops_desk)
     grab.until(lambda: not bench.core.bench.is_online, "offline", 40)
     grab.settle(1.5)
     grab.shots("packing-offline", bench)
@@ -296,7 +304,7 @@ def desks(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     bench.alarm.acknowledge("scan")
     supervisor(grab, app, hub, folder)
     service(grab, app, hub, folder, order_no)
-    ops(grab, app, hub, folder)
+    ops(grab, app, hub, folder).close()
     bench.close()
 
 
@@ -415,7 +423,7 @@ def supervisor(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> 
     grab.shots("supervisor", station)
     desk.stops.panel.buttons["take_over"].click()
     grab.shots("supervisor-why", station)
-    free = next(o for o in station.core.read.search("", 40) if not o.stops)
+    free = next(o for o in station.core.read.search("", 40) if not o.stops and o.order_state == "released")
     desk.look_up(free.order_no)
     grab.shots("supervisor-order", station)
     desk.order.view.acts.hold.click()
@@ -485,7 +493,8 @@ def under_way(grab: Grabber, station: Station, desk: ServiceScreen, hub: RealHub
     grab.shots("service-raw-asked", station)
 
 
-def ops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
+def ops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> Station:
+    """The desk as this hub has it, then with many shops; gives the station of the many."""
     station = paired(grab, app, hub, "ops", folder)
     desk = station.desk
     assert isinstance(desk, OpsScreen)
@@ -497,11 +506,20 @@ def ops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     grab.settle(1.0)
     grab.shots("ops", station)
     station.close()
-    many_shops(grab, app, hub, folder)
+    return many_shops(grab, app, hub, folder)
 
 
-def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
-    """A house with seven shops, some in trouble: composed, for no test hub has so many platforms."""
+def ops_offline(grab: Grabber, hub: RealHub, station: Station) -> None:
+    """The hub is stopped, what was told last stands there."""
+    hub.process.stop()
+    grab.until(lambda: not station.core.bench.is_online, "offline", 40)
+    grab.settle(1.5)
+    grab.shots("ops-offline", station)
+    station.close()
+
+
+def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> Station:
+    """A house with seven shops, some in trouble: composed, for no test hub has so many platforms. Gives its station."""
     station = paired(grab, app, hub, "ops", folder / "many")
     desk = station.desk
     assert isinstance(desk, OpsScreen)
@@ -594,7 +612,7 @@ def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> 
             return getattr(hub_asked, name)
 
         async def overview(self) -> ShopList:
-            return ShopList(shops=views, couriers=couriers)
+            return ShopList(shops=list(views), couriers=couriers)
 
         async def lists(self, shop_id: str) -> ShopLists:
             return lists if shop_id == lists.shop_id else ShopLists(shop_id=shop_id)
@@ -605,13 +623,26 @@ def many_shops(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> 
     desk.show_shop("旗舰店-pdd")
     grab.settle(0.5)
     grab.shots("ops-many", station)
+    desk.shop.backs.list.chosen.emit(desk.shop.backs.list.rows.row(0))
+    grab.shots("ops-chosen", station)
+    long = good | {"orders_today": 128_640, "quarantined": 1204, "ship_backs_waiting": 2315}
+    long |= {"trouble": "no_permission", "word": "isv.permission-api-package-limit:订单详情", "failures": 3}
+    views.append(
+        ShopView(shop_id=_LONG, connector="tmall", warehouse="main", health=ShopHealth(**long)),
+    )
+    desk.ask()
+    grab.until(lambda: len(desk.shown_shops) == len(views) + 1, "the long name")
+    desk.show_shop(_LONG)
+    grab.settle(0.5)
+    grab.shots("ops-long", station)
     desk.show_shop("@kuaidi100")
     grab.settle(0.5)
     grab.shots("ops-courier", station)
     grab.until(lambda: bool(desk.alarms.shown), "the alarm")
     desk.show_alarm(desk.alarms.shown[0])
     grab.shots("ops-alarm", station)
-    station.close()
+    desk.show_shop("旗舰店-pdd")
+    return station
 
 
 if __name__ == "__main__":

@@ -130,7 +130,8 @@ def _when(health: ShopHealth, words: Words, now: datetime) -> str:
     parts = []
     if health.last_good_at is not None:
         parts.append(words.tr("ops.good_ago", ago=words.since(health.last_good_at, now)))
-    parts.append(_next(health, words, now))
+    if not health.trouble:  # how long it has failed matters more than the next try
+        parts.append(_next(health, words, now))
     return " · ".join(part for part in parts if part)
 
 
@@ -301,12 +302,11 @@ def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
         chip = Chip(_urgency(due, now), _deadline(due, words, now))
         key = "ops.back_tries" if back.word else "ops.back_tried"
         tried = words.tr(key, n=back.tries, word=back.word) if back.tries else ""
-    text = f"{states.short(back.parcel_no)} · {back.waybill_no}"
-    note = " · ".join(part for part in (carrier, tried) if part)
+    note = " · ".join(part for part in (back.waybill_no, carrier, tried) if part)
     said = _why(back.word, words) if back.word else ""
     if said and back.ship_by_at is not None:
         said = joined(words, said, words.tr("ops.ship_by", due=_deadline(back.ship_by_at, words, now)))
-    return NoteRow(f"{back.parcel_no}/{back.waybill_no}", text, chip, note, said=said)
+    return NoteRow(f"{back.parcel_no}/{back.waybill_no}", states.short(back.parcel_no), chip, note, said=said)
 
 
 def aside_rows(lists: ShopLists, words: Words, now: datetime) -> tuple[NoteRow, ...]:

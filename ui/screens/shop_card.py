@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ports import HubTrouble
@@ -36,6 +37,10 @@ from ui.widgets.plain_label import PlainLabel
 from ui.widgets.state_chip import StateChip
 
 _FACTS = 8
+#: Of a low window the card shows the first facts alone: the others stand at the lists below as well.
+_FACTS_LOW = 4
+#: A card lower than so many lines of text is low.
+_LOW_LINES = 36
 #: The connector of a courier source, "" for a shop, and what was found.
 Checked = tuple[str, ShopChecked]
 
@@ -51,7 +56,7 @@ class ShopCard(QWidget):
         self._page: ShopPage | None = None
         self._lists = ShopLists(shop_id="")
         self._asking = ""
-        self._is_stale = False
+        self._is_stale = self._is_low = False
         self._retry_key = ""
         self._back_key = ""
         kit = room.kit
@@ -144,16 +149,33 @@ class ShopCard(QWidget):
 
     # -- shown ---------------------------------------------------------------------------------------------
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Low windows are for the lists: what is said twice or cannot be pressed now makes room for them."""
+        super().resizeEvent(event)
+        is_low = self.height() < self._room.kit.theme.px("type.body") * _LOW_LINES
+        if is_low != self._is_low:
+            self._is_low = is_low
+            if self._page is not None:
+                self._show_page(self._page)
+                self._show_lists()
+
     def _show_page(self, page: ShopPage) -> None:
         self._page = page
         self._title.setText(page.title)
         self._chip.show_state(page.chip.state, page.chip.text)
-        self._cause.setText(page.cause)
-        self._todo.setText(page.todo)
+        said = (
+            (joined(self._room.words(), page.cause, page.todo), "")
+            if self._is_low
+            else (page.cause, page.todo)
+        )
+        self._cause.setText(said[0])
+        self._todo.setText(said[1])
+        self._todo.setVisible(bool(said[1]))
         self._why.setVisible(bool(page.cause))
         self._why.set_state(page.chip.state if page.cause else None)
+        facts = page.facts[:_FACTS_LOW] if self._is_low else page.facts
         for at, (name, value) in enumerate(self._cells):
-            fact = page.facts[at] if at < len(page.facts) else None
+            fact = facts[at] if at < len(facts) else None
             name.setVisible(fact is not None)
             value.setVisible(fact is not None)
             if fact is not None:
@@ -175,7 +197,8 @@ class ShopCard(QWidget):
         self._not_yours.setVisible(not lists.may_see)
         self.take.setVisible(bool(lists.missed))
         known = next((thing for thing in lists.aside if thing.quarantine_id == self._retry_key), None)
-        self.retry.setVisible(any(thing.can_retry for thing in lists.aside))
+        can_retry = any(thing.can_retry for thing in lists.aside)
+        self.retry.setVisible(can_retry and not (self._is_low and known is None))
         self.retry.setEnabled(known is not None and known.can_retry and not self.retry.locked)
         self.aside.list.mark(known.quarantine_id if known else None)
         self._show_back()
@@ -184,7 +207,7 @@ class ShopCard(QWidget):
         """The chosen waybill can be told again; why it was not taken is said in full below the list."""
         rows = back_rows(self._lists, self._room.words(), hub_now(self._room))
         chosen = next((row for row in rows if row.key == self._back_key), None)
-        self.tell.setVisible(bool(rows))
+        self.tell.setVisible(bool(rows) and not (self._is_low and chosen is None))
         self.tell.setEnabled(chosen is not None and not self.tell.locked)
         self.backs.list.mark(chosen.key if chosen else None)
         self._back_said.setText(chosen.said if chosen else "")
