@@ -66,6 +66,10 @@ class Work(Protocol):
         """The go_check for step ``print``, asked right before the first byte. None: go.
         ``Refused(Reason.hub_unreachable)`` means ask again later; any other reason pulls the job."""
 
+    def is_stopped(self, job: PrintJob) -> bool:
+        """Whether this station knows by now that the job's parcel must stop; asked with the printer's line open,
+        between two bytes: it neither waits nor asks the hub."""
+
     def printed(self, job: PrintJob, at: datetime) -> Act | None:
         """The fact to record together with ``printed`` (see ``printjob.printed_act``)."""
 
@@ -189,7 +193,7 @@ class Spooler:
     async def _send(self, job: PrintJob, paper: bytes) -> timedelta:
         self._sending_since = self._clock.now()
         try:
-            result = await self._printer.send(paper)
+            result = await self._printer.send(paper, lambda: not self._work.is_stopped(job))
         finally:
             self._sending_since = None
         self._heard(result.status)
@@ -200,6 +204,9 @@ class Spooler:
         if result.outcome == "printed":
             act = self._work.printed(job, at)
             self._store.set_state(job.job_id, PrintState.printed, "", at, {PrintState.sending}, act)
+            return timedelta(0)
+        if result.outcome == "held_back":
+            self._move(job, PrintState.waiting, "")  # the go_check of the next round says why, and pulls it
             return timedelta(0)
         if result.outcome == "not_started":
             self._move(job, PrintState.waiting, result.cause)

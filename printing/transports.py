@@ -23,12 +23,20 @@ from printing.escpos import (
     status_of,
 )
 
-Outcome = Literal["printed", "not_started", "unsure"]
+Outcome = Literal["printed", "not_started", "held_back", "unsure"]
+
+#: Whether the first byte may leave, asked when it is about to.
+MayBegin = Callable[[], bool]
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """How one job ended. ``not_started``: not one byte of it left, it may be sent again.
+    """How one job ended. ``not_started``: not one byte of it left, it may be sent again; ``held_back``: the same, for
+    who sends it said so at the last moment.
 
     ``cause`` is a key of ``paper.cause_*`` (unsure) or a printer state (not_started); ``status`` is the last
     the device said of itself.
@@ -45,8 +53,12 @@ class Printer(Protocol):
     async def status(self) -> PrinterStatus:
         """What the device says now. Never raises for a device that is away: that is ``offline``."""
 
-    async def send(self, data: bytes) -> SendResult:
-        """Print one job. Asks before and after; never raises for a device that is away or dies."""
+    async def send(self, data: bytes, may_begin: MayBegin = _always) -> SendResult:
+        """Print one job. Asks before and after; never raises for a device that is away or dies.
+
+        Until the line is open and the device has answered, seconds may pass: ``may_begin`` is asked then, right before
+        the first byte.
+        """
 
 
 class Link(Protocol):
@@ -104,14 +116,14 @@ class EscposPrinter:
         finally:
             await link.close()
 
-    async def send(self, data: bytes) -> SendResult:
+    async def send(self, data: bytes, may_begin: MayBegin = _always) -> SendResult:
         try:
             link = await self._opened()
         except OSError as error:
             status = _offline(error)
             return SendResult("not_started", status, status.state)
         try:
-            return await _Talk(link, self._patience).send(data)
+            return await _Talk(link, self._patience).send(data, may_begin)
         finally:
             await link.close()
 
@@ -127,13 +139,15 @@ class _Talk:
         self._heard: list[int] = []
         self._is_done = False
 
-    async def send(self, data: bytes) -> SendResult:
+    async def send(self, data: bytes, may_begin: MayBegin) -> SendResult:
         try:
             before = await self.ask()
         except OSError as error:
             before = _offline(error)
         if not before.can_print:
             return SendResult("not_started", before, before.state)
+        if not may_begin():
+            return SendResult("held_back", before)
         try:
             # from here on nobody but the device knows what it has
             await asyncio.wait_for(self._link.write(data), self._patience.finish_s)
@@ -255,10 +269,12 @@ class FolderPrinter:
             return PrinterStatus(PrinterState.ready)
         return PrinterStatus(PrinterState.offline, f"cannot write into {self._folder}")
 
-    async def send(self, data: bytes) -> SendResult:
+    async def send(self, data: bytes, may_begin: MayBegin = _always) -> SendResult:
         status = await self.status()
         if not status.can_print:
             return SendResult("not_started", status, status.state)
+        if not may_begin():
+            return SendResult("held_back", status)
         try:
             await asyncio.to_thread(self._write, data)
         except OSError as error:

@@ -37,6 +37,12 @@ class PrintWork:
         """The go_check right before the first byte."""
         return await self._desk.may_go(job.parcel_no, "print")
 
+    def is_stopped(self, job: PrintJob) -> bool:
+        """Whether this station knows that the parcel must stop: it may have heard since it was asked."""
+        order = self._read.order(job.order_no)
+        parcel = order.parcel(job.parcel_no) if order else None
+        return parcel is not None and parcel.is_frozen
+
     def printed(self, job: PrintJob, at: datetime) -> Act | None:
         """The fact that goes into the outbox with the job's state."""
         order = self._read.order(job.order_no)

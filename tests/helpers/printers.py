@@ -181,5 +181,8 @@ class PlainWork:
     async def may_print(self, job: PrintJob) -> Refused | None:
         return self.stopped.get(job.job_id)
 
+    def is_stopped(self, job: PrintJob) -> bool:
+        return job.job_id in self.stopped
+
     def printed(self, job: PrintJob, at: datetime) -> Act | None:
         return printed_act(job, f"act-{job.job_id}", at)

@@ -18,7 +18,7 @@ from app.core.printjob import PrinterState, PrintJob, PrintState
 from app.core.reasons import Reason, Refused
 from printing.escpos import PrinterStatus
 from printing.spooler import HEALTH, IDLE, TROUBLE, Spooler
-from printing.transports import Patience, SendResult, tcp_printer
+from printing.transports import MayBegin, Patience, SendResult, tcp_printer
 from rehearsal.printer import Fault, StandInPrinter
 from tests.helpers.printers import NOW, HandClock, MemoryJobs, PlainWork, a_job
 
@@ -37,6 +37,7 @@ class ScriptedDevice:
     got: list[bytes] = field(default_factory=list)
     asked: int = 0
     while_asked: Callable[[], None] = lambda: None
+    before_sending: Callable[[], None] = lambda: None
     while_sending: Callable[[], None] = lambda: None
 
     async def status(self) -> PrinterStatus:
@@ -44,7 +45,10 @@ class ScriptedDevice:
         self.while_asked()
         return PrinterStatus(self.state)
 
-    async def send(self, data: bytes) -> SendResult:
+    async def send(self, data: bytes, may_begin: MayBegin = lambda: True) -> SendResult:
+        self.before_sending()
+        if not may_begin():
+            return SendResult("held_back", PrinterStatus(self.state))
         self.while_sending()
         result = self.next_results.pop(0) if self.next_results else self.printed()
         if result.outcome != "not_started":
@@ -223,6 +227,21 @@ def test_a_freeze_that_comes_while_the_device_is_asked_still_pulls_the_job(desk:
     desk.device.while_asked = freeze
     desk.step()
     assert (desk.store.states(), desk.device.got) == (["pulled"], [])
+
+
+def test_regression_a_stop_heard_while_the_line_to_the_printer_opens_lets_no_byte_leave(desk: Desk) -> None:
+    """Asking a printer how it is takes up to seconds; what was heard meanwhile came too late for the slip."""
+    desk.store.add(a_job(1), a_job(2))
+
+    def stop() -> None:
+        desk.work.stopped["job-1"] = Refused(Reason.frozen)
+
+    desk.device.before_sending = stop
+    desk.step(2)
+    assert desk.device.got == [desk_paper(2)]
+    desk.step()
+    assert desk.store.states() == ["pulled", "printed"]
+    assert desk.job(1).cause == "frozen"
 
 
 def test_without_the_hubs_word_the_job_waits(desk: Desk) -> None:

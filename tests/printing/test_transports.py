@@ -89,6 +89,19 @@ async def test_nothing_is_sent_to_a_device_in_trouble(device: StandInPrinter, fa
     assert device.papers == []
 
 
+async def test_who_sends_may_hold_it_back_until_the_first_byte(device: StandInPrinter) -> None:
+    asked: list[int] = []
+
+    def may_begin() -> bool:
+        asked.append(len(device.papers))
+        return False
+
+    result = await reached(device).send(JOB, may_begin)
+    assert (result.outcome, asked) == ("held_back", [0])
+    assert (await reached(device).send(JOB)).outcome == "printed"
+    assert len(device.papers) == 1
+
+
 async def test_a_device_that_cannot_answer_leaves_us_unsure_though_it_prints(device: StandInPrinter) -> None:
     device.break_down(Fault.silent)
     result = await reached(device).send(JOB)
@@ -164,6 +177,11 @@ async def test_a_folder_keeps_each_paper_as_a_file(tmp_path: Path) -> None:
         "0001.bin": b"one",
         "0002.bin": b"two",
     }
+
+
+def test_a_paper_that_is_held_back_makes_no_file(tmp_path: Path) -> None:
+    assert asyncio.run(FolderPrinter(tmp_path).send(b"one", lambda: False)).outcome == "held_back"
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_folder_that_is_not_there_is_offline(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from app.store.surroundings import DiskFull
 from app.wire import ChangePage, StationKind, Urgent
 from printing.escpos import PrinterStatus
 from printing.spooler import Spooler
-from printing.transports import SendResult
+from printing.transports import MayBegin, SendResult
 from sync.client import HubClient
 from sync.link import HubLink
 from tests.sim.looks import Look
@@ -168,10 +168,12 @@ class SimPrinter:
         await asyncio.sleep(self._dice.uniform(0.005, 0.05))
         return PrinterStatus(self.trouble or PrinterState.ready)
 
-    async def send(self, data: bytes) -> SendResult:
+    async def send(self, data: bytes, may_begin: MayBegin = lambda: True) -> SendResult:
         before = await self.status()
         if not before.can_print:
             return SendResult("not_started", before, before.state)
+        if not may_begin():
+            return SendResult("held_back", before)
         job = msgspec.json.decode(data, type=PrintJob)
         self._starts(job)
         self.crash("printing")
