@@ -8,7 +8,6 @@ after that picture.
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -259,6 +258,8 @@ def wake_own_hub(folder: Path) -> None:
     """
     place = folder / _PLACE
     if place.exists():
+        import socket
+
         port = int(json.loads(place.read_text(encoding="utf-8"))["port"])
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -273,6 +274,8 @@ def _spawn(folder: Path, port: int, log: Path, *more: str) -> None:
 
 def _port() -> int:
     """8620, or a free port where something else has it."""
+    import socket
+
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", HUB_PORT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
@@ -234,7 +234,7 @@ class Dice(Protocol):
 
 def dice() -> float:
     """The real dice."""
-    return secrets.randbelow(1 << 24) / (1 << 24)
+    return int.from_bytes(os.urandom(3), "big") / (1 << 24)
 
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -248,5 +248,5 @@ class Ulid:
 
     def __call__(self) -> str:
         millis = int(self._clock.now().timestamp() * 1000)
-        value = (millis << 80) | secrets.randbits(80)
+        value = (millis << 80) | int.from_bytes(os.urandom(10), "big")
         return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))

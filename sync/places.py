@@ -6,7 +6,6 @@ so nothing is loaded anew; who calls waits between tries as it does for a single
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -134,6 +133,7 @@ async def authority_of(hub_url: str, sha256: str) -> str:
 
     Asked without trust, because trust is what is being looked for; nothing else is said to the hub before.
     """
+    import hashlib
     import ssl
 
     import httpx

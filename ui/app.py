@@ -39,7 +39,6 @@ from ui.scanner_input import ScannerInput, ScanRead
 from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
 from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
-from ui.screens.sign_on import SignOnPage
 from ui.screens.window import StationWindow
 from ui.sounds import Player, load_library
 from ui.theme import FontMissing
@@ -53,6 +52,7 @@ if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for n
     from ui.screens.ops import OpsScreen
     from ui.screens.service import ServiceScreen
     from ui.screens.settings import SettingsPage
+    from ui.screens.sign_on import SignOnPage
     from ui.screens.supervisor import SupervisorScreen
     from ui.screens.welcome import WelcomePage
 
@@ -147,6 +147,8 @@ class Station:
         self._is_open, self._is_closed = False, False
         self._opened: Callable[[], object] = lambda: None
         self.hand: object | None = None
+        self.pictured: Callable[[], object] = lambda: None
+        """Called once, right after the first picture and before anything else opens."""
         self.work = Work(joint.clock, self._crashed)
         self.window = StationWindow(kit)
         self.alarm = Alarm(kit, self.window)
@@ -159,7 +161,7 @@ class Station:
         self.papers = PaperQuestions(
             kit, self.work, self.window.bar, self.printers, self._print_again, self._trouble
         )
-        self.sign_on = SignOnPage(self.room)
+        self._sign_on: SignOnPage | None = None
         self.settings: SettingsPage | None = None
         self.intake: ImportPage | None = None
         self.desk: PackingScreen | SupervisorScreen | ServiceScreen | OpsScreen | None = None
@@ -175,16 +177,19 @@ class Station:
         """Shows the window as large as the screen allows, and listens to scanners. ``opened`` is called once wire,
         printer and sound are open as well."""
         self._opened = opened
-        self.scanner.listen(self._app)
         self._first_picture = _FirstPicture(self.window, self._open_wire)
         if self._app.platformName() == "offscreen":
             self.window.resize(1366, 768)
             self.window.show()
         else:
             self.window.showMaximized()
+        # Not before: it would be asked about each of the thousand events that a window is made with.
+        self.scanner.listen(self._app)
 
     def _open_wire(self) -> None:
+        self.pictured()
         if not self._is_closed:
+            self.window.dress_in_taskbar()
             self._start_engines()
             self.work.blocking(self._load_rest, lambda _: self._open_sound(), self._not_loaded)
 
@@ -209,6 +214,8 @@ class Station:
 
     def _all_open(self) -> None:
         self._is_open = True
+        if isinstance(self.desk, PackingScreen):
+            self.desk.prepare()
         self.papers.look()
         self._show_strip()
         self._opened()
@@ -261,7 +268,6 @@ class Station:
         self.window.foot.person_wanted.connect(self.show_sign_on)
         self.window.needs_wanted.connect(self.show_needs)
         self.window.foot.strip.pressed.connect(self._strip_pressed)
-        self.sign_on.finished.connect(self._back)
         self.window.take_files(_is_table)
         self.window.file_dropped.connect(self.show_import)
         for notice in core.notices:
@@ -401,6 +407,16 @@ class Station:
             return
         self.needs.refresh()
         self.window.show_page(self.needs)
+
+    @property
+    def sign_on(self) -> SignOnPage:
+        """The page, made when somebody first signs on."""
+        if self._sign_on is None:
+            from ui.screens.sign_on import SignOnPage
+
+            self._sign_on = SignOnPage(self.room)
+            self._sign_on.finished.connect(self._back)
+        return self._sign_on
 
     def show_sign_on(self) -> None:
         self.sign_on.refresh()
@@ -560,7 +576,9 @@ class Station:
         self._show_strip()
 
     def _keep_look(self) -> None:
-        self.core.outbox.set_setting(LOOK, self.kit.theme.mode)
+        """Not where only the scale is another, as it is before the first picture on most screens."""
+        if self.core.outbox.setting(LOOK, "light") != self.kit.theme.mode:
+            self.core.outbox.set_setting(LOOK, self.kit.theme.mode)
 
     # -- trouble -------------------------------------------------------------------------------------------
 

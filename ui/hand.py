@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWindow
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from app.station.outcome import Light, Outcome
@@ -67,21 +66,12 @@ class Hand(QObject):
         self._line.connect(self._obey, Qt.ConnectionType.QueuedConnection)
         station.alarm.painted.connect(self._painted)
         station.window.installEventFilter(self)
+        station.pictured = lambda: self._say({"painted": True})
         threading.Thread(target=self._read, name="hand", daemon=True).start()
-        QTimer.singleShot(0, self._first_paint)
 
     def _read(self) -> None:
         for line in sys.stdin:
             self._line.emit(line)
-
-    def _first_paint(self) -> None:
-        """Tells the moment of the first picture: the window has been painted once its handle was exposed."""
-        handle = self._station.window.windowHandle()
-        if handle is None or not handle.isExposed():
-            QTimer.singleShot(1, self._first_paint)
-            return
-        self._station.window.repaint()
-        self._say({"painted": True})
 
     def _painted(self, _: str) -> None:
         self._red_at = time.time()
@@ -212,6 +202,8 @@ class Hand(QObject):
         self._when(lambda: self._settled(before))
 
     def _key(self, key: str) -> None:
+        from PySide6.QtTest import QTest
+
         QTest.keyClick(self._station.window.windowHandle(), getattr(Qt.Key, f"Key_{key}"))
 
     def _do_ack(self) -> Answer:
@@ -349,6 +341,8 @@ class Hand(QObject):
     def _click(widget: QWidget) -> None:
         if not widget.isVisible() or not widget.isEnabled():
             raise CannotDo(f"{type(widget).__name__} cannot be pressed now")
+        from PySide6.QtTest import QTest
+
         QTest.mouseClick(
             widget, Qt.MouseButton.LeftButton, pos=QPoint(widget.width() // 2, widget.height() // 2)
         )

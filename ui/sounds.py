@@ -12,7 +12,6 @@ to the person. The screen never relies on sound (an alarm is red whether or not 
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,6 +106,8 @@ class Player(QObject):
 
     def _sentence(self, parts: list[str], lang: Lang) -> Path | None:
         """The file that says this, made when first needed. None when it cannot be made: the tone must do."""
+        import hashlib  # 5 ms that no window waits for
+
         name = hashlib.sha256(" ".join([lang, *parts]).encode("utf-8")).hexdigest()[:24]
         path = self._sentences / f"{name}.wav"
         if path.is_file():

@@ -59,23 +59,30 @@ class FontMissing(RuntimeError):
 def load_fonts(resources: Path) -> str:
     """Makes the bundled fonts known to this application and gives the main family; FontMissing without them.
 
-    Needs a QGuiApplication. Bytes are handed over rather than a path, so any folder name will do.
+    Needs a QGuiApplication. They are read where they lie, ten megabytes that are then not in memory; where a folder's
+    name is too much for the system's own reading of fonts, the bytes are handed over.
     """
     _load_font(resources / "fonts" / BOLD_FILE)
     return _load_font(resources / "fonts" / FONT_FILE)
 
 
 def _load_font(path: Path) -> str:
+    families = _families(QFontDatabase.addApplicationFont(str(path))) or _families_of_bytes(path)
+    if not families:
+        raise FontMissing(str(path))
+    return families[0]
+
+
+def _families(font: int) -> list[str]:
+    return QFontDatabase.applicationFontFamilies(font) if font >= 0 else []
+
+
+def _families_of_bytes(path: Path) -> list[str]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise FontMissing(str(path)) from error
-    families = QFontDatabase.applicationFontFamilies(
-        QFontDatabase.addApplicationFontFromData(QByteArray(data))
-    )
-    if not families:
-        raise FontMissing(str(path))
-    return families[0]
+    return _families(QFontDatabase.addApplicationFontFromData(QByteArray(data)))
 
 
 def preferred_mode() -> Mode:

@@ -7,11 +7,11 @@ what Qt draws.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from app.core import plaintoml
 from app.core.values import dataclass
 
 Mode = Literal["light", "dark"]
@@ -41,7 +41,6 @@ class Tokens:
     lengths: Mapping[str, int]
     floors: Mapping[str, int]
     times: Mapping[str, int]
-    contrast: Mapping[str, Any]
 
     def px(self, name: str, scale: float) -> int:
         """The length `name` ("type.body", "space.m", ...) in whole pixels at `scale`; KeyError for unknown
@@ -51,7 +50,7 @@ class Tokens:
 
 def load_tokens(path: Path) -> Tokens:
     """Reads tokens.toml; BadTokens when the schemes do not name the same colours or a value is no colour."""
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw = plaintoml.loads(path.read_text(encoding="utf-8"))
     colours: dict[Mode, Mapping[str, str]] = {"light": raw["light"], "dark": raw["dark"]}
     if odd := set(raw["light"]) ^ set(raw["dark"]):
         raise BadTokens(f"in one scheme only: {', '.join(sorted(odd))}")
@@ -63,7 +62,7 @@ def load_tokens(path: Path) -> Tokens:
     floors = {str(name): int(px) for name, px in raw["floor"].items()}
     if odd := set(floors) - set(lengths):
         raise BadTokens(f"[floor] names no length: {', '.join(sorted(odd))}")
-    return Tokens(colours, lengths, floors, raw["time"], raw["contrast"])
+    return Tokens(colours, lengths, floors, raw["time"])
 
 
 def luminance(colour: str) -> float:

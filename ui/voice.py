@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import re
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,6 +50,8 @@ class ClipBook:
 
 def _samples(path: Path) -> bytes | None:
     """The samples of a file in our format, None for any other: a wrong recording must not silence the alarm."""
+    import wave
+
     try:
         with wave.open(str(path), "rb") as file:
             if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, _WIDTH, RATE):
@@ -62,6 +63,8 @@ def _samples(path: Path) -> bytes | None:
 
 def join_clips(parts: Sequence[str], lang: Lang, clips: ClipBook) -> bytes:
     """One WAV file saying `parts` in order: clip names, and PAUSE for a rest. NoClip for a name without a clip."""
+    import wave  # no window waits for what is spoken later
+
     gap, pause = _rest(GAP_S), _rest(PAUSE_S)
     pieces: list[bytes] = []
     for part in parts:

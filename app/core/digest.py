@@ -6,7 +6,6 @@ does not matter. Hub and station both call this.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from zlib import crc32
 
 #: Number of buckets; both ends must agree, so it changes with the protocol version only.
@@ -22,12 +21,15 @@ class DigestSum:
     """Adds rows up; :meth:`buckets` gives ``(bucket, count, hash)`` of every bucket that holds a row."""
 
     def __init__(self) -> None:
+        from hashlib import blake2b  # a start has no digest to make
+
+        self._hash = blake2b
         self._counts = [0] * BUCKETS
         self._hashes = [0] * BUCKETS
 
     def add(self, kind: str, key: str, seq: int) -> None:
         bucket = bucket_of(kind, key)
-        row = blake2b(f"{kind}/{key}/{seq}".encode(), digest_size=8).digest()
+        row = self._hash(f"{kind}/{key}/{seq}".encode(), digest_size=8).digest()
         self._counts[bucket] += 1
         self._hashes[bucket] ^= int.from_bytes(row, "big")
 

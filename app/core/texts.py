@@ -7,11 +7,11 @@ used when the parameter ``n`` is 1. A missing key is a fault of ours: KeyError.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from app.core import plaintoml
 from app.core.values import dataclass
 
 Lang = Literal["zh", "en"]
@@ -84,7 +84,7 @@ class _Areas(Mapping[str, Mapping[str, str]]):
         found = self._entries.get(key)
         if found is None:
             self._open(key.partition(".")[0])
-            found = self._entries[key] = tomllib.loads(self._unread[key])
+            found = self._entries[key] = plaintoml.loads(self._unread[key])
         return found
 
     def __iter__(self) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ def start(args: Sequence[str], log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as words:
         if sys.platform == "win32":
+            import subprocess
+
             flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
             _start(args, words, creationflags=flags)
         else:
@@ -24,6 +25,8 @@ def start(args: Sequence[str], log: Path) -> None:
 
 
 def _start(args: Sequence[str], words: object, **how: object) -> None:
+    import subprocess
+
     subprocess.Popen(  # type: ignore[call-overload]
         list(args), stdin=subprocess.DEVNULL, stdout=words, stderr=words, close_fds=True, **how
     )

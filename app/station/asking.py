@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from app.core.acts import ActKind, Body
 from app.core.reasons import Reason
@@ -14,6 +13,9 @@ from app.station.bench import Bench
 from app.store.outbox import Outbox
 from app.store.surroundings import StoreTrouble
 from app.wire import Receipt
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: So long the person waits for the hub's word; afterwards the command goes on by itself.
 ANSWER_WITHIN_S = 3.0

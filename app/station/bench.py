@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.core.acts import Act, ActKind, Actor, Body, Nothing
 from app.core.printjob import PrintJob
@@ -14,6 +13,9 @@ from app.ports import Clock, HubApi, NewId
 from app.store.outbox import Outbox, ScanRow
 from app.store.status import SyncStatus
 from app.wire import StationKind
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.core import freeze, lines
 from app.core.acts import Act, ActKind, Body
@@ -27,6 +26,9 @@ from app.store.leases import LeaseBook
 from app.store.outbox import ScanRow
 from app.store.readmodel import ReadModel
 from app.store.surroundings import StoreTrouble
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True)

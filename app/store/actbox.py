@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -24,6 +23,9 @@ from app.store.cachefile import Cursor
 from app.store.needs import AnsweredNeed, NeedsPerson
 from app.store.outboxfile import OutboxFile, keep_setting, text_of
 from app.wire import ChannelRef, Envelope, Receipt, act_of, envelope_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Settled acts stay so long and are sent again to a restored hub (design 3.5).
 KEEP_SETTLED = timedelta(days=7)
@@ -169,6 +171,8 @@ class ActBox(OutboxFile):
 
     def when_answered(self, act_id: str) -> Future[Receipt]:
         """Done when the hub has answered this act; ask before recording it."""
+        from concurrent.futures import Future
+
         with self._lock:
             return self._answers.setdefault(act_id, Future())
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +22,9 @@ from app.store import needs
 from app.store.actbox import KEEP_SETTLED, ActBox, ScanRow, insert_act, insert_job
 from app.store.outboxfile import text_of
 from app.wire import envelope_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["Outbox", "ScanRow"]
 

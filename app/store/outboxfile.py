@@ -6,16 +6,18 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.core.values import dataclass
 from app.store import migrate
 from app.store.cachefile import Link, writing
 from app.store.opening import Opening
 from app.store.surroundings import DamagedOutbox, DiskFull, is_damage, is_no_room
+
+if TYPE_CHECKING:  # takes as long to import as the file to open
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ class OutboxFile:
 
     def run(self, call: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """``call(db)`` inside the writer's transaction; the answer comes after it is on disk."""
+        from concurrent.futures import Future
+
         answer: Future[T] = Future()
         answer.set_running_or_notify_cancel()  # who no longer waits takes nothing back: it is written all the same
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -35,7 +35,11 @@ TOPICS = frozenset({"order", "item", "station", "outbox", "desk", "status", "rig
 
 class PackingScreen(Page):
     """The desk of a packer. ``scan`` takes what the scanner read, ``refresh`` what changed, ``later`` an outcome's
-    later word (amber became green, or red)."""
+    later word (amber became green, or red).
+
+    Made at once is what the first picture shows. The rest is made when it is first shown: a start waits for no board
+    while nothing lies there; :meth:`prepare` makes the board before the first scan asks for it.
+    """
 
     def __init__(self, room: Room, slips_at_once: int = SLIPS_AT_ONCE) -> None:
         super().__init__()
@@ -45,27 +49,22 @@ class PackingScreen(Page):
         self._handed = 0
         self._binding = ""
         kit = room.kit
-        self.board = PackBoard(kit)
         self.scan_bar = ScanBar(kit)
         self.queue = QueueColumn(kit, "packing.queue", "packing.queue_empty", self._fetch_queue)
-        self.packed = QueueColumn(kit, "packing.handover_queue", "packing.handover_none", self._fetch_packed)
         self._side = QStackedWidget()
         self._side.addWidget(self.queue)
-        self._side.addWidget(self.packed)
         self._side.setSizePolicy(self.queue.sizePolicy())
         self._empty = EmptyState(kit, "scanner", "", "")
         self.import_offer = self._empty.offer("intake.offer", room.open_import, main=True, icon="import")
-        self._handover = HandoverPanel(room)
         self._codes = CodePanel(kit)
         self._middle = QStackedWidget()
-        for page in (self._empty, self.board, self._handover, self._codes):
+        for page in (self._empty, self._codes):
             self._middle.addWidget(page)
         self._make_buttons()
         self._lay_out()
         self.queue.chosen.connect(self._open)
         self.scan_bar.acknowledged.connect(self._forget_scan)
         self.scan_bar.offer.clicked.connect(self._ask_which)
-        self.board.picked.connect(self._bind)
         kit.i18n.changed.connect(self._retell)
         self.refresh()
 
@@ -103,7 +102,7 @@ class PackingScreen(Page):
 
     def _show_side(self) -> None:
         """Only the list that is seen is read anew."""
-        if self._side.currentWidget() is self.packed:
+        if self._side.currentWidget() is not self.queue:
             self.packed.list.refresh()
             self.packed.show_count(self.packed.list.rows.rowCount(), more=self.packed.list.rows.has_more)
             return
@@ -202,6 +201,8 @@ class PackingScreen(Page):
         """The same in the other language."""
         if self._last is not None:
             self._show_outcome(self._last, heard=False)
+        if self._binding:
+            self._say_which()
         self.refresh()
 
     def _forget_scan(self) -> None:
@@ -311,7 +312,9 @@ class PackingScreen(Page):
         self._binding = self._last.params.get("code", "") if self._last else ""
         if self._binding:
             self._say_which()
-            self._buttons.setCurrentIndex(2)
+            page = self._which.parentWidget()
+            assert page is not None, "it is laid out in a page of its own"
+            self._buttons.setCurrentWidget(page)
             self.board.ask_which(True)
 
     def _say_which(self) -> None:
@@ -329,6 +332,9 @@ class PackingScreen(Page):
             self.board.ask_which(False)
             self._buttons.setCurrentIndex(0)
 
+    def _ask_what_is_wrong(self) -> None:
+        self._buttons.setCurrentWidget(self._reasons)
+
     def _put_aside(self) -> None:
         self._take(self._room.core.packing.put_aside(self._room.now()))
 
@@ -343,7 +349,7 @@ class PackingScreen(Page):
         self._close_button = self._button("packing.act_close", self._close, "box", KEYS.close)
         self._undo_button = self._button("packing.act_undo", self._undo, "history", KEYS.undo)
         self._abnormal_button = self._button(
-            "packing.act_abnormal", lambda: self._buttons.setCurrentIndex(1), "hand", KEYS.abnormal
+            "packing.act_abnormal", self._ask_what_is_wrong, "hand", KEYS.abnormal
         )
         self._aside_button = self._button("packing.act_aside", self._put_aside, "", KEYS.aside)
         self._handover_button = self._button(
@@ -379,8 +385,6 @@ class PackingScreen(Page):
         acts.setLayout(line)
         self._buttons = QStackedWidget()
         self._buttons.addWidget(acts)
-        self._buttons.addWidget(self._reasons())
-        self._buttons.addWidget(self._which_page())
         left = column(kit, gap="space.m")
         left.addWidget(self._middle, 1)
         left.addWidget(self.scan_bar)
@@ -394,6 +398,32 @@ class PackingScreen(Page):
         layout.addLayout(left, 1)
         layout.addLayout(side)
 
+    @cached_property
+    def board(self) -> PackBoard:
+        board = PackBoard(self._room.kit)
+        board.picked.connect(self._bind)
+        self._middle.addWidget(board)
+        return board
+
+    def prepare(self) -> None:
+        """Makes the board now, while nobody waits for it."""
+        self.board.ensurePolished()
+
+    @cached_property
+    def packed(self) -> QueueColumn:
+        """What waits for the courier."""
+        kit = self._room.kit
+        packed = QueueColumn(kit, "packing.handover_queue", "packing.handover_none", self._fetch_packed)
+        self._side.addWidget(packed)
+        return packed
+
+    @cached_property
+    def _handover(self) -> HandoverPanel:
+        panel = HandoverPanel(self._room)
+        self._middle.addWidget(panel)
+        return panel
+
+    @cached_property
     def _reasons(self) -> QWidget:
         """What is wrong, in the place of the buttons: nothing covers the parcel, nothing waits for an answer."""
         kit = self._room.kit
@@ -406,19 +436,21 @@ class PackingScreen(Page):
             self._button("packing.act_back", lambda: self._buttons.setCurrentIndex(0), "close", "")
         )
         panel.setLayout(line)
+        self._buttons.addWidget(panel)
         return panel
 
-    def _which_page(self) -> QWidget:
+    @cached_property
+    def _which(self) -> PlainLabel:
         """While a code is to be bound: the goods above are asked, here stands the way back."""
         kit = self._room.kit
         panel = QWidget()
-        self._which = PlainLabel(role="lead", lines=2)
-        kit.i18n.bind(self._which, self._say_which)
+        label = PlainLabel(role="lead", lines=2)
         line = row(kit, gap="space.s")
-        line.addWidget(self._which, 1)
+        line.addWidget(label, 1)
         line.addWidget(self._button("packing.act_back", self._never_mind, "close", ""))
         panel.setLayout(line)
-        return panel
+        self._buttons.addWidget(panel)
+        return label
 
 
 class HandoverPanel(QWidget):

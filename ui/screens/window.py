@@ -106,7 +106,6 @@ class StationWindow(QWidget):
         self._title: Callable[[], str] = str
         self.setProperty("role", "window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowIcon(kit.theme.app_icon())
         self.pages = QStackedWidget()
         self.foot = Foot(kit)
         self.bar = self.foot.messages
@@ -125,6 +124,10 @@ class StationWindow(QWidget):
         self.setMinimumSize(800, 480)
         self._takes_files: Callable[[Path], bool] = lambda file: False
         self._drop_hint = DropHint(kit, self)
+
+    def dress_in_taskbar(self) -> None:
+        """The icon in its seven sizes; a window is seen without it first."""
+        self.setWindowIcon(self._kit.theme.app_icon())
 
     def take_files(self, fits: Callable[[Path], bool]) -> None:
         """From now on one file that ``fits`` may be dropped anywhere: ``file_dropped`` gives its path."""
