@@ -26,11 +26,14 @@ def calls_back(stop: Stop) -> bool:
     return stop.command == "cancel" or stop.took_effect_at is not None
 
 
-def first_answer(parcel: Parcel, now: datetime) -> Parcel:
-    """The parcel with the answer that stands at the very moment of the call."""
+def first_answer(parcel: Parcel, now: datetime, *, has_stopped: bool = False) -> Parcel:
+    """The parcel with the answer that stands at the very moment of the call.
+
+    ``has_stopped``: whoever holds it has acknowledged already and stands still.
+    """
     if parcel.state in GONE_STATES:
         answer = R.too_late
-    elif parcel.is_boxed or parcel.is_claimed:
+    elif parcel.is_boxed or (parcel.is_claimed and not has_stopped):
         answer = R.trying
     else:
         answer = R.stopped

@@ -290,9 +290,6 @@ def _told(
     """What a detail's refunds and checks do: lines whose money is back no longer go, the others are stopped or let
     go. ``before``: the order as it was before this detail; None where nobody had it."""
     said = refunds.said_of(order, came)
-    entries: list[Entry] = []
-    if said is not None:
-        order, entries = lines.refunded(refunds.noted(order, said), said.done, came.shop_id, now)
     word = DetailWord(
         shown=_shown(came, said),
         denied=_denied(came, said),
@@ -301,6 +298,10 @@ def _told(
         modified_at=came.modified_at,
         fetched_at=fetched_at,
     )
+    entries: list[Entry] = []
+    if said is not None:
+        asked = hints.refund_asked(order, word)
+        order, entries = lines.refunded(refunds.noted(order, said), said.done, came.shop_id, now, asked)
     order, more = hints.told(order, word, came.shop_id, now, rules)
     return order, entries + more
 

@@ -153,6 +153,16 @@ def told(
     return order, entries
 
 
+def refund_asked(order: Order, word: DetailWord) -> Stop | None:
+    """The stop of a refund that this detail no longer shows as asked for, in none of the lines it covers."""
+    stop = _standing(order, HintKind.refund_asked)
+    if stop is None or stop.hint is None or word.lines is None or not _is_newer(stop.hint, word):
+        return None
+    asked = set(word.lines.asked)
+    is_asked = asked & set(stop.line_nos) if stop.line_nos else asked
+    return None if is_asked else stop
+
+
 def _covered(
     stop: Stop, mark: HintMark, word: DetailWord, said: LineRefunds | None
 ) -> tuple[int, ...] | None:

@@ -133,11 +133,14 @@ def take_effect(
     return order, [with_change(Entry(kind=kind, params=params), before, order), *entries]
 
 
-def refunded(order: Order, line_nos: Sequence[int], shop_id: str, now: datetime) -> tuple[Order, list[Entry]]:
+def refunded(
+    order: Order, line_nos: Sequence[int], shop_id: str, now: datetime, asked: Stop | None = None
+) -> tuple[Order, list[Entry]]:
     """The platform's last word: the money of these lines is back, what of them is in the house stays here.
 
     Where nobody has to lift a hand (nothing claimed, printed or packed) no stop is laid; else one lies until the
-    hand has answered.
+    hand has answered. ``asked``: the stop that lay since the money was asked for; it goes on where the hand has
+    acknowledged it, so that nobody does so twice.
     """
     gives = [
         line
@@ -146,12 +149,15 @@ def refunded(order: Order, line_nos: Sequence[int], shop_id: str, now: datetime)
     ]
     if not gives:
         return order, []
+    nos = tuple(line.line_no for line in gives)
+    if asked is not None and _is_acknowledged(order, asked, nos):
+        return _goes_on(order, replace(asked, line_nos=nos), now)
     stop = Stop(
         stop_id=f"{order.order_no}-refunded-{order.version}-{gives[0].line_no}",
         kind=StopKind.freeze,
         command="refund",
         reason="platform_refund",
-        line_nos=tuple(line.line_no for line in gives),
+        line_nos=nos,
         since=now,
         actor=shop_id,
         took_effect_at=now,
@@ -162,6 +168,29 @@ def refunded(order: Order, line_nos: Sequence[int], shop_id: str, now: datetime)
     if all(s.stop_id != stop.stop_id for s in lifted.stops):
         return lifted, entries + [e for e in more if e.kind is not K.stop_lifted]
     return taken, [stop_entry(taken, stop), *answered, *entries]
+
+
+def _is_acknowledged(order: Order, asked: Stop, line_nos: tuple[int, ...]) -> bool:
+    """Whether every hand that this refund concerns knows already, and none has to fetch a box that was closed."""
+    if not asked.acked or (asked.line_nos and not set(line_nos) <= set(asked.line_nos)):
+        return False
+    for parcel in order.parcels:
+        mine = _of(order, parcel, line_nos)
+        if not mine or parcel.state not in _IN_HOUSE or parcel.alarm_holder is None:
+            continue
+        if parcel.parcel_no not in asked.acked or (parcel.is_boxed and any(pl.qty_packed for pl in mine)):
+            return False
+    return True
+
+
+def _goes_on(order: Order, asked: Stop, now: datetime) -> tuple[Order, list[Entry]]:
+    """The stop of a refund that was asked for takes effect: from now on only the hand's answer keeps it."""
+    stop = replace(asked, hint=None, counting_down_until=None, took_effect_at=now)
+    stops = tuple(stop if s.stop_id == stop.stop_id else s for s in order.stops)
+    called, answered = call_back(replace(order, stops=stops), stop, now)
+    taken, entries = take_effect(called, stop, now, is_refund=True)
+    lifted, more = lift_answered(taken)
+    return lifted, [*answered, *entries, *more]
 
 
 def call_back(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entry]]:
@@ -178,7 +207,7 @@ def call_back(order: Order, stop: Stop, now: datetime) -> tuple[Order, list[Entr
             or (stop.command == "refund" and parcel.state in GONE_STATES)
         ):
             return parcel
-        return first_answer(parcel, now)
+        return first_answer(parcel, now, has_stopped=parcel.parcel_no in stop.acked)
 
     parcels = tuple(answered(parcel) for parcel in order.parcels)
     entries = [

@@ -312,6 +312,63 @@ def test_a_done_refund_over_a_packed_box_asks_for_the_unit_to_come_out() -> None
     assert (order.stops, order.parcels[0].intercept_result) == ((), None)
 
 
+def test_a_hand_that_acknowledged_a_refund_is_not_asked_again_when_the_money_is_back() -> None:
+    order, _ = detail(leased(do(two_boxes(), "opened")), R.none, R.asked, R.none, at=T0, whole=R.asked)
+    [asked] = acked(order).stops
+    order, entries = detail(acked(order), R.none, R.done, R.none, at=T0 + COUNTED)
+
+    assert (order.stops, order.parcels[0].is_frozen, order.parcels[0].intercept_result) == ((), False, None)
+    assert [pl.qty for pl in order.parcels[0].lines] == [2, 0]
+    assert [e.kind for e in entries if e.kind in (K.stop_set, K.stop_lifted)] == [K.stop_lifted]
+    assert asked.command == "refund"
+
+
+def test_a_hand_that_has_not_acknowledged_yet_does_so_once() -> None:
+    order, _ = detail(leased(do(two_boxes(), "opened")), R.none, R.asked, R.none, at=T0, whole=R.asked)
+    order, _ = detail(order, R.none, R.done, R.none, at=T0 + COUNTED)
+
+    assert [s.acked for s in order.stops] == [()]
+    assert not acked(order).stops
+
+
+def test_units_of_a_refund_that_was_acknowledged_come_out_under_the_same_stop() -> None:
+    open_box = do(do(leased(two_boxes()), "opened"), "line_packed", line_no=2)
+    order, _ = detail(open_box, R.none, R.asked, R.none, at=T0, whole=R.asked)
+    order = acked(order)
+    before = order.stops[0].stop_id
+    order, _ = detail(order, R.none, R.done, R.none, at=T0 + COUNTED)
+
+    assert [(s.stop_id, s.line_nos, s.hint) for s in order.stops] == [(before, (2,), None)]
+    assert order.parcels[0].intercept_result is InterceptResult.stopped, "its hand stands still"
+    assert [pl.line_no for pl in lines.may_take_out(order, order.parcels[0])] == [2]
+    assert not do(order, "line_unpacked", line_no=2).stops
+
+
+def test_a_closed_box_that_has_to_be_fetched_is_told_of_anew() -> None:
+    order, _ = detail(packed(leased(two_boxes())), R.none, R.asked, R.none, at=T0, whole=R.asked)
+    order = acked(order)
+    before = order.stops[0].stop_id
+    order, _ = detail(order, R.none, R.done, R.none, at=T0 + COUNTED)
+
+    assert len(order.stops) == 1 and order.stops[0].stop_id != before
+    assert order.parcels[0].intercept_result is InterceptResult.trying, "nobody has said where it is"
+
+
+def test_a_refund_that_stands_for_another_line_stays_when_one_is_done() -> None:
+    order, _ = detail(leased(do(two_boxes(), "opened")), R.asked, R.asked, R.none, at=T0, whole=R.asked)
+    order, _ = detail(acked(order), R.asked, R.done, R.none, at=T0 + COUNTED)
+
+    assert [s.line_nos for s in order.stops if s.hint] == [(1,)]
+
+
+def test_a_word_older_than_the_push_ends_no_refund() -> None:
+    order = leased(do(two_boxes(), "opened"))
+    order, _ = heard(order, HintKind.refund_asked, T0 + COUNTED, "s1", T0 + COUNTED, RULES)
+    order, _ = detail(acked(order), R.none, R.done, R.none, at=T0)
+
+    assert [s.line_nos for s in order.stops if s.hint] == [()], "it may be about another line"
+
+
 def test_the_same_detail_again_changes_nothing() -> None:
     order, _ = detail(packed(two_boxes()), R.none, R.done, R.asked, at=T0, whole=R.asked)
 

@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 
+from app.core.qr import slip_code
 from rehearsal.douyin import Douyin
 from rehearsal.douyin_pushes import Pusher, event_of
 from rehearsal.server import Manner, serving
 from rehearsal.shop import Dice
 from tests.helpers.clock import T0, FakeClock
 from tests.helpers.hub import TOML, HubClient, RunningHub, hub_in_thread
+from tests.helpers.station import LiveStation
+from tests.sync.conftest import a_code
 
 SHOP = "douyin-main"
 #: Patience of a busy machine; nothing here is measured.
@@ -224,15 +227,48 @@ def test_a_refund_of_one_line_stops_its_box_alone_until_it_goes_without_that_lin
     side.pusher.round()
     side.until(lambda: (side.order(number) or {})["lines"][1]["qty_refunded"] == qtys[1])
     assert lines() == [(1, qtys[0]), (2, 0), *((n + 1, qtys[n]) for n in range(2, len(qtys)))]
-    assert (side.order(number) or {})["is_frozen"], "its bench has not acknowledged"
-
-    acknowledge()
     told = side.order(number) or {}
     assert (told["stops"], told["is_frozen"], told["refund_state"]) == ([], False, "part")
     for line_no, qty in lines():
         for _ in range(qty):
             act("line_packed", line_no=line_no)
     act("parcel_closed")
+
+
+def test_a_bench_acknowledges_a_refund_of_a_line_once_from_the_push_to_the_last_word(
+    side: Side, tmp_path: Path
+) -> None:
+    """Platform, push, hub, stream, screen and back: the money is asked for, a person says "seen", the money is back."""
+    book = side.platform.book
+    number = next(order for order in iter(lambda: book.buy()[0], None) if len(order.lines) > 1).order_no
+    side.pusher.round()
+    order = side.until(lambda: side.order(number))
+    order_no, parcel_no = order["order_no"], order["parcels"][0]["parcel_no"]
+    with LiveStation(tmp_path / "bench") as bench:
+        bench.pair(a_code(side.hub), url=side.hub.url)
+        bench.until(lambda: bench.core.read.order(order_no), "not fed", PATIENCE_S)
+        assert bench.scan(slip_code(parcel_no, 1)).is_ok
+        bench.until(lambda: bench.core.leases.is_valid(parcel_no), "no lease", PATIENCE_S)
+        side.clock.go(seconds=30)
+        book.ask_refund(number, line=1)
+        side.pusher.round()
+        side.until(lambda: [s["line_nos"] for s in (side.order(number) or {})["stops"]] == [[2]])
+        bench.until(lambda: bench.core.packing.view().alarm, "not red", PATIENCE_S)
+        bench.core.packing.ack_stop("key", bench.clock.now())
+        bench.until(lambda: bench.core.outbox.pending_count() == 0, "not sent", PATIENCE_S)
+
+        side.clock.go(seconds=30)
+        book.finish_refund(number, line=1)
+        side.pusher.round()
+
+        def goes_on() -> bool:
+            known = bench.core.read.order(order_no)
+            return known is not None and known.lines[1].qty_refunded > 0 and not known.is_frozen
+
+        bench.until(goes_on, "it does not go on by itself", PATIENCE_S)
+        assert bench.core.packing.view().alarm is None
+    kinds = [row.kind for row in side.hub.app.doors.orders.lookup.story(order_no)]
+    assert (kinds.count("freeze_shown"), kinds.count("freeze_acked")) == (1, 1)
 
 
 def test_an_order_under_check_is_held_until_it_is_cleared(side: Side) -> None:
