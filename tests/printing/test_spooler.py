@@ -237,9 +237,8 @@ def test_regression_a_stop_heard_while_the_line_to_the_printer_opens_lets_no_byt
         desk.work.stopped["job-1"] = Refused(Reason.frozen)
 
     desk.device.before_sending = stop
-    desk.step(2)
+    desk.step(3)
     assert desk.device.got == [desk_paper(2)]
-    desk.step()
     assert desk.store.states() == ["pulled", "printed"]
     assert desk.job(1).cause == "frozen"
 
