@@ -21,7 +21,6 @@ from app.core.printjob import PrintJob
 from app.core.scan import ScanClass, parse
 from app.core.texts import Lang
 from app.os.folderlock import FolderLock, FolderTaken
-from app.ports import HubTrouble, NotAllowed
 from app.station.alarms import StationAlarm
 from app.station.core import StationCore
 from app.station.outcome import Outcome
@@ -32,7 +31,6 @@ from ui.joint import BadPrinter, Joint
 from ui.kept import LANG, LOOK, PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit, make_kit
 from ui.papers import PaperQuestions
-from ui.present.station_alarm import AlarmWords, alarm_words, spoken_clip
 from ui.present.strip import rights_view, strip_views
 from ui.resources import resource_dir
 from ui.scanner_input import ScannerInput, ScanRead
@@ -41,10 +39,12 @@ from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
 from ui.screens.window import StationWindow
 from ui.sounds import Player, load_library
+from ui.station_alarms import StationAlarms
 from ui.theme import FontMissing
-from ui.widgets.alarm import Alarm, AlarmView, By
+from ui.troubles import Troubles
+from ui.widgets.alarm import Alarm, By
 from ui.widgets.strip import StripItem
-from ui.work import CrashReport, EngineLoop, Work
+from ui.work import EngineLoop, Work
 
 if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for no page that nobody looks at
     from ui.screens.import_page import ImportPage
@@ -61,7 +61,6 @@ KINDS: tuple[StationKind, ...] = ("packing", "supervisor", "service", "ops")
 _UNSEEN_MS = 1000
 #: The window does not wait longer for the wire to be let go of; what waits is on disk.
 CLOSE_WITHIN_S = 5.0
-_HOW = {"key": "key", "touch": "click", "scan": "scan"}
 
 
 def run_station(
@@ -143,23 +142,24 @@ class Station:
         self.core, self.kit, self.folder = core, kit, folder
         self._asked_hub = hub_url
         self._loops: list[EngineLoop] = []
-        self._alarm_id = ""
         self._is_open, self._is_closed = False, False
         self._opened: Callable[[], object] = lambda: None
         self.hand: object | None = None
         self.pictured: Callable[[], object] = lambda: None
         """Called once, right after the first picture and before anything else opens."""
-        self.work = Work(joint.clock, self._crashed)
         self.window = StationWindow(kit)
+        self._troubles = Troubles(kit, self.window.bar)
+        self.work = Work(joint.clock, self._troubles.crashed)
         self.alarm = Alarm(kit, self.window)
         self.player = Player(resource_dir() / "sounds", folder / "voice", own=folder / "own-voice")
         self.scanner = ScannerInput(joint.clock)
         self.room = Room(
-            kit, core, self.work, self.window.bar, self._hear, self._trouble, lambda: self.show_import()
+            kit, core, self.work, self.window.bar, self._hear, self._troubles.met, lambda: self.show_import()
         )
+        self._alarms = StationAlarms(self.room, self.alarm, self.player)
         self.printers = joint.printers(core)
         self.papers = PaperQuestions(
-            kit, self.work, self.window.bar, self.printers, self._print_again, self._trouble
+            kit, self.work, self.window.bar, self.printers, self._print_again, self._troubles.met
         )
         self._sign_on: SignOnPage | None = None
         self.settings: SettingsPage | None = None
@@ -200,7 +200,7 @@ class Station:
 
     def _not_loaded(self, error: Exception) -> None:
         """A library is missing: said like any fault of ours, and the rest is tried all the same."""
-        self._trouble(error)
+        self._troubles.met(error)
         self._open_sound()
 
     def _open_sound(self) -> None:
@@ -494,44 +494,12 @@ class Station:
     # -- the alarm -----------------------------------------------------------------------------------------
 
     def _alarmed(self, alarm: StationAlarm | None) -> None:
-        if alarm is None:
-            if self._alarm_id:
-                self.alarm.withdraw(self._alarm_id)
-            self._alarm_id = ""
-            self.player.silence()
-            return
-        alarm_id = f"{alarm.parcel_no}/{','.join(alarm.stop_ids)}"
-        if self._alarm_id and self._alarm_id != alarm_id:
-            self.alarm.withdraw(self._alarm_id)
-        self._alarm_id = alarm_id
-        if self.intake is not None:
+        if alarm is not None and self.intake is not None:
             self.intake.close_dialog()
-        self.alarm.raise_alarm(self._alarm_view(alarm_id, alarm))
-        if alarm.is_lifted:
-            self.player.silence()
-        else:
-            self.player.alarm(alarm.order_no, self.kit.i18n.lang, what=spoken_clip(alarm))
+        self._alarms.follow(alarm)
 
-    def _alarm_view(self, alarm_id: str, alarm: StationAlarm) -> AlarmView:
-        """Words that follow the language: each is asked for at each showing."""
-        order = self.core.read.order(alarm.order_no)
-
-        def words() -> AlarmWords:
-            return alarm_words(alarm, order, self.room.now(), self.room.words())
-
-        return AlarmView(
-            alarm_id,
-            title=lambda: words().title,
-            sentence=lambda: words().sentence,
-            todo=lambda: words().todo,
-            facts=(lambda: "   ·   ".join(words().facts),) if words().facts else (),
-            calm=alarm.is_lifted,
-        )
-
-    def _acknowledged(self, alarm_id: str, by: By) -> None:
-        """A key, a finger or a scan has said "I have stopped"."""
-        self._alarm_id = ""
-        outcome = self.core.packing.ack_stop(_HOW[by], self.room.now())  # type: ignore[arg-type]
+    def _acknowledged(self, _alarm_id: str, by: By) -> None:
+        outcome = self._alarms.acknowledged(by)
         self._later(outcome)
         if isinstance(self.desk, PackingScreen):
             self.desk.show_outcome(outcome)
@@ -579,35 +547,6 @@ class Station:
         """Not where only the scale is another, as it is before the first picture on most screens."""
         if self.core.outbox.setting(LOOK, "light") != self.kit.theme.mode:
             self.core.outbox.set_setting(LOOK, self.kit.theme.mode)
-
-    # -- trouble -------------------------------------------------------------------------------------------
-
-    def _trouble(self, error: Exception) -> None:
-        """The surroundings say no: one sentence that stays until it is confirmed."""
-        say = self.kit.i18n.say
-        match error:
-            case HubTrouble() if error.text:
-                self.window.bar.error(error.text, key="hub")
-            case NotAllowed():
-                self.window.bar.error(say("station.not_allowed"), key="hub")
-            case HubTrouble():
-                self.window.bar.error(say("station.away"), key="hub")
-            case StoreTrouble():
-                self.window.bar.error(say(f"station.{error.key}", **error.params), key="disk")
-            case _:
-                self._crashed(CrashReport("asked", error, repr(error)))
-
-    def _crashed(self, report: CrashReport) -> None:
-        """A fault of ours: into the log in full, to the person as one calm sentence. A full disk is none of ours,
-        wherever work in the background meets it."""
-        if isinstance(report.error, StoreTrouble):
-            self._trouble(report.error)
-            return
-        # Brings what colours a console along, and no window waits for it: not before there is a word to say.
-        import structlog
-
-        structlog.get_logger("station").error("our fault", where=report.where, trace=report.trace)
-        self.window.bar.error(self.kit.i18n.say("station.unexpected"), key="fault")
 
 
 def _is_table(file: Path) -> bool:
