@@ -211,7 +211,8 @@ class Shift:
         self, desk: str, moment: str, langs: Sequence[str] = ("zh", "en"), sizes: Sequence[str] = ("",)
     ) -> None:
         """Pictures of a desk as it stands now, in both languages, then back to the shift's own."""
-        for size in sizes or ("",):  # another size dresses every widget anew, another language only says other words
+        # another size dresses every widget anew, another language only says other words
+        for size in sizes or ("",):
             for lang in langs:
                 name = f"{desk}-{moment}-{lang}{'-' + size if size else ''}.png"
                 self._desks[desk].ask("grab", file=str(self.files.screens / name), lang=lang, size=size)
