@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from sqlalchemy import Engine
 
 from app.core.texts import Lang, Texts
+from app.core.values import quickly_made
 from app.ports import Clock, NewId
 from hub.api.http import ApiError, Request
 from hub.api.metrics import Metrics
@@ -140,14 +141,18 @@ class Doors:
     """The shops on platforms; None where hub.toml names none."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request that passed the gate: who asks, in which language, with which parts of the path."""
 
     request: Request
     caller: Caller | None
-    lang: Lang
     path: dict[str, str]
+
+    @property
+    def lang(self) -> Lang:
+        return self.request.lang
 
     @property
     def known(self) -> Caller:

@@ -140,7 +140,7 @@ class Front:
         if "\x00" in request.path:
             raise ApiError(404, "no_such_page")
         caller = await self._caller(request, route, access)
-        call = Call(request, caller, request.lang, parts)
+        call = Call(request, caller, parts)
         door = self._hot.get((request.method, route))
         if door is not None:
             await door(self._doors, call, receive, send)

@@ -136,9 +136,10 @@ class Request:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            self.headers.setdefault(name.lower(), value)
+        #: By their names in small letters, the first of each name.
+        self.headers: dict[bytes, bytes] = {
+            name.lower(): value for name, value in reversed([*scope["headers"]])
+        }
 
     @property
     def said(self) -> Mapping[str, str]:
@@ -236,8 +237,10 @@ def language_of(accept: str) -> Lang:
 
 async def answer(send: Send, status: int, body: bytes, headers: Headers | None = None) -> None:
     """Sends one whole answer; JSON unless ``headers`` name another content type."""
-    sent = [(b"content-length", b"%d" % len(body)), *_ALWAYS, *(headers or ())]
-    if not headers or not any(name == b"content-type" for name, _ in headers):
+    sent = [(b"content-length", b"%d" % len(body)), *_ALWAYS]
+    if headers:
+        sent += headers
+    if not headers or b"content-type" not in [name for name, _ in headers]:
         sent.append(JSON)
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})

@@ -20,13 +20,17 @@ _encoder = msgspec.json.Encoder()
 
 
 class Flush:
-    """Writes down what the jobs of one :class:`Work` changed; the caller commits."""
+    """Writes down what the jobs of one :class:`Work` changed; the caller commits.
 
-    def __init__(self, work: Work) -> None:
+    ``head``: a head of the feed that is good enough for a group that takes no numbers; None: it is read then.
+    """
+
+    def __init__(self, work: Work, head: int | None = None) -> None:
         self.work = work
         self.conn = work.conn
         self.sql = work.sql
         self.now_ms = work.now_ms
+        self._head = head
         self._epoch = ""
 
     def run(self) -> tuple[Numbers, Committed | None]:
@@ -51,6 +55,7 @@ class Flush:
         self._many(self.sql.not_gone, entered)
         self._many(self.sql.gone, gone)
         self._write_receipts(numbers)
+        self._write_events()
         return numbers, self._committed(first, head, seqs) if total else None
 
     def _scope_moves(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
@@ -87,6 +92,8 @@ class Flush:
 
     def _take_numbers(self, total: int, histories: int) -> tuple[int, int]:
         """The last lock of the transaction: the head after it, and the first history id."""
+        if total == 0 and self._head is not None:
+            return self._head, 0
         if total == 0:
             return self.conn.exec_driver_sql("SELECT seq FROM feed_head").scalar_one(), 0
         values: Row = (total, histories)
@@ -193,13 +200,23 @@ class Flush:
 
     def _write_wishes(self) -> None:
         """Orders to be fetched, once each, whatever has hinted at them."""
-        plain: list[Row] = []
+        plain: dict[str, list[str]] = {}
         keeping: list[Row] = []
         for (shop_id, channel_order_no), kept in self.work.wishes.items():
-            row = (shop_id, channel_order_no, self.now_ms, self.now_ms, 0, b"[]" if kept is None else kept)
-            (plain if kept is None else keeping).append(row)
-        self._many(self.sql.fetch_wanted, plain)
-        self._many(self.sql.fetch_wanted_kept, keeping)
+            if kept is None:
+                plain.setdefault(shop_id, []).append(channel_order_no)
+            else:
+                keeping.append((shop_id, channel_order_no, self.now_ms, self.now_ms, 0, kept))
+        for shop_id, nos in plain.items():
+            row = (shop_id, self.now_ms, self.now_ms, self.sql.listed(nos))
+            self.conn.exec_driver_sql(self.sql.wishes, row)
+        self._many(self.sql.fetch_wanted, keeping)
+
+    def _write_events(self) -> None:
+        """Ids of platforms' events, kept as receipts of acts are: answered once, longer than any repeats itself."""
+        if self.work.events:
+            row = (self.now_ms, self.now_ms, self.sql.listed(self.work.events))
+            self.conn.exec_driver_sql(self.sql.events, row)
 
     def _write_receipts(self, numbers: Numbers) -> None:
         rows, now, blob = [], self.work.now, self.sql.blob

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Table
 
 from hub.db import tables as t
@@ -17,8 +18,8 @@ from hub.db.postgresql import CHANNEL
 
 Row = tuple[Any, ...]
 
-#: Values in one IN list; SQLite takes 32,766, PostgreSQL 65,535.
-CHUNK = 1_000
+#: So many values stand in a statement one by one; more go down as one list.
+_FEW = 3
 #: New rows go down so many to a statement, the rest one by one: a row's own statement costs half as much again,
 #: and on SQLite three trips through the interpreter's lock, which a busy thread gives up late. The largest is what
 #: the lines of a group of 400 orders take (12 columns by 1,200 rows stay below SQLite's 32,766 parameters).
@@ -67,12 +68,21 @@ class Statements:
         self.quarantine = self._insert(
             t.quarantine, ("quarantine_id", "at", "what", "ref", "error", "blob_pii")
         )
-        #: Rows as (shop_id, channel_order_no, heard_at, due_at, tries, kept); what is kept of a known one stays.
-        self.fetch_wanted = self._upsert(
-            t.fetch_wanted, _WISH[:2], ("heard_at", "due_at", "tries"), more=("kept",)
+        #: Whole lists of plain rows in one statement that stays prepared, whatever their number: a statement of a
+        #: row's own, or of a length's, is three more trips through the interpreter's lock. As (moment, moment,
+        #: :meth:`listed` keys), and (shop_id, heard_at, due_at, :meth:`listed` channel_order_nos).
+        self.events = (
+            f"INSERT INTO receipt ({', '.join(_RECEIPT)}) SELECT value, {self._bytes('')}, 'applied', '',"
+            f" {self._bytes('{}')}, (SELECT seq FROM feed_head), {self.mark}, {self.mark} FROM {self._each}"
         )
-        #: The same, and what is kept is what the row says.
-        self.fetch_wanted_kept = self._upsert(t.fetch_wanted, _WISH[:2], _WISH[2:])
+        self.wishes = (
+            f"INSERT INTO fetch_wanted ({', '.join(_WISH)}) SELECT {self.mark}, value, {self.mark},"
+            f" {self.mark}, 0, {self._bytes('[]')} FROM {self._each} WHERE true"
+            " ON CONFLICT (shop_id, channel_order_no) DO UPDATE SET heard_at = excluded.heard_at,"
+            " due_at = excluded.due_at, tries = excluded.tries"
+        )
+        #: A wish with hints that are kept until the order is there.
+        self.fetch_wanted = self._upsert(t.fetch_wanted, _WISH[:2], _WISH[2:])
         #: Rows as (shop_id, channel_order_no, the moment its asking began): later hints stay.
         self.fetch_done = (
             f"DELETE FROM fetch_wanted WHERE {self._where(('shop_id', 'channel_order_no'))}"
@@ -123,13 +133,23 @@ class Statements:
                 self.history,
                 self.sealed,
                 self.receipt,
-                self.fetch_wanted,
             )
             for count in WHOLE
         }
 
-    def marks(self, count: int) -> str:
-        """``count`` parameters of an IN list."""
+    def listed(self, values: Sequence[str]) -> Any:
+        """The values as the one parameter that stands for them all."""
+        return list(values) if self.has_others else msgspec.json.encode(values).decode("utf-8")
+
+    @property
+    def _each(self) -> str:
+        return f"unnest({self.mark}::text[]) AS value" if self.has_others else f"json_each({self.mark})"
+
+    def _bytes(self, text: str) -> str:
+        """A literal of these bytes."""
+        return f"'{text}'::bytea" if self.has_others else f"x'{text.encode('ascii').hex()}'"
+
+    def _marks(self, count: int) -> str:
         return ",".join([self.mark] * count)
 
     def fetch(
@@ -140,19 +160,26 @@ class Statements:
         tail: str = "",
         first: tuple[Any, ...] = (),
     ) -> list[Row]:
-        """Rows of ``select ... IN (values) tail``, asked in chunks; ``first`` are parameters of ``select``."""
-        found: list[Row] = []
+        """Rows of ``select ... IN (values) tail``; ``first`` are parameters of ``select``.
+
+        One statement whatever the number of values: it stays prepared.
+        """
         asked = list(values)
-        if self.has_others and asked:  # one statement whatever the number of values: it stays prepared
-            return [tuple(row) for row in conn.exec_driver_sql(f"{select} = ANY(%s){tail}", (*first, asked))]
-        for at in range(0, len(asked), CHUNK):
-            chunk = asked[at : at + CHUNK]
-            sql = f"{select} IN ({self.marks(len(chunk))}){tail}"
-            found += [tuple(row) for row in conn.exec_driver_sql(sql, (*first, *chunk))]
-        return found
+        if not asked:
+            return []
+        if self.has_others:
+            rows = conn.exec_driver_sql(f"{select} = ANY(%s){tail}", (*first, asked))
+        elif len(asked) <= _FEW:
+            rows = conn.exec_driver_sql(f"{select} IN ({self._marks(len(asked))}){tail}", (*first, *asked))
+        else:
+            some = f"{select} IN (SELECT value FROM json_each(?)){tail}"
+            rows = conn.exec_driver_sql(some, (*first, self.listed(asked)))
+        return [tuple(row) for row in rows]
 
     def write(self, conn: Connection, statement: str, rows: list[Row]) -> None:
         """Run the statement for every row, new rows of a page many at once."""
+        if not rows:
+            return
         at = 0
         for count in WHOLE:
             whole = self.whole.get((statement, count))
@@ -163,7 +190,7 @@ class Statements:
             conn.exec_driver_sql(statement, rows[at:])
 
     def _insert(self, table: Table, columns: Sequence[str]) -> str:
-        return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({self.marks(len(columns))})"
+        return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({self._marks(len(columns))})"
 
     def _upsert(
         self, table: Table, keys: Sequence[str], values: Sequence[str], more: Sequence[str] = ()

@@ -24,7 +24,7 @@ from app.core.values import quickly_made
 from hub.db.tables import to_ms
 from hub.orders.apply import apply
 from hub.orders.claims import judged
-from hub.orders.held import Cause, HeldReceipt, Needs
+from hub.orders.held import Cause, Needs
 from hub.orders.intake import met, need, sealed_row
 from hub.orders.jobs import Answer, Failed, Job
 from hub.orders.results import Taken
@@ -81,6 +81,7 @@ _read_kept = msgspec.json.Decoder(list[_Kept])
 
 class HintJob(Job[HintAnswer]):
     what = "hint"
+    is_numbered = False
 
     def __init__(self, shop_id: str, heard: Heard, why: Cause) -> None:
         self.shop_id = shop_id
@@ -104,8 +105,8 @@ class HintJob(Job[HintAnswer]):
             needs.act_ids.add(self.key)
 
     def run(self, work: Work) -> Answer[HintAnswer]:
-        hint = self.heard
-        known = work.receipts.get(self.key) if self.key else None
+        hint, key = self.heard, self.key
+        known = work.receipts.get(key) if key else None
         if known is not None:
             return _always(HintAnswer(is_new=False, order_no=known.order_no))
         order_no = work.natural.get(self.named, "")
@@ -114,19 +115,11 @@ class HintJob(Job[HintAnswer]):
             tell_strange(work, self.shop_id, hint.word)
         stopped = self._lay(work, order) if order is not None else False
         self._want(work, order)
-        if self.key:
-            # an id is kept as an act's receipt is: answered once, longer than any platform repeats itself
-            held = HeldReceipt(
-                act_hash=b"",
-                outcome="applied",
-                reason="",
-                params={},
-                order_no=order_no,
-                history_at=work.last_history if order_no else -1,
-                is_new=True,
-            )
-            work.keep_receipt(self.key, held, work.now)
-        return _always(HintAnswer(is_new=True, order_no=order_no, stopped=stopped))
+        if key:
+            work.keep_event(key, order_no)
+        if order_no:
+            return _always(HintAnswer(is_new=True, order_no=order_no, stopped=stopped))
+        return _of_nobodys
 
     def fault(self, work: Work, error: Exception) -> Answer[HintAnswer | Failed]:
         content = {"shop_id": self.shop_id, "hint": asdict(self.heard)}
@@ -326,3 +319,6 @@ def _event_key(shop_id: str, event_id: str) -> str:
 
 def _always(answer: Any) -> Answer[Any]:
     return lambda numbers: answer
+
+
+_of_nobodys = _always(HintAnswer(is_new=True))

@@ -143,7 +143,8 @@ class Transactions:
             # from here on the group's rows and counters stand still: the next may count on from them
             if jobs and jobs[0].may_go_ahead and len(pending) == len(jobs):
                 self._look_ahead(work)
-            numbers, committed = Flush(work).run()
+            is_numbered = blamed is not None or any(job.is_numbered for job in jobs)
+            numbers, committed = Flush(work, None if is_numbered else self.head).run()
         self.head = max(self.head, numbers.head)
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed

@@ -47,6 +47,8 @@ def _history_fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
 
 #: HistoryRow once more, as a struct that leaves out what is default; made from it: nothing is declared twice.
 _HistoryBody = msgspec.defstruct("_HistoryBody", _history_fields(), kw_only=True, omit_defaults=True)
+#: An event of an order that nobody has yet.
+_ANSWERED = HeldReceipt(b"", "applied", "", {}, is_new=True)
 _NO_ORDER = len(b'{"id":0,"order_no":""')
 #: So many rows that differ in nothing but their order are remembered in a group: an import writes thousands of two.
 _ALIKE = 16
@@ -73,6 +75,8 @@ class Work(Reading):
         self.moved: dict[str, None] = {}
         self.history: list[tuple[str, str | None, str, bytes]] = []
         self.new_receipts: list[tuple[str, datetime]] = []
+        #: Keys of platforms' events answered in this group.
+        self.events: list[str] = []
         self.rows: defaultdict[str, list[Row]] = defaultdict(list)
         #: Orders to be fetched, with the hints kept for them from now on; None: those that are kept stay.
         self.wishes: dict[tuple[str, str], bytes | None] = {}
@@ -98,6 +102,8 @@ class Work(Reading):
 
     def end_job(self) -> None:
         """Make the job's orders whole: leases, merged parcels, version, membership, bytes."""
+        if not self._before:
+            return
         for order_no, before in list(self._before.items()):
             self._follow_leases(order_no, before)
         for order_no in list(self._before):
@@ -325,6 +331,12 @@ class Work(Reading):
     def keep_receipt(self, act_id: str, held: HeldReceipt, made_at: datetime) -> None:
         self.put(self.receipts, act_id, held)
         self.add(self.new_receipts, [(act_id, made_at)])
+
+    def keep_event(self, key: str, order_no: str) -> None:
+        """A platform's event was answered: it is not answered again."""
+        held = replace(_ANSWERED, order_no=order_no) if order_no else _ANSWERED
+        self.put(self.receipts, key, held)
+        self.add(self.events, [key])
 
     def settle_lease(self, lease: HeldLease, how: str) -> None:
         """The hub knows how this lease ended."""

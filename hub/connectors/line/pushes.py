@@ -145,10 +145,13 @@ class Pushes:
 def _is_as_agreed(hint: Hint) -> bool:
     """Whether each of its fields is what a folder has promised: a type or a text that no database takes would turn
     the whole push away, and the platform would send it for ever."""
-    texts = (hint.event_id, hint.channel_order_no, hint.word, hint.damaged, hint.seller)
     at = hint.at
     return (
-        all(is_text(one) for one in texts)
+        is_text(hint.event_id)
+        and is_text(hint.channel_order_no)
+        and is_text(hint.word)
+        and is_text(hint.damaged)
+        and is_text(hint.seller)
         and isinstance(hint.kind, HintKind)
         and (at is None or (isinstance(at, datetime) and at.tzinfo is not None))
     )

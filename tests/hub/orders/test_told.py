@@ -70,6 +70,31 @@ async def test_an_event_twice_is_nothing_in_one_group_and_later_and_in_another_s
     assert other.is_new
 
 
+async def test_many_hints_in_one_go_are_each_kept_and_wanted_once(core: Core) -> None:
+    [known] = await core.given()
+    hints = [
+        Heard(event_id=f"{n}:0:101:'{n % 60}", channel_order_no=f"no-{n % 50}", kind=H.changed, at=None)
+        for n in range(70)
+    ]
+    many = [*hints, *hints[:5], a_hint("known", H.changed), a_hint("stops")]
+    await asyncio.gather(*[core.writer.hints(f"shop-{shop}", many) for shop in (1, 2)])
+    assert core.rows("SELECT count(*), count(DISTINCT act_id) FROM receipt WHERE outcome = 'applied'") == [
+        (2 * 72, 2 * 72)
+    ]
+    rows = core.rows("SELECT shop_id, channel_order_no, heard_at, due_at, tries, kept FROM fetch_wanted")
+    assert {row[:2] for row in rows} == {
+        (f"shop-{shop}", no) for shop in (1, 2) for no in (NO, *[f"no-{n}" for n in range(50)])
+    }
+    now = T0.timestamp() * 1000
+    kept = {row[:2]: bytes(row[5]) for row in rows if row[2:5] == (now, now, 0)}
+    assert (
+        len(kept) == len(rows) == 102 and kept.pop(("shop-2", NO)) != b"[]" and set(kept.values()) == {b"[]"}
+    )
+    again = [a for shop in (1, 2) for a in await core.writer.hints(f"shop-{shop}", many)]
+    assert not any(a.is_new for a in again)
+    assert core.order(known.order_no).stops
+
+
 async def test_event_ids_are_kept_for_thirty_days_and_more(core: Core) -> None:
     await core.writer.hints("shop-1", [a_hint()])
     core.clock.go(days=31)

@@ -12,7 +12,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from app.core.channel import ChannelLine, ChannelOrder
 from app.core.order import Consignee, RefundState
 from hub.config import Shop
 from hub.connectors.channels.douyin import settings as say
-from hub.connectors.payload import Payload, as_json
+from hub.connectors.payload import QUICK_READER, Payload, as_json
 from hub.connectors.shapes import (
     BadPayload,
     BadSignature,
@@ -310,6 +310,11 @@ def _fen(payload: Payload, path: str) -> int:
     return fen
 
 
+#: Message ids as they are; no digits but those of a number, no number but one that any database takes.
+_PLAIN_ID = re.compile(r"[0-9A-Za-z:_-]{1,128}")
+_MOST = 2**63 - 1
+#: Unix seconds of the next centuries; larger ones are milliseconds, or nonsense.
+_LAST_SECOND = 10_000_000_000
 _ORDER_NO = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -341,18 +346,61 @@ def read_push(raw: bytes, headers: Mapping[str, str], shop: Shop, now: datetime)
     if not (shop.app_key and shop.app_secret and hmac.compare_digest(expected.encode(), given)):
         raise BadSignature("event-sign")
     try:
-        body = Payload.read(raw)
-        events = list((body if isinstance(body.value, list) else Payload([body.value])).items())
+        body = Payload.read(raw).value
     except BadPayload:
         return Push(hints=(), answer=say.ANSWER, damaged=(raw.decode("utf-8", "backslashreplace"),))
     hints: list[Hint] = []
     damaged: list[str] = []
-    for event in events:
+    for n, event in enumerate(body if isinstance(body, list) else [body]):
+        if (hint := _plain(event)) is not None:
+            hints.append(hint)
+            continue
         try:
-            hints += _hints(event)
+            hints += _hints(Payload(event, f"[{n}]"))
         except BadPayload:
-            damaged.append(as_json(event.value))
+            damaged.append(as_json(event))
     return Push(hints=tuple(hints), answer=say.ANSWER, damaged=tuple(damaged))
+
+
+def _plain(event: Any) -> Hint | None:
+    """The same as :func:`_hints` of an event that is just as Douyin writes them, in a fifth of the time; None for
+    all others: those are read piece by piece."""
+    if type(event) is not dict:
+        return None
+    tag, message_id, text = event.get("tag"), event.get("msg_id"), event.get("data")
+    if type(tag) is not str or type(message_id) is not str or type(text) is not str:
+        return None
+    kind = say.PLAIN_TAGS.get(tag)
+    if kind is None or not _PLAIN_ID.fullmatch(message_id):
+        return None
+    try:
+        data = QUICK_READER.decode(text)
+    except (ValueError, RecursionError, ArithmeticError):
+        return None
+    if type(data) is not dict:
+        return None
+    number, seller, at = data.get("p_id"), data.get("shop_id"), None
+    if (
+        type(number) is not int
+        or type(seller) is not int
+        or not (0 < number <= _MOST and 0 < seller <= _MOST)
+    ):
+        return None
+    for name in say.EVENT_TIMES:
+        if (moment := data.get(name)) is not None:
+            if type(moment) is not int or not 0 < moment <= _LAST_SECOND:
+                return None
+            at = datetime.fromtimestamp(moment, UTC)
+            break
+    order_no = str(number)
+    return Hint(
+        event_id=f"{message_id}/{tag}/{order_no}",
+        channel_order_no=order_no,
+        kind=kind,
+        at=at,
+        word=tag,
+        seller=str(seller),
+    )
 
 
 def _hints(event: Payload) -> list[Hint]:

@@ -106,6 +106,10 @@ TAGS: Final[Mapping[str, HintKind]] = {
     "211": _H.changed,
     **{str(tag): _H.changed for tag in (*range(212, 219), *range(224, 228))},
 }
+#: Those that mean the same whatever else an event carries.
+PLAIN_TAGS: Final = {
+    tag: kind for tag, kind in TAGS.items() if tag not in (CHECK_TAG, PAID_OR_PENDING_TAG, REFUND_DONE_TAG)
+}
 #: About goods, not orders: taken, nothing to do.
 TAGS_OF_GOODS: Final = frozenset({"400", "417"})
 #: When it happened, by whatever name the event has for it.

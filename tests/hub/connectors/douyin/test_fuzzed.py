@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import aclosing
 from datetime import timedelta
 from decimal import Decimal
@@ -41,6 +42,10 @@ _LEAVES = st.none() | st.booleans() | _NUMBERS | _TEXTS
 _JUNK = st.recursive(
     _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3)
 )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
 
 
 def _paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -110,6 +115,19 @@ def test_of_a_torn_push_every_element_is_a_hint_or_kept(events: list[Any]) -> No
     for hint in push.hints:
         json.dumps([hint.event_id, hint.channel_order_no, hint.word], ensure_ascii=False).encode()
         assert 0 < len(hint.event_id) < 300 and hint.channel_order_no
+
+
+@given(pushes())
+def test_an_event_says_the_same_whether_it_is_read_at_once_or_piece_by_piece(events: list[Any]) -> None:
+    """A blank before its id sends an event the long way."""
+    longer = [
+        {**event, "msg_id": f" {event['msg_id']}"}
+        if isinstance(event, dict) and re.fullmatch(r"[0-9a-z:]{1,128}", str(event.get("msg_id")))
+        else event
+        for event in events
+    ]
+    quick, slow = [read_push(body, signed(body), SHOP, T0) for body in (_json(events), _json(longer))]
+    assert quick.hints == slow.hints and len(quick.damaged) == len(slow.damaged)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=80).map(str.encode) | _JUNK.map(json.dumps).map(str.encode))
