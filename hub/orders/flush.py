@@ -55,7 +55,6 @@ class Flush:
         self._many(self.sql.not_gone, entered)
         self._many(self.sql.gone, gone)
         self._write_receipts(numbers)
-        self._write_events()
         return numbers, self._committed(first, head, seqs) if total else None
 
     def _scope_moves(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
@@ -195,11 +194,26 @@ class Flush:
         self._pending(sql.barcode, sql.lease, sql.lease_longer, sql.lease_settled)
         self._pending(sql.pool_number, sql.pool_state, sql.station_beat, sql.kept_act, sql.quarantine)
         self._pending(sql.due_later, sql.resealed)
-        self._write_wishes()
+        self._write_hints()
         self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word, sql.kept_done, sql.buyer_message)
 
-    def _write_wishes(self) -> None:
-        """Orders to be fetched, once each, whatever has hinted at them."""
+    def _write_hints(self) -> None:
+        """Events' ids, kept as receipts of acts are; and orders to be fetched, once each, whatever hinted at them."""
+        run, listed, now_ms = self.conn.exec_driver_sql, self.sql.listed, self.now_ms
+        of_shops, keeping = self._wishes()
+        wishes = [(shop_id, now_ms, now_ms, listed(nos)) for shop_id, nos in of_shops.items()]
+        if self.work.events:
+            events = (now_ms, now_ms, listed(self.work.events))
+            if wishes and self.sql.events_and_wishes:
+                run(self.sql.events_and_wishes, (*events, *wishes.pop()))
+            else:
+                run(self.sql.events, events)
+        for wish in wishes:
+            run(self.sql.wishes, wish)
+        self._many(self.sql.fetch_wanted, keeping)
+
+    def _wishes(self) -> tuple[dict[str, list[str]], list[Row]]:
+        """Plain ones by their shops, and rows of those that keep hints."""
         plain: dict[str, list[str]] = {}
         keeping: list[Row] = []
         for (shop_id, channel_order_no), kept in self.work.wishes.items():
@@ -207,16 +221,7 @@ class Flush:
                 plain.setdefault(shop_id, []).append(channel_order_no)
             else:
                 keeping.append((shop_id, channel_order_no, self.now_ms, self.now_ms, 0, kept))
-        for shop_id, nos in plain.items():
-            row = (shop_id, self.now_ms, self.now_ms, self.sql.listed(nos))
-            self.conn.exec_driver_sql(self.sql.wishes, row)
-        self._many(self.sql.fetch_wanted, keeping)
-
-    def _write_events(self) -> None:
-        """Ids of platforms' events, kept as receipts of acts are: answered once, longer than any repeats itself."""
-        if self.work.events:
-            row = (self.now_ms, self.now_ms, self.sql.listed(self.work.events))
-            self.conn.exec_driver_sql(self.sql.events, row)
+        return plain, keeping
 
     def _write_receipts(self, numbers: Numbers) -> None:
         rows, now, blob = [], self.work.now, self.sql.blob

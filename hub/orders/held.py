@@ -118,6 +118,10 @@ class HeldReceipt:
     is_new: bool = False
 
 
+#: Stands for each event of a platform that was answered, unless it was about an order that we knew.
+ANSWERED = HeldReceipt(b"", "applied", "", {}, is_new=True)
+
+
 class Needs:
     """What the jobs of a group will read, so that it is read at once."""
 
@@ -126,6 +130,8 @@ class Needs:
         self.parcel_nos: set[str] = set()
         self.natural: set[tuple[str, str]] = set()
         self.act_ids: set[str] = set()
+        #: Keys of platforms' events, always along with the orders they are about.
+        self.events: set[str] = set()
         self.skus: set[str] = set()
         #: (shop_id, channel_order_no) whose kept hints are read.
         self.kept: set[tuple[str, str]] = set()

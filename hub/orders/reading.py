@@ -16,6 +16,7 @@ from app.wire import AlarmView, Restored
 from hub.db.postgresql import Alone, hold
 from hub.db.tables import from_ms, to_ms
 from hub.orders.held import (
+    ANSWERED,
     PRESUMED,
     SELECT_STATION,
     Held,
@@ -87,7 +88,7 @@ class Reading:
         if needs.parcel_nos:
             order_nos |= self._owners_of(needs.parcel_nos)
         if needs.natural:
-            order_nos |= self._known_naturals(needs.natural)
+            order_nos |= self._known_naturals(needs.natural, needs.events)
         self.load_orders(order_nos)
         if needs.act_ids:
             self._load_receipts(needs.act_ids)
@@ -223,8 +224,20 @@ class Reading:
                 self.owners[parcel_no] = tuple(sorted(order_nos, key=lambda no: (no != parcel_no[:-2], no)))
         return {order_no for order_nos in found.values() for order_no in order_nos}
 
-    def _known_naturals(self, natural: set[tuple[str, str]]) -> set[str]:
-        self.natural.update(self._orders_named(natural))
+    def _known_naturals(self, natural: set[tuple[str, str]], events: set[str]) -> set[str]:
+        """The numbers of known orders; on the way, in the same statement, which of these events were answered."""
+        if not events:
+            self.natural.update(self._orders_named(natural))
+            return set(self.natural.values())
+        nos = sorted({channel_order_no for _, channel_order_no in natural})
+        rows = self.conn.exec_driver_sql(
+            self.sql.known, (self.sql.listed(nos), self.sql.listed(sorted(events)))
+        )
+        for key, shop_id, order_no in rows:
+            if shop_id is None:
+                self.receipts[key] = ANSWERED
+            elif (shop_id, key) in natural:
+                self.natural[shop_id, key] = order_no
         return set(self.natural.values())
 
     def _orders_named(self, natural: set[tuple[str, str]]) -> dict[tuple[str, str], str]:

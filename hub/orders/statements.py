@@ -68,19 +68,27 @@ class Statements:
         self.quarantine = self._insert(
             t.quarantine, ("quarantine_id", "at", "what", "ref", "error", "blob_pii")
         )
-        #: Whole lists of plain rows in one statement that stays prepared, whatever their number: a statement of a
-        #: row's own, or of a length's, is three more trips through the interpreter's lock. As (moment, moment,
-        #: :meth:`listed` keys), and (shop_id, heard_at, due_at, :meth:`listed` channel_order_nos).
+        #: Whole lists in one statement that stays prepared, whatever their number: a statement of a row's own, or of
+        #: a length's, is three more trips through the interpreter's lock. As (:meth:`listed` channel_order_nos,
+        #: keys of events) to rows (channel_order_no, shop_id, order_no) of orders, (key, None, None) of events;
+        self.known = (
+            f"SELECT channel_order_no, shop_id, order_no FROM orders WHERE channel_order_no {self._among}"
+            f" UNION ALL SELECT act_id, NULL, NULL FROM receipt WHERE act_id {self._among}"
+        )
+        #: as (at, made_at, keys);
         self.events = (
             f"INSERT INTO receipt ({', '.join(_RECEIPT)}) SELECT value, {self._bytes('')}, 'applied', '',"
             f" {self._bytes('{}')}, (SELECT seq FROM feed_head), {self.mark}, {self.mark} FROM {self._each}"
         )
+        #: as (shop_id, heard_at, due_at, channel_order_nos);
         self.wishes = (
             f"INSERT INTO fetch_wanted ({', '.join(_WISH)}) SELECT {self.mark}, value, {self.mark},"
             f" {self.mark}, 0, {self._bytes('[]')} FROM {self._each} WHERE true"
             " ON CONFLICT (shop_id, channel_order_no) DO UPDATE SET heard_at = excluded.heard_at,"
             " due_at = excluded.due_at, tries = excluded.tries"
         )
+        #: both, where one statement may do both: a round trip less.
+        self.events_and_wishes = f"WITH event AS ({self.events}) {self.wishes}" if self.has_others else ""
         #: A wish with hints that are kept until the order is there.
         self.fetch_wanted = self._upsert(t.fetch_wanted, _WISH[:2], _WISH[2:])
         #: Rows as (shop_id, channel_order_no, the moment its asking began): later hints stay.
@@ -137,44 +145,44 @@ class Statements:
             for count in WHOLE
         }
 
-    def listed(self, values: Sequence[str]) -> Any:
-        """The values as the one parameter that stands for them all."""
-        return list(values) if self.has_others else msgspec.json.encode(values).decode("utf-8")
+    def listed(self, texts: Sequence[str]) -> str:
+        """The texts as the one parameter that stands for them all."""
+        return msgspec.json.encode(texts).decode("utf-8")
 
     @property
     def _each(self) -> str:
-        return f"unnest({self.mark}::text[]) AS value" if self.has_others else f"json_each({self.mark})"
+        if self.has_others:
+            return f"json_array_elements_text({self.mark}::json) AS value"
+        return f"json_each({self.mark})"
+
+    @property
+    def _among(self) -> str:
+        some = f"(SELECT value FROM {self._each})"
+        return f"= ANY(ARRAY{some})" if self.has_others else f"IN {some}"
 
     def _bytes(self, text: str) -> str:
         """A literal of these bytes."""
         return f"'{text}'::bytea" if self.has_others else f"x'{text.encode('ascii').hex()}'"
 
-    def _marks(self, count: int) -> str:
-        return ",".join([self.mark] * count)
-
     def fetch(
         self,
         conn: Connection,
         select: str,
-        values: Iterable[Any],
+        texts: Iterable[str],
         tail: str = "",
         first: tuple[Any, ...] = (),
     ) -> list[Row]:
-        """Rows of ``select ... IN (values) tail``; ``first`` are parameters of ``select``.
-
-        One statement whatever the number of values: it stays prepared.
-        """
-        asked = list(values)
+        """Rows of ``select ... IN (texts) tail``; ``first`` are parameters of ``select``."""
+        asked = list(texts)
         if not asked:
             return []
-        if self.has_others:
-            rows = conn.exec_driver_sql(f"{select} = ANY(%s){tail}", (*first, asked))
-        elif len(asked) <= _FEW:
-            rows = conn.exec_driver_sql(f"{select} IN ({self._marks(len(asked))}){tail}", (*first, *asked))
-        else:
-            some = f"{select} IN (SELECT value FROM json_each(?)){tail}"
-            rows = conn.exec_driver_sql(some, (*first, self.listed(asked)))
-        return [tuple(row) for row in rows]
+        if len(asked) > _FEW:
+            return self._all(conn, f"{select} {self._among}{tail}", (*first, self.listed(asked)))
+        marks = ",".join([self.mark] * len(asked))
+        return self._all(conn, f"{select} IN ({marks}){tail}", (*first, *asked))
+
+    def _all(self, conn: Connection, select: str, values: tuple[Any, ...]) -> list[Row]:
+        return [tuple(row) for row in conn.exec_driver_sql(select, values)]
 
     def write(self, conn: Connection, statement: str, rows: list[Row]) -> None:
         """Run the statement for every row, new rows of a page many at once."""
@@ -190,7 +198,7 @@ class Statements:
             conn.exec_driver_sql(statement, rows[at:])
 
     def _insert(self, table: Table, columns: Sequence[str]) -> str:
-        return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({self._marks(len(columns))})"
+        return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join([self.mark] * len(columns))})"
 
     def _upsert(
         self, table: Table, keys: Sequence[str], values: Sequence[str], more: Sequence[str] = ()

@@ -102,7 +102,7 @@ class HintJob(Job[HintAnswer]):
         if self.is_urgent:
             needs.kept.add(self.named)
         if self.key:
-            needs.act_ids.add(self.key)
+            needs.events.add(self.key)
 
     def run(self, work: Work) -> Answer[HintAnswer]:
         hint, key = self.heard, self.key

@@ -20,7 +20,7 @@ from app.core.order import Item, Order, Parcel, settled
 from app.core.tracking import Track
 from app.ports import NewId
 from app.wire import AlarmView, Restored
-from hub.orders.held import Cause, Held, HeldLease, HeldReceipt, HeldTrack, KeptAct
+from hub.orders.held import ANSWERED, Cause, Held, HeldLease, HeldReceipt, HeldTrack, KeptAct
 from hub.orders.reading import RESTORED, Reading, sharing
 from hub.orders.results import Sealer
 from hub.orders.scope import membership
@@ -47,8 +47,6 @@ def _history_fields() -> list[tuple[str, Any] | tuple[str, Any, Any]]:
 
 #: HistoryRow once more, as a struct that leaves out what is default; made from it: nothing is declared twice.
 _HistoryBody = msgspec.defstruct("_HistoryBody", _history_fields(), kw_only=True, omit_defaults=True)
-#: An event of an order that nobody has yet.
-_ANSWERED = HeldReceipt(b"", "applied", "", {}, is_new=True)
 _NO_ORDER = len(b'{"id":0,"order_no":""')
 #: So many rows that differ in nothing but their order are remembered in a group: an import writes thousands of two.
 _ALIKE = 16
@@ -334,8 +332,7 @@ class Work(Reading):
 
     def keep_event(self, key: str, order_no: str) -> None:
         """A platform's event was answered: it is not answered again."""
-        held = replace(_ANSWERED, order_no=order_no) if order_no else _ANSWERED
-        self.put(self.receipts, key, held)
+        self.put(self.receipts, key, replace(ANSWERED, order_no=order_no) if order_no else ANSWERED)
         self.add(self.events, [key])
 
     def settle_lease(self, lease: HeldLease, how: str) -> None:

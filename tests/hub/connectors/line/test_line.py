@@ -30,6 +30,7 @@ from hub.connectors.line.pushes import calmer, listen_wait_s
 from hub.connectors.line.shops import Checked, Folder, ShopLine
 from hub.connectors.shapes import Cause
 from hub.db import tables as t
+from hub.db.engine import WRITE
 from hub.orders.results import View
 from tests.helpers.clock import FakeClock
 from tests.helpers.hub import TOML, RunningHub, hub_in_thread
@@ -747,7 +748,8 @@ def test_another_waybill_of_a_refused_parcel_is_told_instead_and_the_first_again
 
 def _renumbered(shop: Shop, parcel_no: str, old: str, new: str) -> None:
     """A parcel that left carries another number, and its file is read again."""
-    with shop.hub.app.doors.orders.engine.begin() as conn:
+    engine = shop.hub.app.doors.orders.engine
+    with engine.connect().execution_options(**WRITE) as conn, conn.begin():  # the hub writes meanwhile
         body = conn.exec_driver_sql(
             f"SELECT body FROM orders WHERE order_no = '{parcel_no[:-2]}'"
         ).scalar_one()
