@@ -124,7 +124,8 @@ class Front:
             log.exception("fault", route=route, error=type(error).__name__)
             await self._say(ApiError(500, "our_fault"), request, sent)
         finally:
-            self._count(route, sent.status, clock.monotonic() - began)
+            seconds = None if route == "/v1/stream" else clock.monotonic() - began
+            self._doors.out.metrics.requests.count(route, sent.status, seconds)
 
     async def _through(
         self,
@@ -180,12 +181,6 @@ class Front:
         lang = language_of(request.header("accept-language"))
         body = error_body(error, self._doors.world.texts, lang)
         await answer(send, error.status, body, error_headers(error))
-
-    def _count(self, route: str, status: int, seconds: float) -> None:
-        metrics = self._doors.out.metrics
-        metrics.requests_of(route, str(status)).inc()
-        if route != "/v1/stream":
-            metrics.seconds_of(route).observe(seconds)
 
 
 class _Watched:
