@@ -93,7 +93,7 @@ class Grabber:
             for lang, mode in looks:
                 station.kit.i18n.switch(lang)  # type: ignore[arg-type]
                 station.kit.theme.set_mode(mode)  # type: ignore[arg-type]
-                self.settle()
+                self.settle(0.2)  # new words, new lines, new heights: a busy machine needs its turns
                 picture = (widget or station.window).grab()
                 picture.save(str(self.out / f"{name}-{size}-{lang}-{mode}.png"))
         station.kit.i18n.switch("zh")

@@ -55,7 +55,8 @@ def chip(desk: OpsScreen, shop_id: str) -> tuple[str, str]:
 def test_the_shop_that_cannot_be_reached_stands_first_with_the_cause_and_what_to_do(
     qtbot: QtBot, open_station: OpenStation
 ) -> None:
-    desk = desk_of(qtbot, open_station("ops"))
+    station = open_station("ops")
+    desk = desk_of(qtbot, station)
     qtbot.waitUntil(lambda: chip(desk, "pdd-main")[1] == "连不上平台", timeout=WAIT_MS)
     assert desk.shown_shops[0].shop_id == "pdd-main"
     assert desk.chosen_shop == "pdd-main"
@@ -64,6 +65,13 @@ def test_the_shop_that_cannot_be_reached_stands_first_with_the_cause_and_what_to
     assert "上次拉到: 还没有" in words and "今天进单: 0 单" in words
     assert "only-for-tests" not in words, "no secret is ever shown"
     assert any(said in desk.words() for said in ("自动重试", "件事要处理")), desk.words()
+
+    station.window.resize(
+        1093, 614
+    )  # the smallest window: what the platform said leaves its lists room for rows
+    room = station.kit.theme.px("size.touch") * 4.4
+    qtbot.waitUntil(lambda: desk.shop.missed.height() >= room, timeout=WAIT_MS)
+    assert "会自动重试" in desk.shop.words(), "and what to do is still said"
 
 
 def test_a_connection_is_tested_and_the_plain_cause_said(qtbot: QtBot, open_station: OpenStation) -> None:
