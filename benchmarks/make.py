@@ -6,13 +6,16 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 
 from app.core.channel import ChannelLine, ChannelOrder, first_seen
 from app.core.freeze import Rules
 from app.core.order import Consignee
-from app.wire import Change, ChangePage
+from app.station import keepsake
+from app.station.bench import Identity
+from app.wire import Change, ChangePage, StationKind
 
 T0 = datetime(2026, 11, 11, 0, 0, tzinfo=UTC)
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
@@ -36,6 +39,22 @@ _GOODS = (
     "帆布袋",
     "浴巾",
 )
+
+
+def pair(folder: Path, kind: StationKind) -> None:
+    """Makes ``folder`` that of a station which has joined a hub."""
+    folder.mkdir(parents=True)
+    keepsake.write(
+        folder,
+        Identity(
+            hub_url="http://127.0.0.1:8620",
+            station_id="ST-BENCH",
+            name="打包台 1",
+            kind=kind,
+            warehouse="main",
+            token="bench",
+        ),
+    )
 
 
 def channel_orders(count: int, lines: int = 3, seed: int = 1) -> Iterator[ChannelOrder]:

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from app.core.qr import slip_code
-from app.station import keepsake
-from app.station.bench import Identity
 from app.wire import StationKind
 from benchmarks import make
 from benchmarks.report import Figure
@@ -110,7 +108,7 @@ def _child(folder: Path, kind: StationKind, count: int) -> None:
     from ui.app import build_station
 
     if count:
-        _pair(folder, kind)
+        make.pair(folder, kind)
     running = build_station(application(), replace(joint(), connect=near), kind, folder, lang="zh")
     running.open()
     running.window.resize(1366, 768)
@@ -126,21 +124,6 @@ def _child(folder: Path, kind: StationKind, count: int) -> None:
     sizes = json.loads(resident())
     running.close()
     print(json.dumps({"orders": held, **sizes}))
-
-
-def _pair(folder: Path, kind: StationKind) -> None:
-    folder.mkdir(parents=True)
-    keepsake.write(
-        folder,
-        Identity(
-            hub_url="http://127.0.0.1:8620",
-            station_id="ST-BENCH",
-            name="打包台 1",
-            kind=kind,
-            warehouse="main",
-            token="bench",
-        ),
-    )
 
 
 def _work(running: Station, held: int) -> None:

@@ -17,11 +17,9 @@ import msgspec
 
 from app.core.qr import slip_code
 from app.desktop import joint
-from app.station import keepsake
-from app.station.bench import Identity
 from app.station.outcome import Light
 from app.store.cache import Cache
-from benchmarks.make import order_no, pages
+from benchmarks.make import order_no, pages, pair
 from benchmarks.report import Figure, milliseconds, percentile
 from benchmarks.window import PaintWatch, idle, near, opened, turn, type_code
 from ui.app import Station
@@ -52,18 +50,7 @@ def run(quick: bool = False) -> list[Figure]:
 
 def _fill(folder: Path, count: int) -> list[str]:
     """A paired station's folder with ``count`` orders, indexed; the goods of each order."""
-    folder.mkdir()
-    keepsake.write(
-        folder,
-        Identity(
-            hub_url="http://127.0.0.1:8620",
-            station_id="ST-BENCH",
-            name="打包台 1",
-            kind="packing",
-            warehouse="main",
-            token="bench",
-        ),
-    )
+    pair(folder, "packing")
     cache = Cache(folder / "cache.sqlite")
     for page in pages(count):
         cache.apply_page(page)

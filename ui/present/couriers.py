@@ -7,7 +7,7 @@ from datetime import datetime
 
 from app.wire import CourierSource
 from ui.present import states
-from ui.present.shops import Fact, ShopPage, ShopRow, joined
+from ui.present.shops import Fact, ShopPage, ShopRow, failing_for, joined, why
 from ui.present.states import Chip
 from ui.present.words import Words
 
@@ -90,19 +90,14 @@ def _chip(source: CourierSource, words: Words) -> Chip:
 def _cause(source: CourierSource, words: Words, now: datetime) -> tuple[str, str]:
     """What happens, since when, and in the source's own words; and what to do now."""
     cause, said, todo = courier_trouble_words(source.trouble, source.word, words)
-    since = ""
-    if source.failing_since is not None:
-        span = words.duration((now - source.failing_since).total_seconds())
-        since = words.tr("ops.failing_for", span=span, n=source.failures)
-    return joined(words, cause, since, said), todo
+    return joined(words, cause, failing_for(source, words, now), said), todo
 
 
 def courier_trouble_words(trouble: str, word: str, words: Words) -> tuple[str, str, str]:
     """What it is and what of it follows; why, in the source's own words where it gave any; and what to do now."""
     known = trouble if words.texts.has(f"alarms.courier_{trouble}") else "refused"
     cause = words.tr("ops.courier_cause", state=_short(trouble, words))
-    said = words.tr("ops.because" if word.startswith("@") else "ops.platform_said", word=word) if word else ""
-    return cause, said, words.tr(f"alarm_todo.courier_{known}")
+    return cause, why(word, words), words.tr(f"alarm_todo.courier_{known}")
 
 
 def _short(trouble: str, words: Words) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.core.values import dataclass
 from app.station.shops import ShopLists
-from app.wire import QuarantineView, ShipBackView, ShopHealth, ShopView
+from app.wire import QuarantineView, ShipBackView, ShopHealth, ShopView, SourceHealth
 from ui.present import states
 from ui.present.states import Chip
 from ui.present.words import Words
@@ -192,21 +192,27 @@ def _cause(health: ShopHealth, words: Words, now: datetime) -> tuple[str, str]:
     if not health.trouble:
         return "", ""
     cause, said, todo = trouble_words(health.trouble, health.word, words)
-    since = ""
-    if health.failing_since is not None:
-        span = words.duration((now - health.failing_since).total_seconds())
-        since = words.tr("ops.failing_for", span=span, n=health.failures)
-    return joined(words, cause, since, said), todo
+    return joined(words, cause, failing_for(health, words, now), said), todo
 
 
 def trouble_words(trouble: str, word: str, words: Words) -> tuple[str, str, str]:
     """What it is; why, in the platform's own words where it gave any; and what to do now."""
     known = trouble if words.texts.has(f"ops.cause_{trouble}") else "refused"
-    return words.tr(f"ops.cause_{known}"), _why(word, words) if word else "", words.tr(f"ops.todo_{known}")
+    return words.tr(f"ops.cause_{known}"), why(word, words), words.tr(f"ops.todo_{known}")
 
 
-def _why(word: str, words: Words) -> str:
-    """A cause of ours, or what the platform itself said."""
+def failing_for(health: SourceHealth, words: Words, now: datetime) -> str:
+    """Since when it fails and how often in a row; "" where it does not."""
+    if health.failing_since is None:
+        return ""
+    span = words.duration((now - health.failing_since).total_seconds())
+    return words.tr("ops.failing_for", span=span, n=health.failures)
+
+
+def why(word: str, words: Words) -> str:
+    """A cause of ours, or what the platform itself said; "" where there is none."""
+    if not word:
+        return ""
     return words.tr("ops.because" if word.startswith("@") else "ops.platform_said", word=word)
 
 
@@ -303,7 +309,7 @@ def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
         key = "ops.back_tries" if back.word else "ops.back_tried"
         tried = words.tr(key, n=back.tries, word=back.word) if back.tries else ""
     note = " · ".join(part for part in (back.waybill_no, carrier, tried) if part)
-    said = _why(back.word, words) if back.word else ""
+    said = why(back.word, words)
     if said and back.ship_by_at is not None:
         said = joined(words, said, words.tr("ops.ship_by", due=_deadline(back.ship_by_at, words, now)))
     return NoteRow(f"{back.parcel_no}/{back.waybill_no}", states.short(back.parcel_no), chip, note, said=said)
