@@ -194,10 +194,10 @@ class _Watched:
     def has_begun(self) -> bool:
         return self.status != 0
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-        await self._send(message)
+        return self._send(message)
 
 
 def _bearer(request: Request) -> str:

@@ -77,7 +77,7 @@ async def post_shop(doors: Doors, call: Call, receive: Receive, send: Send) -> N
     pushes_of, connector = doors.out.metrics.pushes_of, line.shops[shop_id].shop.connector
     body = await call.request.body()
     try:
-        push = await line.push(shop_id, body, call.request.said)
+        push = await line.pushes.push(shop_id, body, call.request.said)
     except NoSuchShop as error:
         raise ApiError(404, "no_such_page") from error
     except BadSignature as error:

@@ -7,7 +7,7 @@ that are committed, so what was under way is done again (and counts once, ING-06
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,7 +21,6 @@ from hub.connectors.line.retries import Retries
 from hub.connectors.line.ship_backs import ShipBacks
 from hub.connectors.line.shops import ShopLine
 from hub.connectors.line.sweeps import Sweeps
-from hub.connectors.shapes import Push
 
 #: How often the line looks at what is due.
 LOOK = timedelta(milliseconds=500)
@@ -105,10 +104,6 @@ class Line:
     def state(self, shop_id: str) -> State:
         """Raises :class:`NoSuchShop`."""
         return self._ground.state(shop_id)
-
-    async def push(self, shop_id: str, raw: bytes, headers: Mapping[str, str]) -> Push:
-        """See :meth:`Pushes.push`."""
-        return await self.pushes.push(shop_id, raw, headers)
 
     def must_ask(self, shop_id: str) -> bool:
         """Whether a last question has to be put to this shop's platform: nothing of it reaches us by itself."""
