@@ -81,7 +81,7 @@ def _row(shop: ShopView, words: Words, now: datetime) -> ShopRow:
     channel = states.channel_name(shop.connector, words)
     if health is None:
         return ShopRow(shop.shop_id, shop.shop_id, chip, channel, "", rank, is_told=False)
-    when = f"{channel} · {_when(health, words, now)}"
+    when = " · ".join(part for part in (channel, _when(health, words, now)) if part)
     return ShopRow(
         shop.shop_id,
         shop.shop_id,

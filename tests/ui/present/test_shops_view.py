@@ -49,6 +49,8 @@ def test_a_shop_that_does_well_says_when_it_was_asked_and_will_be() -> None:
     assert (row.name, row.chip.state, row.chip.text) == ("pdd-main", "ok", "正常")
     assert row.when == "拼多多 · 1 分前拉到 · 14 分后再拉"
     assert row.counts == "今天 128 单"
+    [never] = shop_rows([failing("later", last_good_at=None)], words(), NOW)
+    assert never.when == "拼多多", "how long it has failed is said, not when it is tried next"
 
 
 STATES: list[tuple[str, ShopView, str, str]] = [
