@@ -110,9 +110,11 @@ def _cancel(station: Station, rep: Rep, act_id: str, order_no: str) -> tuple[flo
     """The moments the window was red, the request left, and the receipt came."""
     red: list[float] = []
     answer: list[tuple[float, float]] = []
-    station.alarm.painted.connect(
-        lambda _: red.append(time.perf_counter()), Qt.ConnectionType.QueuedConnection
-    )
+
+    def is_drawn(_: object) -> None:  # told when the sheet has been repainted and handed over
+        red.append(time.perf_counter())
+
+    station.alarm.raised.connect(is_drawn)
     asking = threading.Thread(target=lambda: answer.append(rep.cancel(act_id, order_no)))
     asking.start()
     try:
@@ -120,7 +122,7 @@ def _cancel(station: Station, rep: Rep, act_id: str, order_no: str) -> tuple[flo
             raise RuntimeError(f"the bench never went red for {order_no}")
     finally:
         asking.join(20)
-        station.alarm.painted.disconnect()
+        station.alarm.raised.disconnect(is_drawn)
     _look(station)
     began, ended = answer[0]
     return red[0], began, ended

@@ -255,7 +255,7 @@ class Station:
         core.lang = self.kit.i18n.lang
         core.on_changed(work.announce)
         core.on_outcome(lambda outcome: work.hand(lambda: self._later(outcome)))
-        core.on_alarm(lambda alarm: work.urgent(lambda: self._alarmed(alarm)))
+        core.on_alarm(lambda alarm: work.urgent(lambda: self._alarmed(alarm)), work.let_pass)
         core.on_engines(lambda: work.hand(self._paired_anew))
         work.changed.connect(self._refresh)
         self.kit.ticker.tick.connect(self._show_strip)
@@ -460,6 +460,7 @@ class Station:
             self.kit.i18n.move(self.core.zone())
         if self.desk is not None:
             self.desk.refresh(topics)
+        self.work.run_urgent()
         if topics & {"status", "outbox", "print", "person", "rights"}:
             self._show_strip()
         if "print" in topics:

@@ -14,6 +14,7 @@ at once and may overtake a batch. All callbacks run in the window's thread.
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 from collections import deque
@@ -39,6 +40,13 @@ REFRESH_MS = 100
 """Least time between two `changed`: ten refreshes a second."""
 _BUDGET_MS = 8
 """So long may one batch keep the window's thread before it lets keys and paint through."""
+TURN_S = 0.001
+"""How long a thread of the background may keep the interpreter from the window's. While a picture is painted the window
+gives it back and asks for it again at every widget: with Python's own 5 ms each of these steps waited that long."""
+URGENT_TURN_S = 0.0002
+"""The same while a stop is on its way to the screen."""
+URGENT_WITHIN_S = 0.05
+"""So long at most the background stands still for it."""
 _LEAST_S, _MOST_S = 0.005, 3600.0
 _RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
@@ -130,7 +138,7 @@ class Work(QObject):
     """Topics (names) that changed since the last time, for screens to look up what concerns them."""
     _ready = Signal()
     _topics_ready = Signal()
-    _at_once = Signal(object)
+    _at_once = Signal()
 
     def __init__(
         self, clock: Clock, on_crash: Callable[[CrashReport], None], parent: QObject | None = None
@@ -150,7 +158,12 @@ class Work(QObject):
         queued = Qt.ConnectionType.QueuedConnection
         self._ready.connect(self._on_ready, queued)
         self._topics_ready.connect(self._on_topics, queued)
-        self._at_once.connect(self._guarded, queued)
+        self._at_once.connect(self.run_urgent, queued)
+        self._window_thread = threading.get_ident()
+        self._urgent: deque[Callable[[], object]] = deque()
+        self._calm = threading.Event()
+        self._calm.set()
+        sys.setswitchinterval(TURN_S)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._early: list[Callable[[], object]] = []
         self._end: asyncio.Event | None = None
@@ -216,10 +229,24 @@ class Work(QObject):
         self._batch.stop()
         self._refresh.stop()
         self._handed.clear()
+        self._urgent.clear()
+        self._calm.set()
         for job in self._jobs:
             job._let_go()
         self._jobs.clear()
         return thread is None or not thread.is_alive()
+
+    def run_urgent(self) -> None:
+        """Runs what is urgent now. Called by itself at the next turn of the window's loop, and by whoever shows much
+        between two parts of it."""
+        if self._calm.is_set():
+            return
+        while self._urgent:
+            self._guarded(self._urgent.popleft())
+        with self._lock:
+            if not self._urgent:
+                self._calm.set()
+                sys.setswitchinterval(TURN_S)
 
     # -- for any thread ------------------------------------------------------------------------------------
 
@@ -233,8 +260,19 @@ class Work(QObject):
 
     def urgent(self, call: Callable[[], object]) -> None:
         """Has `call` run in the window's thread at once: for stops, nothing else."""
-        if not self._stopping:
-            self._at_once.emit(call)
+        if self._stopping:
+            return
+        with self._lock:
+            self._urgent.append(call)
+            self._calm.clear()
+            sys.setswitchinterval(URGENT_TURN_S)
+        self._at_once.emit()
+
+    def let_pass(self) -> None:
+        """In the background, before what comes after something urgent: returns when that is on the screen, at the
+        latest after `URGENT_WITHIN_S`. In the window's thread, which nobody else could wait for: at once."""
+        if threading.get_ident() != self._window_thread:
+            self._calm.wait(URGENT_WITHIN_S)
 
     def announce(self, topics: Iterable[str]) -> None:
         """Says that what these topics name has changed; `changed` goes out merged."""
@@ -264,12 +302,14 @@ class Work(QObject):
         with self._lock:
             self._poked = False
         while self._handed:
+            self.run_urgent()
             self._guarded(self._handed.popleft())
             if self._since_batch.elapsed() >= _BUDGET_MS and self._handed:
                 self._batch.start(1)
                 return
 
     def _tell_topics(self) -> None:
+        self.run_urgent()
         self._since_refresh.start()
         with self._lock:
             topics, self._topics = frozenset(self._topics), set()

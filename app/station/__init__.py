@@ -21,7 +21,7 @@ Joined once, in main.py::
     .rights: Rights                     .may(ActKind), .may_call("import"|"ack_alarm"|"pair"), .wants_sign_on
     .engines() -> list[Engine]          app.ports.Engine: .name, async .step(now) -> next, .on_wake(callback)
     .on_changed(callback: frozenset[str] -> None)          topics, see below
-    .on_alarm(callback: StationAlarm | None -> None)       the bench goes red / is free again
+    .on_alarm(callback: StationAlarm | None -> None, let_pass)  the bench goes red / is free again; then let_pass()
     .on_outcome(callback: Outcome -> None)                 later words about an outcome: amber -> green or red
     .on_engines(callback: () -> None)                      paired anew or revoked: take .engines() again
     .strip(now) -> list[StripItem]                         the honest strip, always the same order

@@ -60,6 +60,9 @@ class AlarmWatch:
         self._acked = _seen_in(outbox, ActKind.freeze_acked)
         self._listeners: list[Callable[[StationAlarm | None], None]] = []
         self._told: StationAlarm | None = None
+        #: Called without our lock once red was told and before anything that follows from it, from any thread: who
+        #: shows it may let its picture go before.
+        self.let_pass: Callable[[], object] = _nothing
         #: The parcel on the bench now; the packing desk says so.
         self.open_parcel: Callable[[], str] = str
 
@@ -80,12 +83,18 @@ class AlarmWatch:
 
     def check(self, order_nos: Iterable[str], now: datetime) -> None:
         """Looks at these orders; raises, renews or marks as lifted what is due."""
+        raised: list[StationAlarm] = []
         with self._lock:
             for order_no in order_nos:
                 if (order := self._read.order(order_no)) is not None:
                     for parcel in order.parcels:
-                        self._check(order, parcel, now)
+                        if (alarm := self._check(order, parcel, now)) is not None:
+                            raised.append(alarm)
             self._tell()
+        if raised:  # red first, then the paperwork
+            self.let_pass()
+        for alarm in raised:
+            self._write_down(alarm, now)
 
     def check_all(self, now: datetime) -> None:
         """Looks at everything this bench may be responsible for: after a start or a large page."""
@@ -99,26 +108,28 @@ class AlarmWatch:
             here |= set(self._alarms)
         return {no for no in here | {self.open_parcel()} if no}
 
-    def _check(self, order: Order, parcel: Parcel, now: datetime) -> None:
+    def _check(self, order: Order, parcel: Parcel, now: datetime) -> StationAlarm | None:
+        """An alarm that was raised just now."""
         standing = self._alarms.get(parcel.parcel_no)
         if not parcel.is_frozen or parcel.state in GONE_STATES:
             if standing and not standing.is_lifted:
                 self._alarms[parcel.parcel_no] = replace(standing, is_lifted=True)
-            return
+            return None
         is_here = parcel.parcel_no == self.open_parcel() or self._leases.is_valid(parcel.parcel_no)
         has_paper = any(job.parcel_no == parcel.parcel_no for job in self._outbox.open_jobs())
         stops = [s for s in order.stops if s.kind is StopKind.freeze and parcel in stopped_parcels(order, s)]
         ids = {s.stop_id for s in stops} or (_done_cancels(order) if is_here or has_paper else set())
         if not (is_here or has_paper or parcel.alarm_holder == self._bench.station_id):
-            return
+            return None
         new = {(stop_id, parcel.parcel_no) for stop_id in ids} - self._acked
         is_news = standing is None or standing.is_lifted or {i for i, _ in new} - set(standing.stop_ids)
         if new and is_news:
-            self._raise(order, parcel, stops, tuple(sorted(i for i, _ in new)), now)
+            return self._raise(order, parcel, stops, tuple(sorted(i for i, _ in new)), now)
+        return None
 
     def _raise(
         self, order: Order, parcel: Parcel, stops: list[Stop], ids: tuple[str, ...], now: datetime
-    ) -> None:
+    ) -> StationAlarm:
         stop = next((s for s in stops if s.stop_id in ids), None)
         alarm = StationAlarm(
             order_no=order.order_no,
@@ -135,12 +146,17 @@ class AlarmWatch:
             items=lines.named(order, stop.line_nos) if stop else "",
         )
         self._alarms[parcel.parcel_no] = alarm
-        self._tell()  # red first, then the paperwork
-        unshown = tuple(i for i in ids if (i, parcel.parcel_no) not in self._shown)
+        self._tell()
+        return alarm
+
+    def _write_down(self, alarm: StationAlarm, now: datetime) -> None:
+        """The fact that it was shown; papers of the parcel that wait to be printed are pulled."""
+        with self._lock:
+            unshown = tuple(i for i in alarm.stop_ids if (i, alarm.parcel_no) not in self._shown)
+            self._shown |= {(i, alarm.parcel_no) for i in unshown}
         if unshown:
-            self._shown |= {(i, parcel.parcel_no) for i in unshown}
             self._seen(ActKind.freeze_shown, alarm, unshown, "", now)
-        self._outbox.pull(parcel.parcel_no, Reason.frozen, now)
+        self._outbox.pull(alarm.parcel_no, Reason.frozen, now)
 
     def ack(self, how: str, now: datetime) -> StationAlarm | None:
         """A person has seen the alarm on top. Returns it; the next one, if any, takes its place."""
@@ -167,6 +183,10 @@ class AlarmWatch:
         self._told = current
         for listener in self._listeners:
             listener(current)
+
+
+def _nothing() -> None:
+    """Nobody has a picture to wait for."""
 
 
 def _seen_in(outbox: Outbox, kind: ActKind) -> set[tuple[str, str]]:

@@ -130,9 +130,15 @@ class StationCore:
         """``call`` with topics, from any thread."""
         self._changed_listeners.append(call)
 
-    def on_alarm(self, call: Callable[[StationAlarm | None], None]) -> None:
-        """``call`` when the bench goes red or is free again, from any thread, before anything else is done."""
+    def on_alarm(
+        self, call: Callable[[StationAlarm | None], None], let_pass: Callable[[], object] = lambda: None
+    ) -> None:
+        """``call`` when the bench goes red or is free again, from any thread, before anything else is done.
+
+        ``let_pass`` is called after it and before the paperwork, from the same thread.
+        """
         self.alarms.on_alarm(call)
+        self.alarms.let_pass = let_pass
 
     def on_outcome(self, call: Callable[[Outcome], None]) -> None:
         """``call`` with later words about an outcome, from any thread."""

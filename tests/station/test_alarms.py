@@ -63,6 +63,18 @@ def test_a_stop_that_is_quicker_than_the_lease_of_the_box_in_hand_turns_the_benc
     assert bench.scan("SKU-1").reason is Reason.frozen
 
 
+def test_red_is_let_pass_before_the_paperwork_of_it(bench: FedBench) -> None:
+    bench.fed(an_order())
+    bench.scan(SLIP)
+    seen: list[object] = []
+    bench.core.on_alarm(
+        lambda alarm: seen.append("red"), let_pass=lambda: seen.append(bench.acts().count("freeze_shown"))
+    )
+    hear(bench, an_urgent(bench.seq + 5, stopped(an_order())))
+    assert seen == ["red", 0]
+    assert bench.acts() == ["opened", "freeze_shown"]
+
+
 def test_it_is_shown_once_however_often_it_is_heard(bench: FedBench) -> None:
     bench.fed(an_order())
     bench.scan(SLIP)

@@ -234,6 +234,30 @@ def test_batches_are_at_least_fifty_ms_apart_and_urgent_ones_do_not_wait(qtbot: 
     assert order.index("urgent") < order.index("done")
 
 
+def test_the_background_stands_still_until_what_is_urgent_was_run(qtbot: QtBot, work: Work) -> None:
+    order: list[str] = []
+
+    async def call() -> None:
+        work.urgent(lambda: order.append("red"))
+        work.let_pass()
+        order.append("paperwork")
+
+    work.run(call)
+    qtbot.waitUntil(lambda: len(order) == 2)
+    assert order == ["red", "paperwork"]
+
+
+def test_what_is_urgent_runs_between_two_parts_of_something_long(qtbot: QtBot, work: Work) -> None:
+    order: list[str] = []
+    work.urgent(lambda: order.append("red"))
+    work.let_pass()  # here nobody else could run it: it does not wait
+    order.append("one part")
+    work.run_urgent()
+    order.append("the other")
+    qtbot.wait(20)
+    assert order == ["one part", "red", "the other"], "and not once more at the next turn"
+
+
 def test_topics_are_merged_to_at_most_ten_refreshes_a_second(qtbot: QtBot, work: Work) -> None:
     told: list[frozenset[str]] = []
     work.changed.connect(told.append)

@@ -84,6 +84,7 @@ class PackingScreen(Page):
         """Shows what is true now, if any of these topics concerns this desk."""
         if topics & TOPICS:
             self._show_desk()
+            self._room.work.run_urgent()  # a stop does not wait for the list
             self._show_side()
         if topics & {"rights", "person"}:
             self._show_rights()
