@@ -38,7 +38,7 @@ from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
 from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
 from ui.screens.window import StationWindow
-from ui.sounds import Player, load_library
+from ui.sounds import Player, read_library
 from ui.station_alarms import StationAlarms
 from ui.theme import FontMissing
 from ui.troubles import Troubles
@@ -195,7 +195,7 @@ class Station:
 
     def _load_rest(self) -> None:
         """In the background, so that no step of opening holds up a key for long."""
-        load_library()
+        read_library()
         self._joint.load_rest()
 
     def _not_loaded(self, error: Exception) -> None:

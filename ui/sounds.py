@@ -12,6 +12,9 @@ to the person. The screen never relies on sound (an alarm is red whether or not 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from ctypes import CDLL
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -161,8 +164,20 @@ class Player(QObject):
             self.state_changed.emit(state)
 
 
-def load_library() -> bool:
-    """Brings the sound library into memory, in any thread; False where it is missing. What needs it later finds it."""
+def read_library() -> None:
+    """Brings the sound library's code into memory, in any thread: what needs it later finds it there.
+
+    Not imported here: Qt's Python types are made one after the other, and two threads that make some at once end the
+    process.
+    """
+    found = find_spec("PySide6.QtMultimedia")
+    if found is not None and found.origin:
+        with suppress(OSError):  # said when it is imported
+            CDLL(found.origin)
+
+
+def _load_library() -> bool:
+    """False where it is missing."""
     try:
         import PySide6.QtMultimedia  # noqa: F401
     except ImportError:
@@ -172,7 +187,7 @@ def load_library() -> bool:
 
 def _media_devices(parent: QObject) -> Any:
     """What tells of loudspeakers, None where the sound library itself is missing."""
-    if not load_library():
+    if not _load_library():
         return None
     from PySide6.QtMultimedia import QMediaDevices
 
