@@ -41,6 +41,15 @@ Expected = Literal["parcel", "item"]
 _ORDER = msgspec.json.Decoder(Order)
 _URGENT = msgspec.json.Decoder(Urgent)
 
+
+class _ByAct(msgspec.Struct):
+    """Of a history row: the act it tells of."""
+
+    act_id: str | None = None
+
+
+_BY_ACT = msgspec.json.Decoder(_ByAct)
+
 _ONE = (
     'SELECT o.body, o.seq, u.body, u.seq FROM (SELECT ? AS no) LEFT JOIN "order" o ON o.order_no = no '
     "LEFT JOIN urgent u ON u.order_no = no"
@@ -99,10 +108,23 @@ class ReadModel:
         if (urgent := _newer(kept, hot)) is not None:
             order = with_urgent(order, urgent)
         order = self._with_leases(order)
-        for pending in self._outbox.pending_of(order.order_no):
-            if not pending.is_in(cursor):
-                order = self._folded(order, pending.act)
+        for act in self._not_in_row(order.order_no, row[1], cursor):
+            order = self._folded(order, act)
         return order
+
+    def _not_in_row(self, order_no: str, seq: int, cursor: Cursor) -> list[Act]:
+        """Own acts that the order's row does not hold yet.
+
+        A row may come before the answer to the act that changed it: the answer was lost, or is late. Its history, which
+        has a lower number and so came with it or before, names the act; folded over once more it would count twice.
+        """
+        acts = [p.act for p in self._outbox.pending_of(order_no) if not p.is_in(cursor)]
+        if not acts:
+            return []
+        query = "SELECT body FROM history WHERE order_no = ? AND seq < ?"
+        rows = self._cache.read(lambda db: db.execute(query, (order_no, seq)).fetchall())
+        told = {_BY_ACT.decode(row[0]).act_id for row in rows}
+        return [act for act in acts if act.act_id not in told]
 
     def _with_leases(self, order: Order) -> Order:
         mine = [p for p in order.parcels if self._leases.is_valid(p.parcel_no)]
@@ -316,7 +338,9 @@ class ReadModel:
         told, tracked = self._cache.read(look)
         tracks = [msgspec.json.decode(row[0], type=Track) for row in tracked]
         rows = [msgspec.json.decode(row[0], type=HistoryRow) for row in told]
-        waiting = [p.act for p in self._outbox.pending_of(order_no) if not p.is_in(cursor)]
+        told_of = {row.act_id for row in rows}
+        pending = [p for p in self._outbox.pending_of(order_no) if not p.is_in(cursor)]
+        waiting = [p.act for p in pending if p.act.act_id not in told_of]
         return story_of(rows, tracks, waiting, self._me())
 
     def tracks(self, order_no: str) -> list[Track]:

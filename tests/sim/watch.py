@@ -258,7 +258,7 @@ class Watch:
                 mine[act.body.line_no] -= act.body.qty
         shown = {line.line_no: line.qty_packed for line in view.parcel.lines}
         for line_no, qty in mine.items():
-            if shown.get(line_no, 0) < qty:
+            if shown.get(line_no, 0) != qty:
                 raise Broken(
                     f"P1: {station.name} counted {qty} of line {line_no} of {no} and shows {shown.get(line_no, 0)}"
                 )
