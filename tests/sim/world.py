@@ -376,6 +376,10 @@ class World:
             }
         return list(kept.values())
 
+    def clashed_at(self, station: SimStation) -> set[str]:
+        """Parcels of which the hub has taken something from this station that it would have refused."""
+        return watch.clashed_in(station.kept)
+
     def fresh_copy(self, station: SimStation) -> dict[tuple[str, str], Any]:
         """What a first load would give this station now."""
         scope: Any = _SCOPES.get(station.kind, "all")
