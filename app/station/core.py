@@ -112,7 +112,7 @@ class StationCore:
             self.notices.append("store.cache_damaged")
         self.status.loading_anew(self.cache.is_filling_anew)
         self.status.cut(self.cache.is_cut)
-        self.outbox.passed(self.cache.shown)
+        self.outbox.passed(self.cache.shown, self.read.is_late)
         self.outbox.on_changed(self._kept)
         self.cache.on_lost(self._cache_lost)
         self.status.on_changed(lambda: self._tell(frozenset({"status"})))
@@ -373,7 +373,7 @@ class StationCore:
         """The copy has changed: alarms first, then leases, then screens."""
         if "setting" in topics:
             self._site.forget()
-        self.outbox.passed(self.cache.shown)
+        self.outbox.passed(self.cache.shown, self.read.is_late)
         named = {topic.removeprefix("order:") for topic in topics if topic.startswith("order:")}
         now = self._clock.now()
         if named:

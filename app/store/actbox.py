@@ -176,11 +176,15 @@ class ActBox(OutboxFile):
         with self._lock:
             return self._answers.setdefault(act_id, Future())
 
-    def passed(self, cursor: Cursor) -> None:
-        """The copy stands at ``cursor``: what it holds is no longer pending."""
+    def passed(self, cursor: Cursor, is_late: Callable[[Pending], bool] = lambda _: False) -> None:
+        """The copy stands at ``cursor``: what it holds is no longer pending, but where an order's row ``is_late``."""
         with self._lock:
-            for act_id in [k for k, p in self._pending.items() if p.is_in(cursor)]:
-                del self._pending[act_id]
+            behind = [p for p in self._pending.values() if p.is_in(cursor)]
+        held = [p.act.act_id for p in behind if not is_late(p)]
+        with self._lock:
+            for act_id in held:
+                if (pending := self._pending.get(act_id)) is not None and pending.is_in(cursor):
+                    del self._pending[act_id]
 
     def reopen(self, epoch: str, now: datetime) -> int:
         """Another epoch: every settled act of the last days waits again, so that a restored hub gets it back.

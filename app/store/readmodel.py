@@ -22,6 +22,7 @@ from app.core.order import CommandState, CommandView, Item, Order, OrderState, P
 from app.core.packing import ItemCode
 from app.core.scan import Guess, Scan, ScanClass
 from app.core.tracking import Track
+from app.store.actbox import Pending
 from app.store.cache import LOOK_MAX, Cache
 from app.store.cachefile import Cursor
 from app.store.leases import LeaseBook
@@ -40,6 +41,15 @@ Expected = Literal["parcel", "item"]
 
 _ORDER = msgspec.json.Decoder(Order)
 _URGENT = msgspec.json.Decoder(Urgent)
+
+
+def _is_in_row(pending: Pending, seq: int, told: int, cursor: Cursor) -> bool:
+    """Whether an order's row of this ``seq`` holds an own act; ``told``: the act's last history row, or 0."""
+    if not pending.is_in(cursor):
+        return 0 < told < seq
+    # the answer names the order's row, where the act changed it, else its last row of history
+    is_of_row = told < pending.settled_seq
+    return not (is_of_row and told > 0 and seq < told)
 
 
 class _ByAct(msgspec.Struct):
@@ -118,13 +128,32 @@ class ReadModel:
         A row may come before the answer to the act that changed it: the answer was lost, or is late. Its history, which
         has a lower number and so came with it or before, names the act; folded over once more it would count twice.
         """
-        acts = [p.act for p in self._outbox.pending_of(order_no) if not p.is_in(cursor)]
-        if not acts:
+        pending = self._outbox.pending_of(order_no)
+        if not pending:
             return []
-        query = "SELECT body FROM history WHERE order_no = ? AND seq < ?"
-        rows = self._cache.read(lambda db: db.execute(query, (order_no, seq)).fetchall())
-        told = {_BY_ACT.decode(row[0]).act_id for row in rows}
-        return [act for act in acts if act.act_id not in told]
+        told = self._told(order_no)
+        return [p.act for p in pending if not _is_in_row(p, seq, told.get(p.act.act_id, 0), cursor)]
+
+    def _told(self, order_no: str) -> dict[str | None, int]:
+        """The number of the last history row that names each act."""
+        query = "SELECT seq, body FROM history WHERE order_no = ? ORDER BY seq"
+        rows = self._cache.read(lambda db: db.execute(query, (order_no,)).fetchall())
+        return {_BY_ACT.decode(body).act_id: seq for seq, body in rows}
+
+    def is_late(self, pending: Pending) -> bool:
+        """Whether the order's row lags behind an act that the copy has passed.
+
+        A row that has changed since is fed under its newer number alone: until that page is here, the copy has passed
+        the act's number and does not hold what it did.
+        """
+        order_no = pending.act.order_no
+        query = 'SELECT seq FROM "order" WHERE order_no = ?'
+        cursor = self._cache.shown
+        row = self._cache.read(lambda db: db.execute(query, (order_no,)).fetchone())
+        if row is None:
+            return False
+        told = self._told(order_no).get(pending.act.act_id, 0)
+        return not _is_in_row(pending, row[0], told, cursor)
 
     def _with_leases(self, order: Order) -> Order:
         mine = [p for p in order.parcels if self._leases.is_valid(p.parcel_no)]

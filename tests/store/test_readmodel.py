@@ -113,6 +113,27 @@ def test_regression_own_work_that_the_row_tells_already_is_not_counted_twice(mod
     assert model.packed_units() == 2, "what came after is shown as ever"
 
 
+def test_regression_own_work_stays_while_its_row_comes_under_a_newer_number(model: Model) -> None:
+    """Counted twice in a row: the copy passed the first number, the row came with the second, and one was not shown."""
+    model.fed(an_order())
+    for n in (1, 2):
+        model.did(n, ActKind.line_packed, LinePacked(line_no=1))
+    model.outbox.settle([Receipt(act_id="A1", outcome="applied", seq=3)], "EPOCH-ONE", MORNING)
+    told = HistoryRow(id=7, order_no=order_no(1), kind="line_packed", at=MORNING, act_id="A1")
+    model.cache.apply_page(a_page([history_change(2, told), item_change(4, an_item("SKU-9"))]))
+    model.outbox.passed(model.cache.shown, model.read.is_late)
+    assert model.packed_units() == 2
+    model.outbox.settle([Receipt(act_id="A2", outcome="applied", seq=6)], "EPOCH-ONE", MORNING)
+    order = an_order()
+    lines = (replace(order.parcels[0].lines[0], qty_packed=2), order.parcels[0].lines[1])
+    model.cache.apply_page(a_page([history_change(5, replace(told, id=8, act_id="A2"))]))
+    model.seq = 5
+    model.fed(order.with_parcel(replace(order.parcels[0], lines=lines)))
+    model.outbox.passed(model.cache.shown, model.read.is_late)
+    assert model.packed_units() == 2
+    assert model.outbox.pending_of(order_no(1)) == []
+
+
 def test_a_fact_against_a_stop_is_still_shown_as_done(model: Model) -> None:
     model.fed(an_order())
     model.did(1, ActKind.line_packed, LinePacked(line_no=1))
