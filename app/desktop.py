@@ -18,6 +18,7 @@ from app import resources
 from app.core.order import Order
 from app.core.printjob import PrinterState, PrintJob, PrintState
 from app.core.reasons import Refused
+from app.core.texts import Lang
 from app.os import detached, disk
 from app.os.clock import StationClock
 from app.os.folders import data_folder
@@ -73,8 +74,10 @@ def joint() -> Joint:
 
 
 def _load_rest() -> None:
-    for room in ("devices", "documents", "escpos", "raster", "sheet", "spooler"):
+    """In the background, so without ``printing.raster``: Qt's Python types are made by the window's thread alone."""
+    for room in ("devices", "documents", "escpos", "sheet", "spooler"):
         import_module(f"printing.{room}")
+    import_module("zxingcpp")
 
 
 def _version() -> str:
@@ -119,7 +122,10 @@ class SlipPrinters:
             printer = printer_at(address)
         except BadAddress as error:
             raise BadPrinter(str(error)) from error
-        self._studio = self._studio or Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
+        if self._studio is None:
+            self._studio = Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
+            # The first paper is drawn here: what Qt makes anew for it in Python is made by the window's thread.
+            _printed_bytes(self._studio, _test_slip("zh", ""), 80)
         return printer, Spooler(SLIP_PRINTER, printer, self._core.outbox, self._work, self._clock)
 
     def engines(self) -> Sequence[Engine]:
@@ -149,19 +155,10 @@ class SlipPrinters:
         status = await self._printer.status()
         if not status.can_print:
             return status.state
-        from printing.documents import PickSlip, SlipLine
-
         now = self._clock.now()
         at = now.astimezone(self._core.zone())
         spec = f"{paper_mm(self._core.outbox)} mm · {at:%Y-%m-%d %H:%M}"
-        line = SlipLine(bin="A-01", sku_code="TEST", title="履单坞 Orderdock", spec=spec, qty=1)
-        paper = PickSlip(
-            lang="en" if self._core.lang == "en" else "zh",
-            tail="TEST",
-            order_no="TEST",
-            qr="TEST",
-            lines=(line,),
-        )
+        paper = _test_slip("en" if self._core.lang == "en" else "zh", spec)
         result = await self._printer.send(await self._paper(paper))
         return "" if result.outcome == "printed" else result.status.state
 
@@ -192,17 +189,25 @@ class SlipPrinters:
     async def _paper(self, slip: PickSlip) -> bytes:
         import asyncio
 
-        from printing.escpos import raster_job
-        from printing.sheet import BASE_DPI, dots_across
-
         studio, width_mm = self._studio, paper_mm(self._core.outbox)
         assert studio is not None, "there is no paper before there is a printer"
+        return await asyncio.to_thread(_printed_bytes, studio, slip, width_mm)
 
-        def draw() -> bytes:
-            sheet = studio.slip(slip, dots_across(width_mm, BASE_DPI))
-            return raster_job(studio.draw(sheet), has_cutter=width_mm != _TORN_MM)
 
-        return await asyncio.to_thread(draw)
+def _printed_bytes(studio: Studio, slip: PickSlip, width_mm: int) -> bytes:
+    """The printer's bytes of a slip, in any thread."""
+    from printing.escpos import raster_job
+    from printing.sheet import BASE_DPI, dots_across
+
+    sheet = studio.slip(slip, dots_across(width_mm, BASE_DPI))
+    return raster_job(studio.draw(sheet), has_cutter=width_mm != _TORN_MM)
+
+
+def _test_slip(lang: Lang, spec: str) -> PickSlip:
+    from printing.documents import PickSlip, SlipLine
+
+    line = SlipLine(bin="A-01", sku_code="TEST", title="履单坞 Orderdock", spec=spec, qty=1)
+    return PickSlip(lang=lang, tail="TEST", order_no="TEST", qr="TEST", lines=(line,))
 
 
 # ------------------------------------------------------------------------------- a hub of this computer's own
