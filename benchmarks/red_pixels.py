@@ -29,7 +29,7 @@ AIM_S = 0.050
 
 
 def run(quick: bool = False) -> list[Figure]:
-    count = 4 if quick else 100
+    count = 4 if quick else 200
     with tempfile.TemporaryDirectory() as name, BenchHub(Path(name) / "hub") as hub:
         orders = hub.take_orders(count + 1, lines=2)
         station = opened(Path(name) / "工位 一")
