@@ -17,6 +17,7 @@ from app.ports import Clock, NewId
 from hub.db import tables as t
 from hub.db.engine import WRITE
 from hub.db.postgresql import session_of
+from hub.db.wal import INLINE_PAGES, WalKeeper
 from hub.orders import clock as clocked
 from hub.orders.ahead import AWAY, Ahead, Judged
 from hub.orders.faults import Trouble, trouble_of
@@ -60,8 +61,13 @@ class Transactions:
         line: Line,
         waits: Sequence[float],
         pause: Callable[[float], object],
+        *,
+        threaded: bool = True,
     ) -> None:
-        """``waits``: seconds between tries while the database says "not now"; ``pause`` waits so long."""
+        """``waits``: seconds between tries while the database says "not now"; ``pause`` waits so long.
+
+        ``threaded``: some of the work may be done beside the calls.
+        """
         self._engine = engine
         self._clock = clock
         self._new_id = new_id
@@ -73,6 +79,7 @@ class Transactions:
         self._sql = Statements(engine.dialect.name)
         self._ahead = Ahead()
         self._conn: Connection | None = None
+        self._wal = WalKeeper(engine) if threaded and engine.dialect.name == "sqlite" else None
         #: The number that PostgreSQL gives the connection it commits on; 0 elsewhere.
         self.session = 0
         #: The last number committed that this process knows of.
@@ -93,6 +100,8 @@ class Transactions:
 
     def stop(self) -> None:
         self._ahead.stop()
+        if self._wal is not None:
+            self._wal.stop()
         self.let_go()
 
     def answers(self, jobs: Sequence[Job[Any]]) -> Answered:
@@ -145,6 +154,8 @@ class Transactions:
                 self._look_ahead(work)
             is_numbered = blamed is not None or any(job.is_numbered for job in jobs)
             numbers, committed = Flush(work, None if is_numbered else self.head).run()
+        if self._wal is not None:
+            self._wal.committed(len(pending))
         self.head = max(self.head, numbers.head)
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed
@@ -226,6 +237,8 @@ class Transactions:
     def _connection(self) -> Connection:
         if self._conn is None:
             self._conn = self._engine.connect().execution_options(**WRITE)
+            if self._wal is not None:
+                self._conn.connection.cursor().execute(f"PRAGMA wal_autocheckpoint = {INLINE_PAGES}")
             self.session = session_of(self._conn)
         return self._conn
 

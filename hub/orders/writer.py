@@ -82,7 +82,7 @@ class Writer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: list[Callable[[Committed], None]] = []
         self._transactions = Transactions(
-            engine, clock, new_id, vault, settings, self, waits, self._stopping.wait
+            engine, clock, new_id, vault, settings, self, waits, self._stopping.wait, threaded=threaded
         )
         self._heard_at: datetime | None = None
         self._swept_at: datetime | None = None
