@@ -12,7 +12,7 @@ from rehearsal.processes import run_command
 
 SCHEMA = json.loads(Path(__file__).with_name("summary.schema.json").read_text(encoding="utf-8"))
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
 
 def test_the_scripted_shift_goes_through_from_file_to_answer(tmp_path: Path) -> None:
