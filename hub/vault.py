@@ -27,9 +27,9 @@ _NONCES = 256
 _VERSION = b"\x01"
 
 #: Kinds whose blind index looks at digits alone: 138 0013-8000 and １３８００１３８０００ are one number.
+_DIGITS_ONLY = frozenset({"phone", "phone_tail"})
 #: There are ten thousand endings of four digits: each is digested once.
 _TAILS = 10_000
-_DIGITS_ONLY = frozenset({"phone", "phone_tail"})
 
 
 class CannotOpen(Exception):

@@ -7,8 +7,8 @@
 Left to itself Python looks for garbage in whichever thread happens to make the next object, mostly the one that reads
 the wire. There it would let windows and whatever listens to their signals die: Qt wants its objects deleted by the
 thread that made them, and PySide forgets a dead listener in a table that it changes, without a lock, also while the
-window's thread connects another. Once in some thousand windows opened the program then stood still for ever, or fell
-over. For the same reason what the background holds is let go of in the window's thread (ui.work.Job).
+window's thread connects another: two threads at that table at once can end the program or make it stand still.
+For the same reason what the background holds is let go of in the window's thread (ui.work.Job).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What was committed to SQLite is moved from its log into its file beside the writer, not by it.
 
-SQLite lets the commit that fills the log do that as well, and waits for the disk twice more: every fortieth cancel then
-took three times as long. A thread of its own does the same between two commits of others; the log never blocks for it.
+SQLite lets the commit that fills the log do that as well, and waits for the disk twice more: whoever cancelled just
+then waited with it. A thread of its own does the same beside the commits of others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class WalKeeper:
         try:
             with closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except (
-            sqlite3.Error
-        ) as error:  # a full disk, a file that is gone: the next commit says so to a person
+        except sqlite3.Error as error:
+            # a full disk, a file that is gone: the next commit says so to a person
             log.info("log_not_moved", cause=str(error))
