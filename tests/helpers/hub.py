@@ -35,6 +35,7 @@ from app.ports import Clock, SystemClock, Ulid
 from hub import config
 from hub.auth.people import Passwords
 from hub.main import Hub, create_app
+from rehearsal.server import close_the_door
 from tests.helpers.databases import with_tables
 from tests.helpers.ports import held_port
 
@@ -192,6 +193,12 @@ class RunningHub:
             client.close()
 
 
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await close_the_door(self)
+        await super().shutdown(sockets)
+
+
 @contextlib.contextmanager
 def hub_in_thread(
     data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0, db: str = "", **parts: Any
@@ -215,7 +222,7 @@ def hub_in_thread(
     ):  # as the hub itself: back at its address though old lines are still being forgotten
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
     )
     loops: list[asyncio.AbstractEventLoop] = []

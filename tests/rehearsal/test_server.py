@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import socket
 from collections import Counter
 from collections.abc import Iterator
 
 import httpx
 import pytest
+import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from rehearsal.courier import NotHere
-from rehearsal.server import Call, Line, Manner, Manners, Reply, Server, app_of, serving
+from rehearsal.server import Call, Line, Manner, Manners, Reply, Server, app_of, close_the_door, serving
 
 
 class Echo:
@@ -121,3 +125,31 @@ def test_stopping_ends_open_lines_and_frees_the_port(echo: Echo) -> None:
     server.stop()
     with serving(app_of(echo.answer, echo.manners), port=server.port) as again:
         assert httpx.get(again.url, trust_env=False, timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_regression_a_caller_who_came_in_at_the_last_moment_is_let_go(turns: int) -> None:
+    """One in the turn of the loop in which the door was closed was waited for, and forgotten with an open socket."""
+
+    async def stop_at_once() -> bytes:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            app = app_of(Echo().answer, Manners())
+            server = uvicorn.Server(
+                uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2)
+            )
+            server.config.load()
+            server.lifespan = server.config.lifespan_class(server.config)
+            await server.startup(sockets=[listening])
+            with socket.create_connection(listening.getsockname()) as caller:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await close_the_door(server)
+                await server.shutdown()
+                caller.settimeout(5)
+                try:
+                    return caller.recv(1)
+                except ConnectionResetError:
+                    return b""
+
+    assert asyncio.run(stop_at_once()) == b""
+    gc.collect()
