@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.ports import Clock, NewId
 from hub.db import tables as t
 from hub.db.engine import WRITE
-from hub.db.postgresql import session_of
+from hub.db.postgresql import look_up_by_keys, session_of
 from hub.db.wal import INLINE_PAGES, WalKeeper
 from hub.orders import clock as clocked
 from hub.orders.ahead import AWAY, Ahead, Judged
@@ -237,6 +237,9 @@ class Transactions:
     def _connection(self) -> Connection:
         if self._conn is None:
             self._conn = self._engine.connect().execution_options(**WRITE)
+            if self._sql.has_others:
+                self._conn.detach()  # its habits are not for readers of the pool
+                look_up_by_keys(self._conn)
             if self._wal is not None:
                 self._conn.connection.cursor().execute(f"PRAGMA wal_autocheckpoint = {INLINE_PAGES}")
             self.session = session_of(self._conn)

@@ -370,6 +370,7 @@ async def test_functions_that_wait_share_a_commit_and_a_bad_one_takes_back_its_o
 
             return function
 
+        await core.writer.run(lambda tx: None)  # the connection is made ready by a commit of its own
         event.listen(core.engine, "commit", count)
         functions = [core.writer.run(sets(key)) for key in ("a", "bad", "b", "c")]
         done = await asyncio.gather(*functions, return_exceptions=True)

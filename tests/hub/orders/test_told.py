@@ -18,7 +18,7 @@ from hub.orders.clock import SweepJob
 from hub.orders.told import Detail, Heard
 from tests.helpers.builders import LEAD, Core, a_channel_order
 from tests.helpers.clock import T0
-from tests.helpers.databases import only_sqlite
+from tests.helpers.databases import only_postgresql, only_sqlite
 from tests.helpers.feed import prove_feed
 
 pytestmark = pytest.mark.anyio
@@ -93,6 +93,23 @@ async def test_many_hints_in_one_go_are_each_kept_and_wanted_once(core: Core) ->
     again = [a for shop in (1, 2) for a in await core.writer.hints(f"shop-{shop}", many)]
     assert not any(a.is_new for a in again)
     assert core.order(known.order_no).stops
+
+
+@only_postgresql
+async def test_events_are_found_by_their_keys_though_the_server_knows_nothing_of_their_number(
+    core: Core,
+) -> None:
+    for n in range(3):
+        await core.writer.hints("shop-1", [a_hint(f"e{n}-{place}") for place in range(8)])
+    await core.writer.stop()  # the server counts what was read when the connection ends
+    for _ in range(300):
+        [(by_key, read_whole)] = core.rows(
+            "SELECT idx_scan, seq_tup_read FROM pg_stat_user_tables WHERE relname = 'receipt'"
+        )
+        if by_key:
+            break
+        await asyncio.sleep(0.05)
+    assert by_key and not read_whole
 
 
 async def test_event_ids_are_kept_for_thirty_days_and_more(core: Core) -> None:
