@@ -15,8 +15,9 @@ import msgspec
 from app.core.history import HistoryRow
 from app.core.order import Order
 
-# A key inside a text has its quotes escaped, so these bytes are keys and never somebody's words.
-_MONEY = re.compile(rb'("[a-z_]+_fen"\s*:\s*)-?\d+')
+# A key inside a text has its quotes escaped, so these bytes are the end of a key and never somebody's words. Nothing
+# of them is kept: a replacement that is put together anew each time costs four times as much.
+_MONEY, _NO_MONEY = re.compile(rb'_fen"\s*:\s*-?\d+'), b'_fen":0'
 _PEOPLE: dict[str, Any] = {"buyer_nick": "", "buyer_remark": "", "seller_remark": ""}
 
 
@@ -24,7 +25,7 @@ def floor(kind: str, body: bytes) -> bytes | None:
     """No prices at a bench; persons are no business of the floor."""
     if kind == "person":
         return None
-    return _MONEY.sub(rb"\g<1>0", body) if kind in ("order", "history") else body
+    return _MONEY.sub(_NO_MONEY, body) if kind in ("order", "history") else body
 
 
 def desk(kind: str, body: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -87,6 +87,9 @@ REQUIRED_OF: Mapping[FileKind, tuple[str, ...]] = {
 }
 #: Real wholesale invoices have some 700 lines; far more is one number copied into every row.
 LINES_MAX = 2000
+#: Cells of a column whose values are remembered while its file is read: an order's lines say the same of the order,
+#: and many orders the same of their time, goods and place.
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,8 +309,8 @@ def _reader(name: str, tz: ZoneInfo | None, today: date | None) -> Callable[[Cel
     column = columns()[name]
     if column.kind == "time":
         assert tz is not None and today is not None, "times need a zone and a day"
-        return partial(time_of, zone=tz, today=today)
-    return partial(READERS[column.kind], column=column)
+        return lru_cache(_REMEMBERED)(partial(time_of, zone=tz, today=today))
+    return lru_cache(_REMEMBERED)(partial(READERS[column.kind], column=column))
 
 
 def _rounded(table: Table, name: str, indexes: tuple[int, ...]) -> frozenset[str]:
@@ -325,9 +328,9 @@ def _agreed(
     group: Sequence[_Parsed], names: Iterable[str], headings: Mapping[str, str], zone: ZoneInfo | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What the rows of one order or article say together, and where they contradict each other."""
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = dict.fromkeys(names)
     problems: list[Problem] = [problem for parsed in group for problem in parsed.problems]
-    for name in names:
+    for name in [name for name in said if name in headings]:
         first: tuple[int, Any] | None = None
         for parsed in group:
             value = parsed.values.get(name)

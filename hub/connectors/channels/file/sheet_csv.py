@@ -12,6 +12,7 @@ from hub.connectors.channels.file.table import BadFile, Cell, Row, find_header, 
 
 _SEPARATORS = (",", "\t", ";", "|")
 _TEXT_TRICK = re.compile(r'="([^"]*)"')
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def decoded(data: bytes) -> str:
@@ -65,16 +66,15 @@ def _records(text: str, separator: str, limits: Limits) -> Iterator[tuple[int, t
         if record is None:
             return
         no += 1
-        if any(len(cell) > limits.cell_max for cell in record):
+        if max(map(len, record), default=0) > limits.cell_max:
             raise BadFile("cell_too_long", line=line, max=limits.cell_max)
-        yield no, tuple(_untricked(cell) for cell in record)
+        yield no, tuple([_untricked(cell) if cell.startswith("=") else cell for cell in record])
 
 
 def _untricked(cell: str) -> str:
     """``="4780..."`` is how platforms make Excel keep long numbers: the value stands in the quotes."""
-    if cell.startswith("=") and (trick := _TEXT_TRICK.fullmatch(cell.strip())):
-        return trick.group(1)
-    return cell
+    trick = _TEXT_TRICK.fullmatch(cell.strip())
+    return trick.group(1) if trick else cell
 
 
 def _separator_of(text: str, limits: Limits, own: Mapping[str, str] | None) -> str:
@@ -98,5 +98,4 @@ def _headings_known(text: str, separator: str, limits: Limits, own: Mapping[str,
 def _looks_binary(text: str) -> bool:
     """A picture or program that happens to decode: one character in fifty is a control character."""
     sample = text[:20_000]
-    controls = sum(1 for char in sample if char < " " and char not in "\t\r\n")
-    return controls * 50 > len(sample)
+    return len(_CONTROLS.findall(sample)) * 50 > len(sample)

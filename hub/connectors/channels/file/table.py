@@ -151,12 +151,16 @@ def find_header(
 ) -> tuple[int, Mapping[str, str]] | None:
     """(index of the header, heading -> our name): the row with most headings we know, two at least."""
     best: tuple[int, Mapping[str, str]] | None = None
+    names: dict[str, str | None] = {}  # below the header the same cells come again and again
     for index, row in enumerate(rows):
-        named = {
-            cell: name
-            for cell in row.cells
-            if isinstance(cell, str) and cell and len(cell) <= 60 and (name := name_of(cell, own))
-        }
+        named: dict[str, str] = {}
+        for cell in row.cells:
+            if not cell or not isinstance(cell, str) or len(cell) > 60:
+                continue
+            if cell not in names:
+                names[cell] = name_of(cell, own)
+            if name := names[cell]:
+                named[cell] = name
         if len(set(named.values())) >= 2 and (best is None or len(named) > len(best[1])):
             best = index, named
     return best
