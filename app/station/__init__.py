@@ -54,6 +54,7 @@ Joined once, in main.py::
     count_by_hand(line_no, now, qty=1) -> Outcome
     mark_abnormal(reason, now, note="") -> Outcome         learn_code(code, line_no, now) -> Outcome
     set_mode("packing"|"handover") -> Outcome
+    van() -> VanView                     what may leave while the hub is away, what keeps the rest; reads rows
     await print_slips(parcel_nos, now, reason="") -> list[Outcome]   (reason: for a reprint)
     ack_stop(how: "key"|"click"|"scan", now) -> Outcome    frees the bench from the alarm on top
     Command barcodes: ACK CLOSE UNDO ABNORMAL PRINT HANDOVER PACKING ASIDE.

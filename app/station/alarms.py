@@ -119,13 +119,18 @@ class AlarmWatch:
         has_paper = any(job.parcel_no == parcel.parcel_no for job in self._outbox.open_jobs())
         stops = [s for s in order.stops if s.kind is StopKind.freeze and parcel in stopped_parcels(order, s)]
         ids = {s.stop_id for s in stops} or (_done_cancels(order) if is_here or has_paper else set())
-        if not (is_here or has_paper or parcel.alarm_holder == self._bench.station_id):
+        if not (is_here or has_paper or self._is_concerned(parcel)):
             return None
         new = {(stop_id, parcel.parcel_no) for stop_id in ids} - self._acked
         is_news = standing is None or standing.is_lifted or {i for i, _ in new} - set(standing.stop_ids)
         if new and is_news:
             return self._raise(order, parcel, stops, tuple(sorted(i for i, _ in new)), now)
         return None
+
+    def _is_concerned(self, parcel: Parcel) -> bool:
+        """Whether the box may lie here. Leased for the van, it may still stand at the bench that closed it."""
+        is_for_van = parcel.is_boxed and parcel.lease_step == "handover"
+        return self._bench.station_id in (parcel.alarm_holder, parcel.handled_by if is_for_van else None)
 
     def _raise(
         self, order: Order, parcel: Parcel, stops: list[Stop], ids: tuple[str, ...], now: datetime

@@ -12,8 +12,8 @@ from app.core.order import InterceptResult, Order, OrderState, Parcel
 from app.core.reasons import Reason, Refused
 from app.ports import HubTrouble
 from app.station.gate import Gate
-from app.station.leasing import BATCH
 from app.station.outcome import Done, Light, Outcome, Sound, refusal
+from app.station.van import Van
 from app.station.worktop import Worktop
 from app.store.outbox import ScanRow
 
@@ -29,6 +29,7 @@ class HandOver:
         self._bench = top.bench
         self._read = top.read
         self._gate = gate
+        self.van = Van(top)
 
     def over(self, order: Order, parcel: Parcel, row: ScanRow, now: datetime) -> Outcome:
         """By the own rule; where that says yes, what is left to ask is in ``follow``.
@@ -84,6 +85,7 @@ class HandOver:
             said = self._top.do(ActKind.handed_over, order, parcel, body, done, None, now)
             if said.is_ok:
                 self._top.leases.done(parcel.parcel_no)
+                self.van.went(parcel)
             return self._top.said(said)
 
     async def _asked_holder(self, outcome: Outcome) -> Refused | None:
@@ -94,16 +96,3 @@ class HandOver:
         except HubTrouble:
             return Refused(Reason.hub_unreachable, {"order_no": outcome.order_no, "parcel_no": no})
         return self._top.named(refused) if refused else None
-
-    def for_van(self) -> list[str]:
-        """Boxes that this station closed and may hand over, soonest due first, at most as many as one request takes.
-
-        Nothing where closing is the last gate: there a closed box goes out unasked.
-        """
-        me = self._bench.station_id
-        return [
-            parcel.parcel_no
-            for order, parcel in self._read.packed_by(me, BATCH)
-            if freeze.go_check(order, parcel.parcel_no, "handover", me) is None
-            and freeze.is_gate("handover", self._top.rules(order.warehouse))
-        ]

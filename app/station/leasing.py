@@ -46,6 +46,7 @@ class LeaseKeeper:
         self._calls: asyncio.Lock | None = None
         self._wanted: dict[str, LeaseStep] = {}
         self._left: dict[str, LeaseStep] = {}
+        self._vans_left = 0
         self._wake: Callable[[], None] = _nothing
         #: Told of a parcel the hub did not grant.
         self.refused: Callable[[str, Refused], None] = _ignore
@@ -74,6 +75,7 @@ class LeaseKeeper:
     def leave_van(self) -> None:
         """Boxes that were to be handed over stay in the house: others may have them again."""
         with self._lock:
+            self._vans_left += 1
             wanted = {no for no, step in self._wanted.items() if step == "handover"}
         held = {no for no, lease in self._book.held().items() if lease.step == "handover"}
         self._leave(sorted(wanted | held))
@@ -148,7 +150,7 @@ class LeaseKeeper:
         if not self._bench.is_online:
             return now + (_AGAIN if self._wanted or self._left else _SWEEP)
         self._renew(held)
-        is_at_van = self._want_for_van()
+        is_at_van = await self._want_for_van()
         try:
             await self._ask_wanted()
             await self._give_back_left()
@@ -171,9 +173,13 @@ class LeaseKeeper:
                 if lease.epoch not in ("", epoch):
                     self._wanted.setdefault(lease.parcel_no, lease.step)
 
-    def _want_for_van(self) -> bool:
+    async def _want_for_van(self) -> bool:
         """Whether the desk hands over. The hub has to hear first what was done: that a box was closed ends a lease."""
-        boxes = self.for_van()
+        import asyncio
+
+        with self._lock:
+            left = self._vans_left
+        boxes = await asyncio.to_thread(self.for_van)  # reads many rows: a stop must not wait for them
         if boxes is None:
             return False
         for_long = [
@@ -183,8 +189,9 @@ class LeaseKeeper:
         ]
         ready = [no for no in for_long if not self._has_waiting(no)]
         with self._lock:
-            for parcel_no in ready:
-                self._wanted.setdefault(parcel_no, "handover")
+            if left == self._vans_left:  # else the hand-over has ended meanwhile
+                for parcel_no in ready:
+                    self._wanted.setdefault(parcel_no, "handover")
         return True
 
     async def _ask_wanted(self) -> None:

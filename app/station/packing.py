@@ -29,6 +29,7 @@ from app.station.leasing import LeaseKeeper
 from app.station.opening import Opening
 from app.station.outcome import Done, Follow, Light, Outcome, Sound, refusal
 from app.station.slips import Slips
+from app.station.van import VanView
 from app.station.worktop import Worktop
 from app.store.leases import LeaseBook
 from app.store.outbox import ScanRow
@@ -367,15 +368,21 @@ class PackingDesk:
     def _to_mode(self, mode: Mode, scan_id: str) -> Outcome:
         if mode != self._mode:
             self._top.leave()
+            if mode == "handover":
+                self._over.van.begin()
             self._mode = mode
             if mode == "packing":
                 self._top.leases.leave_van()
             self._top.leases.wake()
         return Outcome(scan_id=scan_id, done=Done.mode_handover if mode == "handover" else Done.mode_packing)
 
+    def van(self) -> VanView:
+        """How many of the boxes that wait may leave while the hub is away. Not for the thread that paints."""
+        return self._over.van.view()
+
     def _for_van(self) -> list[str] | None:
         """What may go to the van without the hub; None while no box goes there."""
-        return self._over.for_van() if self._mode == "handover" else None
+        return self._over.van.boxes() if self._mode == "handover" else None
 
     def put_aside(self, now: datetime) -> Outcome:
         """Nothing is open any more; what was counted stays counted."""

@@ -264,6 +264,11 @@ class ReadModel:
         ]
         return mine[:n]
 
+    def waiting_for_van(self, n: int) -> list[tuple[Order, Parcel]]:
+        """Packed parcels of up to ``n`` orders, soonest due first, whoever closed them."""
+        orders = self._orders("WHERE o.packed_key > '' ORDER BY o.packed_key LIMIT ?", (n,))
+        return [(o, p) for o in orders for p in o.parcels if p.state is S.packed and p.lines]
+
     def _key_page(self, column: str, states: Iterable[OrderState], n: int, after: str) -> QueuePage:
         wanted = set(states)
         keys = self._cache.read(

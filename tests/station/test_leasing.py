@@ -10,8 +10,9 @@ from app.core.order import Order, OrderState, settled
 from app.core.qr import command_code, slip_code
 from app.core.reasons import Reason
 from app.station.outcome import Done
+from app.station.van import VanView
 from app.wire import LabelData, LeaseAnswer, Receipt, StationView
-from tests.helpers.station import a_stop, an_order, change, order_no, packed
+from tests.helpers.station import MORNING, a_stop, an_order, change, order_no, packed
 from tests.station.conftest import STATION, FedBench
 
 LABEL = LabelData(parcel_no=f"{order_no(1)}01", consignee_name="林小明", consignee_phone="18300012807")
@@ -133,6 +134,132 @@ def test_a_desk_that_hands_over_leases_what_it_closed_and_nothing_else(bench: Fe
     assert _asked(bench)[1:] == [[parcel_no(5)]], "renewed while boxes go to the van"
 
 
+def _of(n: int, carrier: str, by: str = "ST-2", holder: str | None = None, **changed: Any) -> Order:
+    order = _closed_here(n, by=by, **changed)
+    step: Any = "handover" if holder else None
+    return order.with_parcel(replace(order.parcels[0], carrier=carrier, holder=holder, lease_step=step))
+
+
+def test_a_desk_that_closed_nothing_leases_what_waits_free_for_the_one_courier(bench: FedBench) -> None:
+    bench.fed(
+        _of(1, "zto"),
+        _of(2, "zto", by="ST-3"),
+        _of(3, "zto", holder="ST-3"),
+        _of(4, "zto", stops=(a_stop(),)),
+    )
+    bench.desk.ack_stop("key", bench.clock.now())
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert _asked(bench) == [[parcel_no(1), parcel_no(2)]], "not what another desk has, nor what is stopped"
+    assert bench.desk.van() == VanView(may_go=2, stopped=1, elsewhere=1)
+    bench.online(False)
+    assert bench.scan(slip(1)).done is Done.handed_over
+    assert bench.desk.van() == VanView(may_go=1, stopped=1, elsewhere=1)
+
+
+def test_of_several_couriers_it_leases_for_the_one_whose_boxes_go_here(bench: FedBench) -> None:
+    bench.fed(_of(1, "zto"), _of(2, "sto"), _of(3, "zto"), _of(4, "sto"))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert bench.hub.asked == [], "whose van stands there is not known yet"
+    assert bench.desk.van() == VanView(free=4)
+    assert bench.scan(slip(3)).done is Done.handed_over
+    assert bench.desk.van() == VanView(free=2, later=1)
+    bench.steps_leases()
+    assert _asked(bench) == [[parcel_no(1)]]
+    assert bench.desk.van() == VanView(may_go=1, free=2)
+    bench.scan(slip(2))
+    bench.steps_leases()
+    assert _asked(bench)[1:] == [[parcel_no(4)]], "a second van at the same door"
+    bench.desk.set_mode("packing")
+    bench.steps_leases()
+    assert [sorted(ask.parcel_nos) for ask in bench.hub.asked if ask.give_back] == [
+        [parcel_no(1), parcel_no(4)]
+    ]
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert len(_asked(bench)) == 2, "another hand-over, another courier"
+
+
+def test_a_packer_who_hands_over_his_own_leases_nobody_elses(bench: FedBench) -> None:
+    bench.fed(_of(1, "zto", by=STATION), _of(2, "zto"))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert _asked(bench) == [[parcel_no(1)]]
+    bench.scan(slip(1))
+    gone = _of(1, "zto", by=STATION)
+    bench.fed(settled(gone.with_parcel(replace(gone.parcels[0], state=OrderState.handed_over))))
+    bench.steps_leases()
+    assert len(_asked(bench)) == 1, "his own have left: he is done"
+    assert bench.desk.van() == VanView(free=1)
+
+
+def test_a_packer_takes_his_own_back_from_the_desk_that_leased_them_for_the_van(bench: FedBench) -> None:
+    views = [
+        StationView(
+            station_id=f"ST-{n}", name=f"{n} 号台", kind="packing", warehouse="main", silent_at=silent
+        )
+        for n, silent in ((2, None), (3, bench.clock.now()))
+    ]
+    bench.fed(
+        _of(1, "zto", by=STATION, holder="ST-2"),
+        _of(2, "zto", by=STATION, holder="ST-3"),
+        _of(3, "zto", by=STATION, holder="ST-2", stops=(a_stop(),)),
+        _of(4, "zto", holder="ST-2"),
+    )
+    for view in views:
+        bench.changes(change(bench.seq + 1, "station", view.station_id, view))
+    bench.desk.ack_stop("key", bench.clock.now())
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    assert _asked(bench) == [[parcel_no(1)]], (
+        "no word is to be had of a silent desk, and what is stopped stays"
+    )
+    bench.fed(_of(1, "zto", by=STATION, holder=STATION))
+    bench.online(False)
+    assert bench.scan(slip(1)).done is Done.handed_over
+
+
+def test_a_desk_whose_boxes_were_taken_back_asks_for_them_no_more(bench: FedBench) -> None:
+    bench.fed(_of(1, "zto"), _of(2, "zto"))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    bench.fed(_of(1, "zto", holder="ST-2"))
+    assert set(bench.core.leases.held()) == {parcel_no(2)}
+    bench.clock.tick(10)
+    bench.steps_leases()
+    assert len(_asked(bench)) == 1
+    assert bench.desk.van() == VanView(may_go=1, elsewhere=1)
+
+
+def test_a_desk_that_closed_nothing_holds_two_hundred_boxes_and_fills_up_as_they_go(bench: FedBench) -> None:
+    bench.fed(*(_of(n, "zto") for n in range(11, 216)))
+    bench.desk.set_mode("handover")
+    bench.steps_leases()
+    bench.fed(*(_of(n, "zto") for n in range(1, 4)))
+    bench.steps_leases()
+    assert [len(asked) for asked in _asked(bench)] == [200], "what came later takes no place away"
+    assert bench.desk.van() == VanView(may_go=200, later=8)
+    assert bench.scan(slip(11)).done is Done.handed_over
+    gone = _of(11, "zto")
+    bench.fed(settled(gone.with_parcel(replace(gone.parcels[0], state=OrderState.handed_over))))
+    bench.steps_leases()
+    assert _asked(bench)[1:] == [[parcel_no(1)]]
+
+
+def test_a_cancel_is_red_where_the_box_was_closed_though_it_is_leased_for_the_van(bench: FedBench) -> None:
+    bench.fed(_boxed(_of(1, "zto", by=STATION, holder="ST-2", stops=(a_stop(),))))
+    assert bench.desk.view().alarm is not None
+    bench.desk.ack_stop("key", bench.clock.now())
+    taken_again = _boxed(_of(2, "zto", by=STATION, holder="ST-2", stops=(a_stop(),)))
+    bench.fed(taken_again.with_parcel(replace(taken_again.parcels[0], lease_step="close")))
+    assert bench.desk.view().alarm is None, "opened again at another bench: it lies there"
+
+
+def _boxed(order: Order) -> Order:
+    return order.with_parcel(replace(order.parcels[0], packed_at=MORNING))
+
+
 def test_at_most_two_hundred_boxes_are_leased_for_the_van(bench: FedBench) -> None:
     bench.fed(*(_closed_here(n) for n in range(1, 206)))
     bench.desk.set_mode("handover")
@@ -204,6 +331,7 @@ def test_where_closing_is_the_last_gate_nothing_is_leased_for_the_van(bench: Fed
     bench.steps_leases()
     assert bench.hub.asked == []
     bench.online(False)
+    assert bench.desk.van() == VanView(may_go=1)
     assert bench.scan(slip(1)).done is Done.handed_over
 
 

@@ -60,10 +60,10 @@ def test_a_box_leased_for_the_van_elsewhere_is_given_to_the_hand_that_has_it(
     closer.until(lambda: state_fed(closer, order) is OrderState.packed, "not packed at the hub", 20)
     closer.core.packing.set_mode("handover")
     closer.until(lambda: closer.core.leases.is_valid(no, "handover"), "not leased for the van", 20)
-    gate.core.packing.set_mode("handover")
     gate.until(
         lambda: (found := gate.core.read.order(order.order_no)) and found.parcels[0].holder, "not fed", 20
     )
+    gate.core.packing.set_mode("handover")
     asked = gate.core.packing.on_scan(slip_code(no, 1), gate.clock.now())
     assert (asked.done, asked.params["holder"]) == (Done.asked_holder, "3 号台")
     assert gate.do(gate.core.packing.follow(asked, gate.clock.now())).done is Done.handed_over
