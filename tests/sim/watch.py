@@ -241,14 +241,8 @@ class Watch:
             return
         no = view.parcel.parcel_no
         done = [act for act in self._world.packed_at(station) if act.parcel_no == no]
-        others = [
-            act
-            for other in self._world.stations
-            if other is not station and other.kind == "packing"
-            for act in self._world.packed_at(other)
-            if act.parcel_no == no
-        ]
-        if others:
+        others = [s for s in self._world.stations if s is not station and s.kind == "packing"]
+        if any(act.parcel_no == no for s in others for act in self._world.packed_at(s)):
             return
         mine: Counter[int] = Counter()
         for act in done:
@@ -259,8 +253,9 @@ class Watch:
         shown = {line.line_no: line.qty_packed for line in view.parcel.lines}
         for line_no, qty in mine.items():
             seen = shown.get(line_no, 0)
-            # a clash is kept and counts, though a person is asked what to do about it
-            if seen < qty or (seen > qty and no not in self._world.clashed_at(station)):
+            # a clash is kept and counts at every bench, though a person is asked what to do about it
+            has_clashed = seen > qty and any(no in self._world.clashed_at(s) for s in (station, *others))
+            if seen != qty and not has_clashed:
                 raise Broken(f"P1: {station.name} counted {qty} of line {line_no} of {no} and shows {seen}")
 
     # ---------------------------------------------------------------------------------- at the end
