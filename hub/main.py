@@ -340,7 +340,7 @@ def open_doors(
             SetUpCode(),
             ca_sha256,
         ),
-        out=Out(pages, Broadcast(pages, callers, clock, writer.head), metrics),
+        out=Out(pages, Broadcast(pages, callers, clock, writer.head, writer.hurry), metrics),
         tracks=Tracks(
             engine,
             writer,

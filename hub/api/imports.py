@@ -26,7 +26,7 @@ from app.wire import Done, ImportProgress, ImportReport
 from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.http import ApiError, Dirty, clean
 from hub.config import Shop
-from hub.connectors.channels.file import LIMITS, BadFile, read_map, run_import
+from hub.connectors.channels.file import LIMITS, BadFile, Found, InThread, read_map, run_import
 from hub.db import tables as t
 from hub.orders.desk import Tx
 
@@ -74,12 +74,22 @@ class Imports:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
+        self._reading = asyncio.Lock()
         self._running: dict[tuple[str, str], Running] = {}
 
     def turn(self, declared: str) -> asyncio.Lock | asyncio.Semaphore:
         """What an upload waits for, by the length it declares; one that declares none is a large one."""
-        is_small = declared.isdecimal() and len(declared) < 10 and int(declared) <= SMALL_BYTES
-        return self._small if is_small else self._turn
+        return self._small if _is_small(declared) else self._turn
+
+    def in_thread(self, declared: str) -> InThread:
+        """How such an upload is read: small ones one after the other. Side by side each would take as much longer, and
+        everybody else would wait for the interpreter behind all of them.
+        """
+        return self._one_by_one if _is_small(declared) else asyncio.to_thread
+
+    async def _one_by_one(self, read: Callable[[], Found]) -> Found:
+        async with self._reading:
+            return await asyncio.to_thread(read)
 
     @contextmanager
     def under_way(self, who: str, ticket: str) -> Iterator[Running]:
@@ -100,6 +110,10 @@ class Imports:
         if running is None:
             raise ApiError(404, "no_such_import")
         return running
+
+
+def _is_small(declared: str) -> bool:
+    return declared.isdecimal() and len(declared) < 10 and int(declared) <= SMALL_BYTES
 
 
 GivenImports = NamedDependency[Imports]
@@ -132,10 +146,11 @@ async def import_file(
 ) -> ImportReport:
     """Good rows are taken, every bad row comes back with its reason."""
     of_shop = _shop(doors, shop)
-    ask = _Ask(kind, of_shop, dry_run, column_map)
+    declared = request.headers.get("content-length", "")
+    ask = _Ask(kind, of_shop, dry_run, column_map, imports.in_thread(declared))
     with imports.under_way(call.known.name, ticket) as running:
         try:
-            async with imports.turn(request.headers.get("content-length", "")):
+            async with imports.turn(declared):
                 running.begin()
                 data, name = await _upload(request, filename)
                 report = await _taken(doors, call, ask, data, name, running)
@@ -152,6 +167,7 @@ class _Ask:
     shop: Shop
     dry_run: bool
     column_map: str
+    in_thread: InThread
 
 
 async def _taken(
@@ -174,6 +190,8 @@ async def _taken(
             now=world.clock.now(),
             zone=world.settings.zone,
             own=own,
+            in_thread=ask.in_thread,
+            give_way=doors.orders.writer.hurry.give_way,
         )
     except BadFile as bad:
         raise BadUpload(bad.text(world.texts, call.lang)) from bad

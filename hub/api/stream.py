@@ -26,6 +26,7 @@ from app.wire import Head
 from hub.api.http import Receive, Send
 from hub.api.pages import Pages
 from hub.auth.callers import Caller, Callers
+from hub.orders.hurry import Hurry
 from hub.orders.results import Committed, HubBusy, View
 
 TICK_S = 0.1
@@ -37,6 +38,9 @@ TICK_CHANGES = 50
 #: Stations told of a new head at once, and the pause before the next.
 GROUP = 20
 GROUP_S = 0.02
+#: While a command is under way nobody is sent to pull, for so long at most; asked so often.
+HURRY_S = 0.06
+_LOOK_S = 0.005
 #: First page of a stream that begins a little behind.
 FIRST_PAGE = 200
 BUFFER_BYTES = 1_000_000
@@ -139,8 +143,11 @@ class Client:
 class Broadcast:
     """Everybody who listens, and the ticks that feed them."""
 
-    def __init__(self, pages: Pages, callers: Callers, clock: Clock, first_head: int) -> None:
+    def __init__(
+        self, pages: Pages, callers: Callers, clock: Clock, first_head: int, hurry: Hurry | None = None
+    ) -> None:
         self._pages = pages
+        self._hurry = hurry or Hurry(clock)
         self._callers = callers
         self._clock = clock
         self._clients: dict[View, set[Client]] = {}
@@ -166,10 +173,13 @@ class Broadcast:
     def committed(self, what: Committed) -> None:
         """Called in the event loop after every commit: the urgent lane leaves here and now."""
         self._head = max(self._head, what.seq_to)
-        for urgent in what.urgent:
-            data = event("urgent", msgspec.json.encode(urgent.event))
-            for client in self._covering(urgent.warehouse):
-                client.put(data, urgent=True)
+        if not what.urgent:
+            return
+        with self._hurry.sending():
+            for urgent in what.urgent:
+                data = event("urgent", msgspec.json.encode(urgent.event))
+                for client in self._covering(urgent.warehouse):
+                    client.put(data, urgent=True)
 
     def look(self, head: int) -> None:
         """Another process may have committed: the head as the database has it."""
@@ -233,9 +243,18 @@ class Broadcast:
         for n, some in enumerate(_groups(clients)):
             if n:
                 await asyncio.sleep(pause_s)
+            if pause_s:
+                await self._calm()
             data = self._head_event(head)
             for client in some:
                 client.put(data)
+
+    async def _calm(self) -> None:
+        """Waits for a command that is under way: the answers to who would pull now would stand before its stop."""
+        for _ in range(round(HURRY_S / _LOOK_S)):
+            if self._hurry.is_calm:
+                return
+            await asyncio.sleep(_LOOK_S)
 
     def _all(self) -> list[Client]:
         return [client for group in self._clients.values() for client in group]

@@ -102,7 +102,7 @@ Where the doors are
 
 ``hub.orders.hurry``
     ``writer.hurry.give_way()``: in a thread, between two steps of something long that can wait; while a command is
-        under way it waits a little.
+        under way it waits a little. ``sending()``: the event loop writes to everybody and keeps the interpreter.
 
 ``hub.orders.lanes`` is the writer's queue: who goes first.
 

@@ -162,8 +162,8 @@ class _Line:
 
 @asynccontextmanager
 async def listening(core: Core, pages: Pages, count: int) -> AsyncIterator[tuple[Broadcast, list[_Line]]]:
-    bench = await _a_bench(core)
-    broadcast = Broadcast(pages, Callers(core.engine, core.clock), core.clock, core.feed.head())
+    bench, hurry = await _a_bench(core), core.writer.hurry
+    broadcast = Broadcast(pages, Callers(core.engine, core.clock), core.clock, core.feed.head(), hurry)
     lines = [_Line() for _ in range(count)]
     served = [asyncio.create_task(broadcast.serve(bench, 0, line.receive, line.send)) for line in lines]
     while not all(line.events for line in lines):
@@ -201,6 +201,26 @@ async def test_heads_are_told_in_groups_and_a_stop_goes_between_them(core: Core,
         assert sorted(kinds, key=str).count(["urgent", "head"]) == GROUP + 5
         told = {data["head"] for line in lines for kind, data in line.events if kind == "head"}
         assert told == {head}, "all of one head: they pull one page"
+
+
+async def test_nobody_is_sent_to_pull_while_a_command_is_under_way_but_never_for_long(
+    core: Core, pages: Pages
+) -> None:
+    async with listening(core, pages, GROUP + 1) as (broadcast, lines):
+        await core.writer.intake([a_channel_order(n) for n in range(TICK_CHANGES)], LEAD)
+        broadcast.look(core.feed.head())
+        with core.writer.hurry.under_way():
+            tick = asyncio.create_task(broadcast.tick())
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not any(line.events for line in lines)
+        await tick
+        assert all(line.events[-1][0] == "head" for line in lines)
+        await core.writer.intake([a_channel_order(100 + n) for n in range(TICK_CHANGES)], LEAD)
+        broadcast.look(head := core.feed.head())
+        with core.writer.hurry.under_way():
+            await broadcast.tick()
+        assert {line.events[-1][1]["head"] for line in lines} == {head}
 
 
 async def test_a_few_changes_go_to_all_in_the_stream_itself(core: Core, pages: Pages) -> None:

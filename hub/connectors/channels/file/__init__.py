@@ -6,7 +6,7 @@
 ``refused_workbook(table, problems, texts, lang) -> bytes``         .xlsx
 ``read_map(data_dir, name) -> dict``                                a saved column map, for ``own``
 ``await run_import(writer, data, filename, kind, shop, lang, dry_run, actor, progress, *, texts, now, zone,
-own) -> wire.ImportReport``                                         all of it
+own, in_thread, give_way) -> wire.ImportReport``                    all of it
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hub.connectors.channels.file.mapping import Read, items_of, orders_of, wayb
 from hub.connectors.channels.file.maps import checked_map, read_map
 from hub.connectors.channels.file.reader import read_table
 from hub.connectors.channels.file.refused import refused_workbook
-from hub.connectors.channels.file.run import run_import
+from hub.connectors.channels.file.run import Found, InThread, run_import
 from hub.connectors.channels.file.settings import LIMITS, Limits
 from hub.connectors.channels.file.table import BadFile, FileKind, Problem, Table
 
@@ -23,6 +23,8 @@ __all__ = [
     "LIMITS",
     "BadFile",
     "FileKind",
+    "Found",
+    "InThread",
     "Limits",
     "Problem",
     "Read",

@@ -87,6 +87,8 @@ REQUIRED_OF: Mapping[FileKind, tuple[str, ...]] = {
 }
 #: Real wholesale invoices have some 700 lines; far more is one number copied into every row.
 LINES_MAX = 2000
+#: Rows or orders, a millisecond's work, between two looks at whether others wait.
+_STEP = 20
 #: Cells of a column whose values are remembered while its file is read: an order's lines say the same of the order,
 #: and many orders the same of their time, goods and place.
 _REMEMBERED = 256
@@ -116,17 +118,25 @@ def kind_of(table: Table) -> FileKind | None:
 
 
 def orders_of(
-    table: Table, shop_id: str, channel: str, tz: ZoneInfo, today: date, own: Mapping[str, str] | None = None
+    table: Table,
+    shop_id: str,
+    channel: str,
+    tz: ZoneInfo,
+    today: date,
+    own: Mapping[str, str] | None = None,
+    *,
+    give_way: Callable[[], None] = lambda: None,
 ) -> Read[ChannelOrder]:
     """The orders of a table; rows with one ``channel_order_no`` are its lines.
 
     ``tz`` is meant where a time says no zone, ``today`` gives a year to dates without one, ``own`` maps our
-    column names to the file's headings. Raises BadFile when a needed column is missing or stands there twice.
+    column names to the file's headings; ``give_way`` is called every millisecond or so and may keep us waiting.
+    Raises BadFile when a needed column is missing or stands there twice.
     """
-    sheet = _Sheet(table, "orders", own, tz, today)
+    sheet = _Sheet(table, "orders", own, tz, today, give_way)
     read: Read[ChannelOrder] = Read([], [], [], len(table.rows), unused_columns=sheet.unused)
     sums: dict[str, int] = dict.fromkeys(ImportSums.__struct_fields__, 0)
-    for group in sheet.groups("channel_order_no", read.problems):
+    for group in at_leisure(sheet.groups("channel_order_no", read.problems), give_way):
         said, problems = _agreed(group, ORDER_COLUMNS, sheet.headings, tz)
         problems += _order_gaps(group, said, sheet.headings)
         if problems:
@@ -188,6 +198,14 @@ def carrier_code(text: str) -> str:
 # --------------------------------------------------------------------------------------------- rows to values
 
 
+def at_leisure(things: Iterable[T], give_way: Callable[[], None]) -> Iterable[T]:
+    """The things as they are; between every few of them others may go first."""
+    for n, thing in enumerate(things):
+        if n % _STEP == 0:
+            give_way()
+        yield thing
+
+
 class _Parsed(NamedTuple):
     """One row: its values by our names (empty cells are None or ""), and what is wrong with it."""
 
@@ -214,12 +232,14 @@ class _Sheet:
         own: Mapping[str, str] | None,
         tz: ZoneInfo | None = None,
         today: date | None = None,
+        give_way: Callable[[], None] = lambda: None,
     ) -> None:
         places = _places(table, kind, own)
         lacking = [name for name in _must_have(kind) if name not in places]
         if lacking:
             raise BadFile("columns_missing", columns="、".join(_label(name) for name in lacking))
         self._table = table
+        self._give_way = give_way
         self.headings = {name: table.header[indexes[0]] for name, indexes in places.items()}
         self._fields = [
             _Field(
@@ -231,7 +251,7 @@ class _Sheet:
         self.unused = tuple(head for n, head in enumerate(table.header) if n not in used and head)
 
     def parsed(self) -> Iterable[_Parsed]:
-        return (self._parsed(row) for row in self._table.rows)
+        return (self._parsed(row) for row in at_leisure(self._table.rows, self._give_way))
 
     def groups(self, key: str, problems: list[Problem]) -> list[list[_Parsed]]:
         """Rows of one key together, in the order they first came; rows without a key go to ``problems``."""

@@ -24,6 +24,8 @@ from hub.connectors.channels.file.table import BadFile, FileKind, Problem, Table
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
+Found = tuple[Table, Read[Any], FileKind]
+InThread = Callable[[Callable[[], Found]], Awaitable[Found]]
 
 
 class Shop(Protocol):
@@ -66,10 +68,13 @@ async def run_import(
     zone: ZoneInfo,
     own: Mapping[str, str] | None = None,
     limits: Limits = LIMITS,
+    in_thread: InThread = asyncio.to_thread,
+    give_way: Callable[[], None] = lambda: None,
 ) -> wire.ImportReport:
     """Bring a file in. Good rows are taken, each bad one comes back with its reason.
 
     ``kind`` "guess" goes by the headings; the report says what it was. ``own`` is a saved column map.
+    ``in_thread`` runs the reading, which calls ``give_way`` again and again: it may keep it waiting.
     ``progress(rows done, rows)`` is called in the event loop after each page; what it raises ends the import.
     Raises BadFile before anything was written, and whatever the writer raises when it could decide nothing:
     pages before that are kept, and bringing the same file in again makes no doubles.
@@ -77,11 +82,12 @@ async def run_import(
     by = replace(actor, source=f"channel:{shop.id}")
     today = now.astimezone(zone).date()
 
-    def read() -> tuple[Table, Read[Any], FileKind]:
+    def read() -> Found:
         table = read_table(data, filename, own, limits)
         it_is = kind_of(table) if kind == "guess" else kind
         if it_is == "orders":
-            return table, orders_of(table, shop.id, shop.connector, zone, today, own), it_is
+            found = orders_of(table, shop.id, shop.connector, zone, today, own, give_way=give_way)
+            return table, found, it_is
         return table, items_of(table, own) if it_is == "items" else waybills_of(table, own), it_is
 
     async def hand_over(page: Sequence[Any]) -> list[str]:
@@ -89,7 +95,7 @@ async def run_import(
             return [taken.outcome for taken in await writer.intake(page, by, bulk=True)]
         return list(await (writer.items(page) if it_is == "items" else writer.waybills(page)))
 
-    table, found, it_is = await asyncio.to_thread(read)
+    table, found, it_is = await in_thread(read)
     outcomes = ["new"] * len(found.values) if dry_run else await _in_pages(found, hand_over, progress)
     problems = [*found.problems, *_left(found, outcomes)]
     return await asyncio.to_thread(_report, table, found, outcomes, problems, it_is, dry_run, texts, lang)

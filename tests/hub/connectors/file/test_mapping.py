@@ -566,3 +566,11 @@ def test_a_pool_takes_each_number_once() -> None:
         (5, "运单号", "value_missing"),
         (6, "快递公司", "value_missing"),
     ]
+
+
+def test_who_reads_a_file_asks_again_and_again_whether_others_wait() -> None:
+    asked: list[None] = []
+    table = read_table(csv_rows(*({"channel_order_no": f"{n}"} for n in range(100))), "orders.csv")
+    read = orders_of(table, "shop", "file", SHANGHAI, TODAY, give_way=lambda: asked.append(None))
+    assert len(read.values) == 100
+    assert len(asked) >= 2 * 100 // 25, "rows first, then orders"
