@@ -11,7 +11,7 @@ from pathlib import Path
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, QTimer, qInstallMessageHandler
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -54,13 +54,22 @@ def turn() -> None:
 
 
 def turn_until(is_so: Callable[[], bool], seconds: float) -> bool:
-    """Turns the event loop as it would turn itself until something is so; False when it was not in time."""
+    """Turns the event loop as it turns itself, asleep until something comes, until something is so.
+
+    False when it was not in time. ``is_so`` is asked after each turn, every 5 ms at least.
+    """
     end = time.perf_counter() + seconds
-    while not is_so():
-        if time.perf_counter() > end:
-            return False
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)
-    return True
+    wakes = QTimer(timerType=Qt.TimerType.PreciseTimer)
+    wakes.start(5)
+    try:
+        while not is_so():
+            if time.perf_counter() > end:
+                return False
+            # with a limit of its own it would not sleep at all, and hold up every thread beside it
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        return True
+    finally:
+        wakes.stop()
 
 
 def idle(seconds: float) -> None:

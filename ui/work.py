@@ -47,7 +47,7 @@ URGENT_TURN_S = 0.0002
 """The same while a stop is on its way to the screen."""
 URGENT_WITHIN_S = 0.05
 """So long at most the background stands still for it."""
-_LEAST_S, _MOST_S = 0.005, 3600.0
+_LEAST_S, _MOST_S = 0.001, 3600.0
 _RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
 

@@ -12,6 +12,8 @@ from app.store.surroundings import StoreTrouble
 
 _IDLE = timedelta(seconds=60)
 _TIDY = timedelta(hours=6)
+#: While page after page comes in, they come first: both at once keep each other waiting, and the window.
+_LOADING = timedelta(seconds=1)
 #: Orders whose search words are made in one go: a few milliseconds each time.
 INDEX_BATCH = 300
 
@@ -27,6 +29,7 @@ class Chores:
         self._alarms = alarms
         self._look_at: datetime | None = None
         self._tidy_at: datetime | None = None
+        self._seen_seq = 0
         self._wake: Callable[[], None] = _nothing
 
     def on_wake(self, call: Callable[[], None]) -> None:
@@ -42,6 +45,8 @@ class Chores:
         if self._look_at is None or now >= self._look_at:
             await asyncio.to_thread(self._alarms.check_all, now)
             self._look_at = now + _IDLE
+        if self._is_loading():
+            return now + _LOADING
         try:
             if await asyncio.to_thread(self._cache.index_some, INDEX_BATCH):
                 return now + timedelta(milliseconds=20)
@@ -51,6 +56,11 @@ class Chores:
         except StoreTrouble:
             pass  # said by whoever meets it while working; tried again with the next round
         return now + _IDLE
+
+    def _is_loading(self) -> bool:
+        """Whether the copy is far behind and has come nearer since the last look; cut off half way, it is searched."""
+        before, self._seen_seq = self._seen_seq, self._cache.cursor.seq
+        return self._cache.is_far_behind and self._seen_seq > before
 
 
 def _nothing() -> None:

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: Rows of history, track and orders that one look may return; a look is never endless.
 LOOK_MAX = 5000
+#: So many changes that wait at the hub are no matter of a moment.
+FAR = 3000
 #: Batches trimmed after one page at most: a page brings less than these take.
 _TRIMS = 40
 
@@ -37,6 +39,8 @@ class Cache:
         self._on_lost: Callable[[], None] | None = None
         self._hot: dict[str, Urgent] = {}
         self._most_bytes: int | None = None
+        #: Whether the hub had much more to say after the page that came last.
+        self.is_far_behind = False
         self.was_damaged = False
         self._file = self._opened()
         self._filling: CacheFile | None = self._half_filled()
@@ -100,6 +104,7 @@ class Cache:
         with self._swap_lock:
             filling = self._filling
             topics = self._written(lambda: (filling or self._file).apply_page(page))
+            self.is_far_behind = page.head - page.next > FAR
             self._trim(filling or self._file)
             return frozenset() if filling is not None else topics
 

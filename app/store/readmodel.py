@@ -70,6 +70,11 @@ _BY_NUMBER = (
     'JOIN "order" o ON o.order_no = no LEFT JOIN urgent u ON u.order_no = no'
 )
 _MANY = 'SELECT o.body, o.seq, u.body, u.seq FROM "order" o LEFT JOIN urgent u ON u.order_no = o.order_no '
+#: Two looks into indexes: joined by OR they would be one through all orders, for each page of a first load.
+_STOPPED = (
+    'WHERE o.id IN (SELECT id FROM "order" WHERE stop_since IS NOT NULL '
+    'UNION SELECT s.id FROM urgent w JOIN "order" s ON s.order_no = w.order_no) ORDER BY o.stop_since LIMIT ?'
+)
 
 
 class ReadModel:
@@ -271,15 +276,17 @@ class ReadModel:
 
     def _key_page(self, column: str, states: Iterable[OrderState], n: int, after: str) -> QueuePage:
         wanted = set(states)
-        keys = self._cache.read(
-            lambda db: db.execute(
-                f'SELECT {column}, order_no FROM "order" WHERE {column} > ? ORDER BY {column} LIMIT ?',
-                (after, n),
-            ).fetchall()
+        cursor = self._cache.shown
+        query = (
+            f"SELECT o.body, o.seq, u.body, u.seq, o.{column} "
+            f'FROM "order" o LEFT JOIN urgent u ON u.order_no = o.order_no '
+            f"WHERE o.{column} > ? ORDER BY o.{column} LIMIT ?"
         )
-        orders = [order for _key, no in keys if (order := self.order(no)) is not None]
+        # one look: order by order, a window would ask for the interpreter some hundred times while pages come in
+        found = self._cache.read(lambda db: db.execute(query, (after, n)).fetchall())
+        orders = [self._view(row[:4], cursor) for row in found]
         rows = [queue_row(o, p) for o in orders for p in o.parcels if p.state in wanted and p.lines]
-        return QueuePage(rows, keys[-1][0] if len(keys) == n else "")
+        return QueuePage(rows, found[-1][4] if len(found) == n else "")
 
     def queue_count(self) -> int:
         """Orders with a parcel to pack."""
@@ -304,11 +311,7 @@ class ReadModel:
 
     def open_stops(self) -> list[OpenStop]:
         """Every stop that lies over an order here, oldest first."""
-        where = (
-            "WHERE o.stop_since IS NOT NULL OR o.order_no IN (SELECT order_no FROM urgent) "
-            "ORDER BY o.stop_since LIMIT ?"
-        )
-        orders = self._orders(where, (LOOK_MAX,))
+        orders = self._orders(_STOPPED, (LOOK_MAX,))
         stops = [OpenStop(o, s, stopped_parcels(o, s)) for o in orders for s in o.stops]
         return sorted(stops, key=lambda found: found.stop.since)
 
