@@ -54,6 +54,12 @@ def memory_mb() -> float:
     return next(int(row.split()[1]) / 1024 for row in rows if row.startswith("VmRSS"))
 
 
+def waited_for_core() -> float:
+    """Seconds this process's first thread could have run so far but got no core; 0 where /proc does not say it."""
+    told = Path("/proc/self/schedstat")
+    return int(told.read_text(encoding="utf-8").split()[1]) / 1e9 if told.exists() else 0.0
+
+
 def machine() -> str:
     """The machine in one line: what a ratio does not need and a reader wants to know."""
     model = platform.processor() or platform.machine()

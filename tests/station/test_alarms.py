@@ -13,7 +13,18 @@ from app.core.reasons import Reason
 from app.station.chores import INDEX_BATCH
 from app.station.outcome import Done
 from app.wire import LeaseAnswer, Urgent
-from tests.helpers.station import MORNING, a_stop, an_order, an_urgent, order_no, packed, stopped, until
+from tests.helpers.station import (
+    MORNING,
+    a_page,
+    a_stop,
+    an_order,
+    an_urgent,
+    order_change,
+    order_no,
+    packed,
+    stopped,
+    until,
+)
 from tests.station.conftest import STATION, FedBench
 
 SLIP = slip_code(f"{order_no(1)}01", 1)
@@ -235,3 +246,20 @@ def test_regression_after_a_restart_the_alarm_does_not_wait_for_the_search_index
     bench.run(chores.step(bench.clock.now()))
     assert bench.core.cache.waits_for_index()
     assert bench.alarms[-1].parcel_no == PARCEL
+
+
+def test_while_a_copy_is_loaded_its_search_index_waits_and_a_copy_cut_off_half_way_is_searched(
+    bench: FedBench,
+) -> None:
+    [chores] = [engine for engine in bench.core.engines() if engine.name == "chores"]
+
+    def page(n: int) -> None:
+        bench.core.cache.apply_page(a_page([order_change(n, an_order(n))], head=100_000))
+
+    page(1)
+    bench.run(chores.step(bench.clock.now()))
+    page(2)
+    due = bench.run(chores.step(bench.clock.now()))
+    assert bench.core.cache.waits_for_index()
+    bench.run(chores.step(due))
+    assert not bench.core.cache.waits_for_index()
