@@ -7,6 +7,7 @@ byte, that it has worked everything off and is well. Without that word the resul
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -265,6 +266,9 @@ class FolderPrinter:
         self._folder = folder
 
     async def status(self) -> PrinterStatus:
+        with contextlib.suppress(OSError):
+            # who names a folder means to have one; where the one above is missing too, the name is a slip of the pen
+            self._folder.mkdir(exist_ok=True)
         if self._folder.is_dir() and os.access(self._folder, os.W_OK):
             return PrinterStatus(PrinterState.ready)
         return PrinterStatus(PrinterState.offline, f"cannot write into {self._folder}")

@@ -184,8 +184,14 @@ def test_a_paper_that_is_held_back_makes_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_folder_that_is_not_there_is_offline(tmp_path: Path) -> None:
-    printer = FolderPrinter(tmp_path / "gone")
+async def test_a_folder_that_is_named_is_made(tmp_path: Path) -> None:
+    printer = FolderPrinter(tmp_path / "papers")
+    assert (await printer.status()).state is PrinterState.ready
+    assert (await printer.send(b"one")).outcome == "printed"
+
+
+async def test_a_folder_in_no_folder_is_offline(tmp_path: Path) -> None:
+    printer = FolderPrinter(tmp_path / "gone" / "papers")
     assert (await printer.status()).state is PrinterState.offline
     assert (await printer.send(b"one")).outcome == "not_started"
 
