@@ -334,7 +334,7 @@ class Station:
         match kind:
             case "packing":
                 slips = int(self.core.outbox.setting(SLIPS_AT_ONCE, str(SLIPS_DEFAULT)))
-                return PackingScreen(self.room, slips)
+                return PackingScreen(self.room, slips, self.printers.reports)
             case "service":
                 from ui.screens.service import ServiceScreen
 

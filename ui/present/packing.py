@@ -34,6 +34,7 @@ class Keys:
     abnormal: str = "F7"
     ack: str = "F9"
     bind: str = "F12"
+    back: str = "Esc"
 
 
 KEYS = Keys()

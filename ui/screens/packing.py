@@ -9,10 +9,13 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.acts import ActKind
 from app.core.order import Order, Parcel
+from app.core.printjob import PrinterState
 from app.core.reasons import Reason
 from app.station.outcome import Done, Outcome
 from app.store.views import QueuePage
+from app.wire import PrinterReport
 from ui.present.packing import KEYS, Prompt, QueueView, pack_view, queue_view, scan_view
+from ui.present.states import printer_chip
 from ui.screens.code_panel import CodePanel
 from ui.screens.form_parts import titled
 from ui.screens.pack_board import PackBoard
@@ -29,6 +32,14 @@ from ui.widgets.plain_label import PlainLabel
 SLIPS_AT_ONCE = 5
 #: What may be wrong with a parcel, as the shop's holds name it.
 ABNORMAL = ("short", "damaged", "mismatch", "address", "other")
+#: States of the printer in which no paper comes until somebody goes there.
+NO_PAPER_COMES = frozenset({
+    PrinterState.paper_out,
+    PrinterState.cover_open,
+    PrinterState.offline,
+    PrinterState.error,
+})
+_NO_PAPER = "no_paper"
 #: Topics of the read model that change what stands here.
 TOPICS = frozenset({"order", "item", "station", "outbox", "desk", "status", "rights", "person"})
 
@@ -41,9 +52,16 @@ class PackingScreen(Page):
     while nothing lies there; :meth:`prepare` makes the board before the first scan asks for it.
     """
 
-    def __init__(self, room: Room, slips_at_once: int = SLIPS_AT_ONCE) -> None:
+    def __init__(
+        self,
+        room: Room,
+        slips_at_once: int = SLIPS_AT_ONCE,
+        printers: Callable[[], Sequence[PrinterReport]] = tuple,
+    ) -> None:
+        """``printers``: what the slip printer last said; nothing where none is set."""
         super().__init__()
         self._room = room
+        self._printers = printers
         self._slips = slips_at_once
         self._last: Outcome | None = None
         self._handed = 0
@@ -88,6 +106,8 @@ class PackingScreen(Page):
             self._show_side()
         if topics & {"rights", "person"}:
             self._show_rights()
+        if "status" in topics:
+            self._heed_printer()
 
     def _show_rights(self) -> None:
         """What the hub lets nobody do here now is off, with the reason."""
@@ -288,19 +308,35 @@ class PackingScreen(Page):
         self._print_slips([parcel_no], reason)
 
     def _print_slips(self, numbers: Sequence[str], reason: str) -> None:
-        desk = self._room.core.packing
+        desk, reports = self._room.core.packing, self._printers()
         self._room.work.run(
             lambda: desk.print_slips(numbers, self._room.now(), reason),
-            self._printed,
+            lambda outcomes: self._printed(outcomes, reports),
             self._print_failed,
             owner=self,
         )
 
-    def _printed(self, outcomes: Sequence[Outcome]) -> None:
+    def _printed(self, outcomes: Sequence[Outcome], reports: Sequence[PrinterReport]) -> None:
         self._print_button.unlock()
         refused = [outcome for outcome in outcomes if not outcome.is_ok]
         for outcome in (refused or list(outcomes))[-1:]:
             self._take(outcome)
+        if len(refused) < len(outcomes):
+            self._warn_of_printer(len(outcomes) - len(refused), reports)
+
+    def _warn_of_printer(self, count: int, reports: Sequence[PrinterReport]) -> None:
+        """Who waits for paper is told why none comes: ``reports`` are of the moment the slips were asked for."""
+        say, bar = self._room.kit.i18n.say, self._room.bar
+        if not reports:
+            bar.warn(say("packing.no_printer", n=count), key=_NO_PAPER)
+        elif (report := reports[0]).state in NO_PAPER_COMES:
+            chip = printer_chip(report.state, self._room.words())
+            bar.warn(say("packing.printer_waits", n=count, state=chip.text), key=_NO_PAPER)
+
+    def _heed_printer(self) -> None:
+        """A printer that was seen to takes back what was said about it."""
+        if any(report.state not in NO_PAPER_COMES for report in self._printers()):
+            self._room.bar.resolve(_NO_PAPER)
 
     def _print_failed(self, error: Exception) -> None:
         self._print_button.unlock()
@@ -328,10 +364,11 @@ class PackingScreen(Page):
             self._room.bar.success(self._room.kit.i18n.say("packing.bound", code=code))
 
     def _never_mind(self) -> None:
+        """A question in the place of the buttons is put away: it was about what lay there when it was asked."""
         if self._binding:
             self._binding = ""
             self.board.ask_which(False)
-            self._buttons.setCurrentIndex(0)
+        self._buttons.setCurrentIndex(0)
 
     def _ask_what_is_wrong(self) -> None:
         self._buttons.setCurrentWidget(self._reasons)
@@ -433,9 +470,7 @@ class PackingScreen(Page):
         line.addWidget(titled(kit, "packing.abnormal_title", "lead"), 1)
         for reason in ABNORMAL:
             line.addWidget(self._button(f"packing.reason_{reason}", partial(self._mark, reason), "", ""))
-        line.addWidget(
-            self._button("packing.act_back", lambda: self._buttons.setCurrentIndex(0), "close", "")
-        )
+        line.addWidget(self._button("packing.act_back", self._never_mind, "close", KEYS.back))
         panel.setLayout(line)
         self._buttons.addWidget(panel)
         return panel
@@ -448,7 +483,7 @@ class PackingScreen(Page):
         label = PlainLabel(role="lead", lines=2)
         line = row(kit, gap="space.s")
         line.addWidget(label, 1)
-        line.addWidget(self._button("packing.act_back", self._never_mind, "close", ""))
+        line.addWidget(self._button("packing.act_back", self._never_mind, "close", KEYS.back))
         panel.setLayout(line)
         self._buttons.addWidget(panel)
         return label

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.core.qr import command_code, slip_code
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub
+from tests.helpers.ui_joint import PaperTray
 from ui.app import Station
 from ui.hand import type_as_scanner
 from ui.screens.packing import PackingScreen
@@ -79,6 +80,53 @@ def test_a_whole_parcel_is_packed_by_scans_alone(
     qtbot.waitUntil(
         lambda: hub.api("GET", f"/v1/orders/{order_no}")["order_state"] == "packed", timeout=WAIT_MS
     )
+
+
+def test_the_question_what_is_wrong_goes_with_the_parcel_it_was_asked_about(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    first, second = new_order((FIRST, 1)), new_order((SECOND, 1))
+    bench = open_station("packing")
+    desk = packing(bench)
+    handle = bench.window.windowHandle()
+    assert handle is not None
+    qtbot.waitUntil(waits(bench, second), timeout=WAIT_MS)
+    scan(qtbot, bench, slip_code(f"{first}01", 1))
+    QTest.keyClick(handle, Qt.Key.Key_F7)
+    assert desk._reasons.isVisible()
+    QTest.keyClick(handle, Qt.Key.Key_Escape)
+    assert not desk._reasons.isVisible(), "a way back without a mouse"
+
+    QTest.keyClick(handle, Qt.Key.Key_F7)
+    scan(qtbot, bench, slip_code(f"{second}01", 1))
+    assert not desk._reasons.isVisible(), "or the next parcel would be marked"
+    QTest.keyClick(handle, Qt.Key.Key_F7)
+    scan(qtbot, bench, GOODS[SECOND])
+    assert desk._close_button.isVisible()
+    QTest.keyClick(handle, Qt.Key.Key_F4)
+    qtbot.waitUntil(lambda: bench.core.packing.view().parcel is None, timeout=WAIT_MS)
+
+
+def test_slips_that_nothing_prints_are_not_called_printed(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    parcels = [f"{new_order((FIRST, 1))}01" for _ in range(2)]
+    bench = open_station("packing")
+    desk, bar, tray = packing(bench), bench.window.bar, bench.printers
+    assert isinstance(tray, PaperTray)
+    qtbot.waitUntil(waits(bench, parcels[-1][:-2]), timeout=WAIT_MS)
+    desk._print_slips(parcels[:1], "")
+    qtbot.waitUntil(lambda: "还没有设打印机，1 张" in bar.words(), timeout=WAIT_MS)
+    assert "F10" in bar.words()
+    assert desk.scan_bar.view is not None and desk.scan_bar.view.head == "已排队"
+
+    tray.use("tcp:192.0.2.1")
+    tray.state = "paper_out"
+    desk._print_slips(parcels[1:], "")
+    qtbot.waitUntil(lambda: "缺纸" in bar.words(), timeout=WAIT_MS)
+    tray.state = "ready"
+    bench.core.report_printers(tray.reports())
+    qtbot.waitUntil(lambda: bar.front is None, timeout=WAIT_MS)
 
 
 def test_a_cancel_turns_the_bench_red_until_a_person_says_so(
