@@ -11,9 +11,10 @@ from pathlib import Path
 def start(args: Sequence[str], log: Path) -> None:
     """Starts ``args`` as a process of its own: closing this program or its console does not end it.
 
-    What it says goes to ``log``. Raises OSError when it cannot be started.
+    What it says goes to ``log``, for its owner's eyes alone. Raises OSError when it cannot be started.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch(mode=0o600)  # a hub says its recovery code there
     with log.open("ab") as words:
         if sys.platform == "win32":
             import subprocess

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.os import disk
+from app.os import detached, disk
 from app.os.clock import StationClock
 from app.os.folderlock import FolderLock, FolderTaken
 
@@ -54,3 +55,17 @@ def test_the_clock_is_utc_and_its_seconds_go_on() -> None:
 def test_room_is_told_for_folders_that_do_not_exist_yet(tmp_path: Path) -> None:
     assert disk.free_bytes(tmp_path / "not" / "yet") > 0
     assert isinstance(disk.is_low(tmp_path), bool)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:subprocess .* is still running:ResourceWarning"
+)  # it is meant to outlive us
+@pytest.mark.skipif(sys.platform == "win32", reason="the folder's own rights hold there")
+def test_what_a_program_of_its_own_says_is_for_its_owner_alone(tmp_path: Path) -> None:
+    log = tmp_path / "中枢" / "hub.log"
+    detached.start([sys.executable, "-c", "print('recovery code')"], log)
+    end = time.monotonic() + 20
+    while not log.read_text(encoding="utf-8") and time.monotonic() < end:
+        time.sleep(0.02)
+    assert log.read_text(encoding="utf-8") == "recovery code\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
