@@ -90,7 +90,10 @@ class WrongPassphrase(Exception):
 
 
 class Backup:
-    """An opened backup file. Raises :class:`Surroundings` ``backup_unreadable`` or ``backup_too_new``."""
+    """An opened backup file.
+
+    Raises :class:`Surroundings` ``backup_missing``, ``backup_unreadable`` or ``backup_too_new``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -102,6 +105,8 @@ class Backup:
                 self.has_database = DATABASE in file.namelist()
             self.head = msgspec.json.decode(self._head_bytes, type=Head)
             self._wrapped = msgspec.json.decode(self._key_bytes, type=Wrapped)
+        except FileNotFoundError as error:
+            raise Surroundings("backup_missing", path=path) from error
         except (OSError, zipfile.BadZipFile, KeyError, ValueError, msgspec.MsgspecError) as error:
             raise Surroundings("backup_unreadable", path=path) from error
         if self.head.format > FORMAT:
