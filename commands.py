@@ -21,6 +21,7 @@ from app.os.folders import data_folder
 
 if TYPE_CHECKING:
     from hub.config import Settings
+    from sync.people import Caller
 
 cli = typer.Typer(
     name="orderdock",
@@ -31,7 +32,9 @@ cli = typer.Typer(
 )
 hub_cli = typer.Typer(help="The hub: one process that holds the order table.", invoke_without_command=True)
 paper_cli = typer.Typer(help="Draw one paper without hub or printer.", no_args_is_help=True)
+user_cli = typer.Typer(help="Who may sign on: list, add, password, role.", no_args_is_help=True)
 cli.add_typer(hub_cli, name="hub")
+cli.add_typer(user_cli, name="user")
 cli.add_typer(paper_cli, name="paper")
 
 
@@ -50,6 +53,14 @@ class Language(StrEnum):
 DataDir = Annotated[Path | None, typer.Option(help="Where this program keeps its data.")]
 LangOption = Annotated[Language | None, typer.Option(help="Language of screens and messages.")]
 HubUrl = Annotated[str | None, typer.Option(help="Address of the hub, e.g. http://127.0.0.1:8620")]
+CalledHub = Annotated[
+    str,
+    typer.Option(
+        "--hub", envvar="ORDERDOCK_HUB", help="Address of the hub; https://HOST:8620#FINGERPRINT afar."
+    ),
+]
+Admin = Annotated[str, typer.Option("--user", help="The administrator who asks; the password is asked for.")]
+OWN_HUB = "http://127.0.0.1:8620"
 
 
 def _language(lang: Language | None) -> Lang:
@@ -218,7 +229,7 @@ def import_file(
     shop: Annotated[str | None, typer.Option(help="Shop the orders belong to.")] = None,
     map: Annotated[str | None, typer.Option(help="Name of a saved column map.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Check only, take nothing.")] = False,
-    hub: HubUrl = None,
+    hub: CalledHub = OWN_HUB,
     token: Annotated[str | None, typer.Option(envvar="ORDERDOCK_TOKEN", help="Token of a session.")] = None,
     user: Annotated[str | None, typer.Option(help="Sign in as this person; asks for the password.")] = None,
     lang: LangOption = None,
@@ -233,9 +244,10 @@ def import_file(
             shop=shop,
             column_map=map,
             dry_run=dry_run,
-            hub_url=hub or "http://127.0.0.1:8620",
+            hub_url=hub,
             token=token,
-            sign_in=_sign_in(user, _language(lang)) if user else None,
+            # a file that is not there is said before a password is asked for
+            sign_in=_sign_in(user, _language(lang)) if user and file.is_file() else None,
             lang=_language(lang),
         )
     )
@@ -247,6 +259,103 @@ def _sign_in(user: str, lang: Lang) -> tuple[str, str]:
 
     asked = resources.texts().text("upload.password", lang, user=user)
     return user, os.environ.get("ORDERDOCK_PASSWORD") or typer.prompt(asked, hide_input=True)
+
+
+@cli.command()
+def setup(
+    code: Annotated[str, typer.Option(help="The one-time code the hub said when it started.")],
+    name: Annotated[str, typer.Option(help="Name of the administrator.")] = "admin",
+    hub: CalledHub = OWN_HUB,
+    lang: LangOption = None,
+) -> None:
+    """Make the first administrator of a new hub."""
+    from sync.people import set_up
+
+    tongue = _language(lang)
+    raise typer.Exit(set_up(hub, code, name, _new_password(name, tongue), tongue))
+
+
+@cli.command()
+def pair(
+    kind: Annotated[Kind, typer.Option(help="Which desk the other computer will be.")] = Kind.packing,
+    warehouse: Annotated[str, typer.Option(help="Its warehouse.")] = "main",
+    user: Admin = "admin",
+    hub: CalledHub = OWN_HUB,
+    lang: LangOption = None,
+) -> None:
+    """Open a pairing code, with which one more computer joins the hub."""
+    from sync import people
+
+    raise typer.Exit(people.pair(_caller(user, hub, lang), kind.value, warehouse))
+
+
+@user_cli.command(name="list")
+def user_list(user: Admin = "admin", hub: CalledHub = OWN_HUB, lang: LangOption = None) -> None:
+    """Everybody who may sign on."""
+    from sync import people
+
+    raise typer.Exit(people.listed(_caller(user, hub, lang)))
+
+
+@user_cli.command(name="add")
+def user_add(
+    name: Annotated[str, typer.Argument(help="As it will be shown.")],
+    role: Annotated[str, typer.Option(help="packer, supervisor, cs_rep ...; a wrong one lists them all.")],
+    warehouse: Annotated[str, typer.Option(help="Only there; every warehouse unless said.")] = "",
+    user: Admin = "admin",
+    hub: CalledHub = OWN_HUB,
+    lang: LangOption = None,
+) -> None:
+    """Let somebody sign on."""
+    from sync import people
+
+    who = _caller(user, hub, lang)
+    raise typer.Exit(people.add(who, name, role, _new_password(name, who.lang), warehouse))
+
+
+@user_cli.command(name="password")
+def user_password(
+    name: Annotated[str, typer.Argument(help="Whose.")],
+    user: Admin = "admin",
+    hub: CalledHub = OWN_HUB,
+    lang: LangOption = None,
+) -> None:
+    """Give somebody a new password."""
+    from sync import people
+
+    who = _caller(user, hub, lang)
+    raise typer.Exit(people.set_password(who, name, _new_password(name, who.lang)))
+
+
+@user_cli.command(name="role")
+def user_role(
+    name: Annotated[str, typer.Argument(help="Whose.")],
+    role: Annotated[str, typer.Argument(help="packer, supervisor, cs_rep ...")],
+    off: Annotated[bool, typer.Option("--off", help="They may not sign on any more.")] = False,
+    user: Admin = "admin",
+    hub: CalledHub = OWN_HUB,
+    lang: LangOption = None,
+) -> None:
+    """Give somebody another role, or switch them off."""
+    from sync import people
+
+    raise typer.Exit(people.set_role(_caller(user, hub, lang), name, role, is_disabled=off))
+
+
+def _caller(user: str, hub: str, lang: Language | None) -> Caller:
+    from sync.people import Caller
+
+    tongue = _language(lang)
+    return Caller(hub, _sign_in(user, tongue), tongue)
+
+
+def _new_password(name: str, lang: Lang) -> str:
+    """From ORDERDOCK_NEW_PASSWORD, else asked for twice without showing it."""
+    from app import resources
+
+    asked = resources.texts().text("people.new_password", lang, name=name)
+    given = os.environ.get("ORDERDOCK_NEW_PASSWORD")
+    return given or str(typer.prompt(asked, hide_input=True, confirmation_prompt=True))
 
 
 @cli.command()

@@ -169,6 +169,27 @@ class HubClient:
         ask = wire.PairingAsk(kind=kind, warehouse=warehouse)
         return await self._call(wire.PairingCode, "POST", "/v1/pairing_codes", ask, as_person=True)
 
+    async def set_up(self, ask: wire.SetUp) -> None:
+        """Makes the first administrator of a new hub, with the code it said at its start."""
+        await self._call(wire.Done, "POST", "/v1/setup", ask)
+
+    async def users(self) -> list[wire.UserView]:
+        """Everybody who may sign on."""
+        return (await self._call(wire.UserList, "GET", "/v1/users", as_person=True)).users
+
+    async def add_user(self, user: wire.NewUser) -> wire.UserView:
+        return await self._call(wire.UserView, "POST", "/v1/users", user, as_person=True)
+
+    async def set_password(self, name: str, password: str) -> None:
+        """A new password; whoever is signed on with the old one is signed off."""
+        ask = wire.NewPassword(password=password)
+        await self._call(wire.Done, "POST", f"/v1/users/{quote(name, safe='')}/password", ask, as_person=True)
+
+    async def set_role(self, name: str, role: str, *, is_disabled: bool = False) -> None:
+        """Another role, or none any more."""
+        ask = wire.NewRole(role=role, is_disabled=is_disabled)
+        await self._call(wire.Done, "POST", f"/v1/users/{quote(name, safe='')}/role", ask, as_person=True)
+
     async def revoke(self, station_id: str) -> None:
         """Takes a station's token away."""
         path = f"/v1/stations/{quote(station_id, safe='')}/revoke"

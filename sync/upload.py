@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import sys
 from pathlib import Path
 
-from app import resources, wire
+from app import wire
 from app.core.texts import Lang
-from app.ports import HubAway, HubTrouble
-from sync.client import HubClient
+from app.ports import HubTrouble
+from sync.desk import Voice, called
 
 KINDS = ("orders", "items", "waybills")
 #: So many problems are named on the screen; the file holds all.
@@ -33,42 +32,46 @@ def run(
 
     ``sign_in`` is user and password, for people; programs give a ``token``.
     """
-    said = _Voice(lang)
+    said = Voice(lang, "upload")
     if kind not in KINDS:
         return said.sorry(2, "unknown_kind", kind=kind)
-    if not token and not sign_in:
-        return said.sorry(2, "no_token")
     if not file.is_file():
         return said.sorry(1, "missing_file", file=file)
+    if not token and not sign_in:
+        return said.sorry(2, "no_token")
     try:
         data = file.read_bytes()
     except OSError:
         return said.sorry(1, "unreadable_file", file=file)
     try:
-        client = HubClient(hub_url, "" if sign_in else token or "", lang=lambda: lang)
-        ask = (data, file.name, kind, shop or "", column_map or "", dry_run)
-        report = asyncio.run(_sent(client, sign_in, ask))
-    except HubAway as away:
-        return said.sorry(1, "hub_away", hub=hub_url) if not away.text else said.plain(1, away)
+        report = asyncio.run(
+            _sent(
+                hub_url,
+                token or "",
+                sign_in,
+                lang,
+                (data, file.name, kind, shop or "", column_map or "", dry_run),
+            )
+        )
     except HubTrouble as trouble:
-        return said.plain(1, trouble)
+        return said.trouble(1, trouble, hub_url)
     _tell(report, file, said)
     return 1 if report.refused else 0
 
 
 async def _sent(
-    client: HubClient, sign_in: tuple[str, str] | None, ask: tuple[bytes, str, str, str, str, bool]
+    hub_url: str,
+    token: str,
+    sign_in: tuple[str, str] | None,
+    lang: Lang,
+    ask: tuple[bytes, str, str, str, str, bool],
 ) -> wire.ImportReport:
     data, name, kind, shop, column_map, dry_run = ask
-    try:
-        if sign_in:
-            await client.sign_in(wire.SignIn(user=sign_in[0], password=sign_in[1]))
+    async with called(hub_url, lang, token=token, sign_in=sign_in) as client:
         return await client.import_file(data, name, kind, shop=shop, map_=column_map, dry_run=dry_run)
-    finally:
-        await client.close()
 
 
-def _tell(report: wire.ImportReport, file: Path, said: _Voice) -> None:
+def _tell(report: wire.ImportReport, file: Path, said: Voice) -> None:
     counts = {k: getattr(report, k) for k in ("rows", "taken", "unchanged", "refused")}
     said.out("taken", **counts)
     if report.kind == "orders":
@@ -84,25 +87,3 @@ def _tell(report: wire.ImportReport, file: Path, said: _Voice) -> None:
     if len(report.problems) > SHOWN:
         said.out("more", n=len(report.problems) - SHOWN, file=kept)
     said.out("refused_file", file=kept)
-
-
-class _Voice:
-    """Words of this command on stdout and stderr."""
-
-    def __init__(self, lang: Lang) -> None:
-        self._lang = lang
-        self._texts = resources.texts()
-
-    def out(self, key: str, **params: object) -> None:
-        sys.stdout.write(self._texts.text(f"upload.{key}", self._lang, **params) + "\n")
-
-    def sorry(self, status: int, key: str, **params: object) -> int:
-        sys.stderr.write(self._texts.text(f"upload.{key}", self._lang, **params) + "\n")
-        return status
-
-    @staticmethod
-    def plain(status: int, trouble: HubTrouble) -> int:
-        """The hub's own sentence."""
-        words = " ".join(part for part in (trouble.text or str(trouble), trouble.hint) if part)
-        sys.stderr.write(words + "\n")
-        return status
