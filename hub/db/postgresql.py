@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any, cast
 
@@ -99,6 +101,21 @@ def look_up_by_keys(conn: Connection) -> None:
     """
     conn.exec_driver_sql("SELECT set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false)")
     conn.commit()
+
+
+@contextmanager
+def each_by_itself(conn: Connection) -> Iterator[None]:
+    """Each statement is a transaction of its own, committed when it returns: no trip to the server for its begin,
+    none for its end. No transaction must have begun.
+    """
+    dbapi = cast("psycopg.Connection[Any]", conn.connection.dbapi_connection)
+    dbapi.autocommit = True
+    try:
+        with conn.begin():
+            yield
+    finally:
+        if not dbapi.closed:
+            dbapi.autocommit = False
 
 
 def session_of(conn: Connection) -> int:

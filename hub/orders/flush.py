@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from sqlalchemy import Connection
 
 from app.core.order import Order
 from app.wire import AlarmView, Urgent
@@ -17,6 +18,20 @@ from hub.orders.statements import Row
 from hub.orders.work import Work
 
 _encoder = msgspec.json.Encoder()
+
+
+#: A statement and its values.
+Said = tuple[str, Any]
+
+
+class _Told:
+    """In the place of a connection: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+
+    def exec_driver_sql(self, statement: str, values: Any = None) -> None:
+        self.said.append((statement, values))
 
 
 class Flush:
@@ -56,6 +71,16 @@ class Flush:
         self._many(self.sql.gone, gone)
         self._write_receipts(numbers)
         return numbers, self._committed(first, head, seqs) if total else None
+
+    def as_one(self) -> tuple[Numbers, Said | None]:
+        """The one statement that would write everything down, not run yet; None where it takes more than that."""
+        if self.work.dirty or self.work.history:
+            return Numbers(0, 0, {}), None
+        told = _Told()
+        self.conn = cast(Connection, told)
+        numbers, _ = self.run()
+        is_one = [statement for statement, _ in told.said] == [self.sql.events_and_wishes]
+        return numbers, told.said[0] if is_one else None
 
     def _scope_moves(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         """Tombstones to write and to remove, as keys of ``gone``."""

@@ -35,6 +35,8 @@ class Job(ABC, Generic[T]):
     is_urgent = False
     #: Worth judging before the group in front of it is committed, see :mod:`hub.orders.ahead`.
     may_go_ahead = False
+    #: Often about what nobody has, and then two statements do: see :mod:`hub.orders.transactions`.
+    is_brief = False
     #: Its answer names a place in the feed, so the feed's head is read where its group takes no numbers.
     is_numbered = True
     #: Its faults are its caller's to hear, as they are.

@@ -80,6 +80,7 @@ class Reading:
         self.known_restored: dict[str, Restored] = {}
         self.restored_is_told = False
         self._has_kept: bool | None = None
+        self._knows = False
         self._asked: set[tuple[str, str]] = set()
 
     def load(self, needs: Needs) -> None:
@@ -88,7 +89,8 @@ class Reading:
         if needs.parcel_nos:
             order_nos |= self._owners_of(needs.parcel_nos)
         if needs.natural:
-            order_nos |= self._known_naturals(needs.natural, needs.events)
+            self.know(needs)
+            order_nos.update(self.natural.values())
         self.load_orders(order_nos)
         if needs.act_ids:
             self._load_receipts(needs.act_ids)
@@ -224,11 +226,15 @@ class Reading:
                 self.owners[parcel_no] = tuple(sorted(order_nos, key=lambda no: (no != parcel_no[:-2], no)))
         return {order_no for order_nos in found.values() for order_no in order_nos}
 
-    def _known_naturals(self, natural: set[tuple[str, str]], events: set[str]) -> set[str]:
-        """The numbers of known orders; on the way, in the same statement, which of these events were answered."""
+    def know(self, needs: Needs) -> None:
+        """Read the numbers of known orders; in the same statement, which of these events were answered. Once."""
+        if self._knows:
+            return
+        self._knows = True
+        natural, events = needs.natural, needs.events
         if not events:
             self.natural.update(self._orders_named(natural))
-            return set(self.natural.values())
+            return
         nos = sorted({channel_order_no for _, channel_order_no in natural})
         rows = self.conn.exec_driver_sql(
             self.sql.known, (self.sql.listed(nos), self.sql.listed(sorted(events)))
@@ -238,7 +244,6 @@ class Reading:
                 self.receipts[key] = ANSWERED
             elif (shop_id, key) in natural:
                 self.natural[shop_id, key] = order_no
-        return set(self.natural.values())
 
     def _orders_named(self, natural: set[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """The numbers of those of these orders that the database knows."""

@@ -90,6 +90,7 @@ class HintJob(Job[HintAnswer]):
         #: A stop is in a hurry; what only changed waits with all the others for its fetch.
         self.is_urgent = hints.stops(heard.kind)
         self.key = _event_key(shop_id, heard.event_id) if heard.event_id else ""
+        self.is_brief = bool(self.key) and heard.is_known and not self.is_urgent
         self.why = why
 
     @classmethod

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.ports import Clock, NewId
 from hub.db import tables as t
 from hub.db.engine import WRITE
-from hub.db.postgresql import look_up_by_keys, session_of
+from hub.db.postgresql import each_by_itself, look_up_by_keys, session_of
 from hub.db.wal import INLINE_PAGES, WalKeeper
 from hub.orders import clock as clocked
 from hub.orders.ahead import AWAY, Ahead, Judged
@@ -144,9 +144,15 @@ class Transactions:
         self, jobs: Sequence[Job[Any]], blamed: tuple[Job[Any], Exception] | None = None
     ) -> tuple[list[Any], Committed | None]:
         """Read, judge, take numbers, write, commit; the answers come after."""
-        conn = self._connection()
+        conn, known = self._connection(), None
+        if blamed is None and self._sql.has_others and jobs and all(job.is_brief for job in jobs):
+            known = self._known(conn, jobs)
+            if not known.natural:
+                if (answered := self._at_once(conn, known, jobs)) is not None:
+                    return answered
+                known = None  # it was judged: anew, then, in a transaction
         with conn.begin():
-            work, pending = self._group_judged(conn, jobs)
+            work, pending = self._group_judged(conn, jobs, known)
             if blamed is not None:
                 pending.append(_tried(work, lambda: blamed[0].fault(work, blamed[1])))
             # from here on the group's rows and counters stand still: the next may count on from them
@@ -160,22 +166,50 @@ class Transactions:
         self._learn_due(work, jobs, pending, numbers)
         return [answer(numbers) for answer in pending], committed
 
-    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Judged:
-        needs = Needs()
-        for job in jobs:
-            job.needs(needs)
+    def _known(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Work:
+        """What the database knows of what brief jobs are about."""
+        work = self._work(conn)
+        with each_by_itself(conn):
+            work.know(_needs(jobs))
+        return work
+
+    def _at_once(self, conn: Connection, work: Work, jobs: Sequence[Job[Any]]) -> Answered | None:
+        """Judge brief jobs about what nobody has, and write what they leave; None where it needs a transaction.
+
+        One statement has read, one writes, and each is a transaction of its own: nothing holds them together, and
+        nothing has to. Of two statements in one transaction the second sees what others committed in between just
+        the same; and where another process was quicker to write the same event, its key is met as ever.
+        """
+        with each_by_itself(conn):
+            pending = self._all_judged(work, jobs)
+            numbers, said = Flush(work, self.head).as_one()
+            if said is None:
+                return None
+            conn.exec_driver_sql(*said)
+        return [answer(numbers) for answer in pending], None
+
+    def _work(self, conn: Connection) -> Work:
+        return Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
+
+    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]], known: Work | None = None) -> Judged:
+        """``known``: where its reading has begun already."""
+        needs = _needs(jobs)
         ahead = self._ahead.take(jobs)
         if ahead is not None and ahead[0].still_holds(conn, needs.natural):
             return ahead
-        work = Work(conn, self._now(), self._settings, self._vault, self._new_id, self._sql)
+        work = known or self._work(conn)
         work.load(needs)
+        return work, self._all_judged(work, jobs)
+
+    def _all_judged(self, work: Work, jobs: Sequence[Job[Any]]) -> list[Answer[Any]]:
+        """Answers of all jobs, or of the first."""
         judged = self._judged_apart if len(jobs) > 1 and jobs[0].is_alone else self._judged
         answers: list[Answer[Any]] = []
         for job in jobs:
             if answers and self._line.is_hurried():
                 break  # what is judged is written now, the rest comes again
             answers.append(judged(work, job))
-        return work, answers
+        return answers
 
     def _look_ahead(self, work: Work) -> None:
         """Have the page that waits behind this one judged while this one is written and committed."""
@@ -249,6 +283,13 @@ class Transactions:
         if self._conn is not None:
             self._conn.close()
             self._conn = None
+
+
+def _needs(jobs: Sequence[Job[Any]]) -> Needs:
+    needs = Needs()
+    for job in jobs:
+        job.needs(needs)
+    return needs
 
 
 def _tried(work: Work, judge: Callable[[], Answer[Any]]) -> Answer[Any]:

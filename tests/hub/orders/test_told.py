@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
 from app.core.channel import ChannelLine
 from app.core.hints import HintKind as H
@@ -15,7 +16,7 @@ from app.core.order import Consignee, OrderState, RefundState
 from hub.api.hot import ID_MAX
 from hub.db import tables as t
 from hub.orders.clock import SweepJob
-from hub.orders.told import Detail, Heard
+from hub.orders.told import Detail, Heard, HintAnswer
 from tests.helpers.builders import LEAD, Core, a_channel_order
 from tests.helpers.clock import T0
 from tests.helpers.databases import only_postgresql, only_sqlite
@@ -110,6 +111,50 @@ async def test_events_are_found_by_their_keys_though_the_server_knows_nothing_of
             break
         await asyncio.sleep(0.05)
     assert by_key and not read_whole
+
+
+def _brief(*words: str, no: str = "") -> list[Heard]:
+    """Hints that stop nothing, each at an order that nobody has."""
+    return [Heard(event_id=word, channel_order_no=no or f"no-{word}", kind=H.changed) for word in words]
+
+
+async def test_hints_at_what_nobody_has_are_kept_and_wanted_whatever_else_is_in_their_group(
+    core: Core,
+) -> None:
+    [known] = await core.given()
+    assert all(a == HintAnswer(is_new=True) for a in await core.writer.hints("shop-1", _brief("a", "b")))
+    mixed = [
+        *_brief("b", "c", "c"),
+        *_brief("known", no=NO),
+        replace(_brief("new word")[0], word="never heard", is_known=False),
+        a_hint("", H.changed),
+    ]
+    answers = await core.writer.hints("shop-1", mixed)
+    assert [a.is_new for a in answers] == [False, True, False, True, True, True]
+    assert [a.order_no for a in answers] == ["", "", "", known.order_no, "", known.order_no]
+    assert not any(a.is_new for a in await core.writer.hints("shop-1", _brief("a", "b", "c")))
+    shops = [core.writer.hints(shop, _brief("x", "y")) for shop in ("shop-1", "shop-2")]
+    assert all(a.is_new for both in await asyncio.gather(*shops) for a in both)
+    assert core.rows("SELECT count(*) FROM receipt WHERE outcome = 'applied'") == [(9,)]
+    assert core.rows("SELECT count(*) FROM fetch_wanted") == [(9,)]
+
+
+@only_postgresql
+async def test_an_event_that_another_process_was_quicker_to_write_is_answered_once(core: Core) -> None:
+    def other(
+        conn: Connection, cursor: Any, statement: str, values: Any, context: Any, is_many: bool
+    ) -> None:
+        if statement == core.writer._transactions._sql.events_and_wishes and not seen:
+            seen.append(statement)
+            with core.engine.connect() as another, another.begin():
+                another.exec_driver_sql(statement, values)
+
+    seen: list[str] = []
+    event.listen(core.engine, "before_cursor_execute", other)
+    [first] = await core.writer.hints("shop-1", _brief("e1"))
+    assert seen and not first.is_new
+    [second] = await core.writer.hints("shop-1", _brief("e2"))
+    assert second.is_new and core.rows("SELECT count(*) FROM receipt") == [(2,)]
 
 
 async def test_event_ids_are_kept_for_thirty_days_and_more(core: Core) -> None:
