@@ -214,12 +214,16 @@ def demo(
     cancel_at: Annotated[
         str, typer.Option(help="When the buyer cancels: queued, opened, scanning or packed.")
     ] = "scanning",
+    few_pictures: Annotated[
+        bool, typer.Option("--few-pictures", help="One picture of each moment, not every language and size.")
+    ] = False,
     lang: LangOption = None,
 ) -> None:
     """Play the scripted shift: hub and desks as processes of their own."""
     from rehearsal.demo import run
 
-    raise typer.Exit(run(out, seed, cancel_at, live=live and not headless, lang=_language(lang)))
+    hands = live and not headless
+    raise typer.Exit(run(out, seed, cancel_at, live=hands, lang=_language(lang), few_pictures=few_pictures))
 
 
 @cli.command(name="import")

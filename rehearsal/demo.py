@@ -10,7 +10,7 @@ from pathlib import Path
 from rehearsal.shift import CANCEL_AT, Shift
 
 
-def run(out: Path, seed: int, cancel_at: str, *, live: bool, lang: str) -> int:
+def run(out: Path, seed: int, cancel_at: str, *, live: bool, lang: str, few_pictures: bool = False) -> int:
     """Exit status 0 when every step happened, 1 when one did not, 2 when asked for something unknown."""
     if cancel_at not in CANCEL_AT:
         _complain(lang, "unknown_step", cancel_at)
@@ -23,7 +23,7 @@ def run(out: Path, seed: int, cancel_at: str, *, live: bool, lang: str) -> int:
         return 1
     for made_before in ("data", "screens", "papers", "logs"):
         shutil.rmtree(out / made_before, ignore_errors=True)
-    shift = Shift(out, seed, cancel_at, lang, _say)
+    shift = Shift(out, seed, cancel_at, lang, _say, few_pictures=few_pictures)
     if live:
         return shift.open_for_hands()
     _say(_WORDS["begins"][lang].format(out=out))

@@ -332,7 +332,7 @@ class StandInPrinter:
                 line.shutdown(socket.SHUT_RDWR)  # wakes the thread that listens, which then closes it
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(timeout=5)
+                thread.join(timeout=20)
         self._threads.clear()
 
     def _start(self, target: object, *arguments: object) -> None:
@@ -347,6 +347,11 @@ class StandInPrinter:
             while True:
                 line, _peer = server.accept()
                 with self._state:
+                    if (
+                        not self._is_on
+                    ):  # it came in while the printer went off, which ends the lines it knows
+                        _reset(line)
+                        return
                     self.connections += 1
                     self._lines.add(line)
                 self._start(self._listen, line)

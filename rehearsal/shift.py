@@ -75,12 +75,23 @@ class Files:
 class Shift:
     """One shift of one small warehouse. ``play()`` runs all steps and returns the summary."""
 
-    def __init__(self, out: Path, seed: int, cancel_at: str, lang: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        out: Path,
+        seed: int,
+        cancel_at: str,
+        lang: str,
+        say: Callable[[str], None],
+        *,
+        few_pictures: bool = False,
+    ) -> None:
+        """``few_pictures``: one of each moment, the languages of a desk in turn, instead of all languages and sizes."""
         self.files = Files(out)
         self.seed = seed
         self.cancel_at = cancel_at
         self.lang = lang
         self._say = say
+        self._few = few_pictures
         self._steps: list[Step] = []
         self._desks: dict[str, Desk] = {}
         self._hub: HubProcess | None = None
@@ -211,6 +222,9 @@ class Shift:
         self, desk: str, moment: str, langs: Sequence[str] = ("zh", "en"), sizes: Sequence[str] = ("",)
     ) -> None:
         """Pictures of a desk as it stands now, in both languages, then back to the shift's own."""
+        if self._few:
+            before = sum(name.startswith(f"{desk}-") for name in self._screens)
+            langs, sizes = [langs[before % len(langs)]], sizes[:1]
         # another size dresses every widget anew, another language only says other words
         for size in sizes or ("",):
             for lang in langs:

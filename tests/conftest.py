@@ -11,7 +11,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before anything imports Qt. Tests that want a real X server start one and tell a child process to use it.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -24,6 +26,9 @@ import hypothesis
 import pytest
 
 from tests.helpers import network
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
 
 # What is read in stays for the whole run: looking for rubbish in it, again and again, took as long as reading it in.
 gc.disable()
@@ -60,6 +65,8 @@ LONG = (
     "ui/test_scanner_x11.py",
     "benchmarks/test_run.py",
 )
+
+PATIENCE_MS = 20_000
 
 pytest_plugins = ["tests.helpers.databases", "tests.helpers.logfail"]
 
@@ -124,6 +131,14 @@ def _windows_die_in_their_own_thread(request: pytest.FixtureRequest) -> Iterator
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """Its waits have room for a busy machine where a test says nothing of it; its own five seconds have not."""
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitActive", "waitExposed"):
+        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=PATIENCE_MS))
+    return qtbot
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
 
 def test_the_scripted_shift_goes_through_from_file_to_answer(tmp_path: Path) -> None:
     out = tmp_path / "演练 一"
-    done = run_command("demo", "--headless", "--out", str(out), "--cancel-at", "scanning", seconds=270)
+    # each language and size of every desk is looked at in ui/screens; here each desk is pictured in both languages
+    words = ("--headless", "--out", str(out), "--cancel-at", "scanning", "--few-pictures")
+    done = run_command("demo", *words, seconds=270)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     jsonschema.validate(summary, SCHEMA, format_checker=jsonschema.FormatChecker())

@@ -36,7 +36,7 @@ from hub import config
 from hub.auth.people import Passwords
 from hub.main import Hub, create_app
 from rehearsal.server import close_the_door
-from tests.helpers.databases import with_tables
+from tests.helpers.databases import SQLITE, with_tables
 from tests.helpers.ports import held_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +144,16 @@ class RunningHub:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=20)
 
+    def rest(self) -> None:
+        """From now on it does nothing by itself: for tests that break what its ticks would trip over."""
+
+        async def pause() -> None:
+            self.app._jobs.pause()
+            await asyncio.sleep(0)  # who was just called says so
+            await asyncio.gather(*self.app._steps.values())
+
+        self.do(pause())
+
     def client(self, token: str = "", session: str = "", **options: Any) -> HubClient:
         client = HubClient(self.url, token, session, **options)
         self._clients.append(client)
@@ -248,16 +258,16 @@ def hub_in_thread(
         try:
             yield running
         finally:
-            asyncio.run_coroutine_threadsafe(app.doors.out.broadcast.stop(), loops[0]).result(timeout=10)
+            asyncio.run_coroutine_threadsafe(app.doors.out.broadcast.stop(), loops[0]).result(timeout=20)
             running.close()
     finally:
         server.should_exit = True
-        thread.join(timeout=15)
+        thread.join(timeout=30)
         sock.close()
         assert not thread.is_alive(), "the hub did not stop"
 
 
-def _until(is_so: Any, trouble: str, seconds: float = 15) -> None:
+def _until(is_so: Any, trouble: str, seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, trouble
@@ -298,9 +308,16 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def hub_process(data_dir: Path, toml: str = TOML, **more: Any) -> Iterator[HubProcess]:
-    """A hub process that serves; what it said on stdout so far is in ``said``."""
+def hub_process(
+    data_dir: Path, toml: str = TOML, *, is_first_start: bool = False, **more: Any
+) -> Iterator[HubProcess]:
+    """A hub process that serves; what it said on stdout so far is in ``said``.
+
+    Its tables stand already, as at a second start, unless its first start is what is looked at.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
+    if not is_first_start:
+        with_tables(data_dir, SQLITE)
     path = data_dir / "hub.toml"
     path.write_text(toml, encoding="utf-8")
     path.chmod(0o600)

@@ -33,7 +33,7 @@ class FaultyProxy:
         return f"http://127.0.0.1:{self._port}"
 
     def _do(self, work: object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)  # type: ignore[arg-type]
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=20)  # type: ignore[arg-type]
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
@@ -112,10 +112,12 @@ class FaultyProxy:
                 if not [task for task in asyncio.all_tasks() if task is not me]:
                     break
 
-        self._do(stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5)
-        self._loop.close()
+        try:
+            self._do(stop())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=20)
+            self._loop.close()
 
     def __enter__(self) -> FaultyProxy:
         return self

@@ -16,6 +16,7 @@ from app.wire import ImportReport
 from rehearsal.courier import Node, Push, Waybill, send
 from rehearsal.processes import HubProcess, call
 from sync.client import HubClient
+from tests.helpers.databases import SQLITE, with_tables
 from tests.helpers.ports import held_port
 
 PASSWORD = "only-for-tests-1"
@@ -38,6 +39,8 @@ class RealHub:
             encoding="utf-8",
         )
         config.chmod(0o600)
+        (folder / "data").mkdir()
+        with_tables(folder / "data", SQLITE)
         self.process = HubProcess(folder / "data", config, port, folder / "hub.log")
         self.url = self.process.url
         self.token = ""

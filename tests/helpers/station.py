@@ -178,7 +178,7 @@ class Loop:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
 
-    def do(self, work: Coroutine[Any, Any, T], seconds: float = 15) -> T:
+    def do(self, work: Coroutine[Any, Any, T], seconds: float = 30) -> T:
         """Waits for a coroutine on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=seconds)
 
@@ -215,7 +215,7 @@ class Loop:
                 _, busy = await asyncio.wait(self._tasks, timeout=0.2)
                 for task in busy:
                     task.cancel()
-                _, pending = await asyncio.wait(self._tasks, timeout=10)
+                _, pending = await asyncio.wait(self._tasks, timeout=20)
                 assert not pending, [task.get_stack() for task in pending]
             self._tasks.clear()
             self._stopping.clear()
@@ -227,14 +227,16 @@ class Loop:
         await self.loop.shutdown_asyncgens()
         me = asyncio.current_task()
         if rest := [task for task in asyncio.all_tasks() if task is not me]:
-            await asyncio.wait(rest, timeout=5)
+            await asyncio.wait(rest, timeout=20)
 
     def close(self) -> None:
-        self.stop_engines()
-        self.do(self._rest())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(timeout=5)
-        self.loop.close()
+        try:
+            self.stop_engines()
+            self.do(self._rest())
+        finally:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join(timeout=20)
+            self.loop.close()
 
 
 class LiveStation:
@@ -278,16 +280,18 @@ class LiveStation:
         outcome = self.core.packing.on_scan(raw, self.clock.now())
         return self.do(self.core.packing.follow(outcome, self.clock.now())) if outcome.follow else outcome
 
-    def until(self, is_so: Callable[[], object], what: str, seconds: float = 10) -> None:
+    def until(self, is_so: Callable[[], object], what: str, seconds: float = 20) -> None:
         until(is_so, what, seconds)
         assert not self.loop.failures, self.loop.failures
 
     def close(self) -> None:
         if self._starter is not None:
             self._starter.join()
-        self.loop.stop_engines()
-        self.do(self.core.close())
-        self.loop.close()
+        try:
+            self.loop.stop_engines()
+            self.do(self.core.close())
+        finally:
+            self.loop.close()
         assert not self.loop.failures, self.loop.failures
 
     def __enter__(self) -> LiveStation:
@@ -297,7 +301,7 @@ class LiveStation:
         self.close()
 
 
-def until(is_so: Callable[[], object], what: str, seconds: float = 10) -> None:
+def until(is_so: Callable[[], object], what: str, seconds: float = 20) -> None:
     """Looks every few milliseconds; fails with ``what`` when it does not become so."""
     end = time.monotonic() + seconds
     while not is_so():

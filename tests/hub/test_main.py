@@ -75,17 +75,6 @@ def test_a_folder_another_hub_works_in_is_left_alone(
     assert "--data-dir" in said
 
 
-def test_two_hubs_never_share_a_folder_and_the_lock_dies_with_its_process(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with hub_process(tmp_path) as first:
-        assert "Another hub" in _refused(tmp_path, capsys)
-        first.process.kill()
-        first.process.wait()
-        with FolderLock(tmp_path):
-            pass
-
-
 def test_a_lock_is_exclusive_within_a_process_too(tmp_path: Path) -> None:
     with FolderLock(tmp_path), pytest.raises(FolderTaken):
         FolderLock(tmp_path)
@@ -177,12 +166,11 @@ def test_damaged_certificates_are_said(tmp_path: Path, capsys: pytest.CaptureFix
 # ------------------------------------------------------------------------------------------------ keys
 
 
-def test_the_recovery_code_is_shown_once_and_brings_a_lost_key_back(
+def test_the_recovery_code_is_made_once_and_brings_a_lost_key_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with hub_process(tmp_path) as first:
-        said = "\n".join(first.said)
-        [code] = re.findall(r"(?:[0-9A-Z]{4}-){6}[0-9A-Z]{4}", said)
+    with hub_in_thread(tmp_path) as first:
+        code = first.app.recovery_code
     with hub_in_thread(tmp_path) as second:
         assert second.app.recovery_code is None
     (tmp_path / keys.KEY_FILE).unlink()
@@ -196,8 +184,9 @@ def test_the_recovery_code_is_shown_once_and_brings_a_lost_key_back(
 
 
 def test_a_hub_says_where_it_listens_and_stops_gracefully_with_open_streams(tmp_path: Path) -> None:
-    with hub_process(tmp_path) as hub:
+    with hub_process(tmp_path, is_first_start=True) as hub:
         assert any(hub.url in line for line in hub.said)
+        assert len(re.findall(r"(?:[0-9A-Z]{4}-){6}[0-9A-Z]{4}", "\n".join(hub.said))) == 1, "a recovery code"
         client = HubClient(hub.url)
         token = client.post("/v1/sessions", json={"user": ADMIN, "password": PASSWORD}).json()["token"]
         listener = HubClient(hub.url, token)
@@ -214,16 +203,21 @@ def test_a_hub_says_where_it_listens_and_stops_gracefully_with_open_streams(tmp_
         assert hub.process.stderr.read() == ""
 
 
-def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
+def test_two_hubs_never_share_a_folder_and_what_one_acknowledged_is_there_after_a_kill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     csv = b"channel_order_no,paid_at,consignee_name,consignee_phone,consignee_address,sku_code,qty,paid\n"
     csv += "F1,2026-11-21 09:00:00,林小满,18312342807,浙江省杭州市西湖区文三路 1 号,SKU-1,2,128.00\n".encode()
     with hub_process(tmp_path) as hub:
         client = HubClient(hub.url)
         token = client.post("/v1/sessions", json={"user": ADMIN, "password": PASSWORD}).json()["token"]
         admin = HubClient(hub.url, token)
+        assert "Another hub" in _refused(tmp_path, capsys)
         assert admin.post("/v1/imports", params={"filename": "a.csv"}, content=csv).json()["taken"] == 1
         hub.process.kill()
         hub.process.wait()
+        with FolderLock(tmp_path):
+            pass
         client.close()
         admin.close()
     with hub_in_thread(tmp_path) as again:

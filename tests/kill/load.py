@@ -127,8 +127,8 @@ class SilentShop(Douyin):
 class Load:
     """All callers of one hub, and what they were promised."""
 
-    def __init__(self, port: int, admin: str, bench: str, shop: Douyin, pool: int) -> None:
-        """``pool``: how many waybill numbers the hub has to give."""
+    def __init__(self, port: int, admin: str, bench: str, shop: Douyin, pool: int, calm: float = 1.0) -> None:
+        """``pool``: how many waybill numbers the hub has to give; ``calm``: so many times longer everybody rests."""
         self.promised = Promised()
         self.free: list[Order] = []
         """Orders of files that nobody works on yet."""
@@ -140,7 +140,7 @@ class Load:
         self._doors = [Door(port, token, over) for token in (admin, "", bench, bench, admin)]
         turns = [self.bring_file, self._push, self._pack, self._label, self._cancel]
         self._callers = [
-            Caller(turn.__name__, partial(turn, door), pace_s, over)
+            Caller(turn.__name__, partial(turn, door), pace_s * calm, over)
             for turn, door, pace_s in zip(turns, self._doors, _PACES_S, strict=True)
         ]
 

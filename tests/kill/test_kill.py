@@ -15,7 +15,7 @@ from tests.kill.world import rounds, run
 def test_a_hub_and_a_bench_that_are_killed_at_work_lose_nothing_they_have_acknowledged(
     tmp_path: Path,
 ) -> None:
-    told = run(tmp_path / "world", ["hub", "bench"], seed=1)
+    told = run(tmp_path / "world", ["hub", "bench"], seed=1, calm=5.0)
     assert told.kills == {"hub": 1, "bench": 1}
     assert min(told.orders, told.pushes, told.acts, told.greens) > 0
 

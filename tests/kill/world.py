@@ -59,11 +59,16 @@ class World:
     """One hub, one bench, one platform; open from ``with`` on."""
 
     def __init__(
-        self, folder: Path, port: int, seed: int, say: Callable[[str], None] = lambda _: None
+        self,
+        folder: Path,
+        port: int,
+        seed: int,
+        say: Callable[[str], None] = lambda _: None,
+        calm: float = 1.0,
     ) -> None:
         self._folder, self._dice, self._say = folder, Random(seed), say
         self._shop = SilentShop(SystemClock(), seed=seed)
-        self._port = port
+        self._port, self._calm = port, calm
         self._starts = 0
         self._hub: HubProcess | None = None
         self._load: Load | None = None
@@ -122,7 +127,7 @@ class World:
         self._file(order_file(BENCH_ORDERS, benches.LINES, benches.QTY), "orders")
         self.bench.start()
         joined = call(self._url, "POST", "/v1/stations", {"code": self._code(admin), "name": "2 号台"})
-        self._load = Load(self._port, admin, joined["token"], self._shop, _POOL)
+        self._load = Load(self._port, admin, joined["token"], self._shop, _POOL, self._calm)
         self._follow()
         orders = [order for order in self.held.orders.values() if order.channel_order_no in BENCH_ORDERS]
         self.bench.pair(self._code(admin))
@@ -314,11 +319,20 @@ def rounds(times: int, dice: Random) -> list[str]:
     return kinds
 
 
-def run(folder: Path, kinds: list[str], seed: int, say: Callable[[str], None] = lambda _: None) -> Told:
-    """One world in ``folder``. Raises :class:`Lost`, its logs and databases left there."""
+def run(
+    folder: Path,
+    kinds: list[str],
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+    calm: float = 1.0,
+) -> Told:
+    """One world in ``folder``. Raises :class:`Lost`, its logs and databases left there.
+
+    ``calm``: the hub's callers rest so many times longer between two calls.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with held_port() as port:
-        return World(folder, port, seed, say).run(kinds)
+        return World(folder, port, seed, say, calm).run(kinds)
 
 
 __all__ = ["KINDS", "Lost", "Told", "World", "rounds", "run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 import threading
@@ -255,16 +256,21 @@ class Chatterer:
     def __init__(self, says: bytes) -> None:
         self._says = says
         self._server = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> int:
-        threading.Thread(target=self._run, daemon=True).start()
+        self._thread.start()
         return int(self._server.getsockname()[1])
 
     def __exit__(self, *_error: object) -> None:
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread where nobody ever came
+        self._thread.join(20)
         self._server.close()
 
     def _run(self) -> None:
-        line, _peer = self._server.accept()
-        with line:
-            while line.recv(64):
-                line.sendall(self._says)
+        with contextlib.suppress(OSError):  # whoever asked may be gone before the answer
+            line, _peer = self._server.accept()
+            with line:
+                while line.recv(64):
+                    line.sendall(self._says)

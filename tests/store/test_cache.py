@@ -245,13 +245,15 @@ def test_readers_go_on_while_the_file_is_swapped(cache: Cache) -> None:
     readers = [threading.Thread(target=look) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for n in range(8):
-        cache.begin_again()
-        cache.apply_page(a_page([order_change(1, an_order(n + 2))], epoch=f"E{n}"))
-        cache.swap()
-    stop.set()
-    for reader in readers:
-        reader.join(timeout=5)
+    try:
+        for n in range(8):
+            cache.begin_again()
+            cache.apply_page(a_page([order_change(1, an_order(n + 2))], epoch=f"E{n}"))
+            cache.swap()
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
     assert wrong == []
 
 

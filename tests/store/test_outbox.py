@@ -21,7 +21,7 @@ from app.store.cachefile import Cursor, writing
 from app.store.outbox import Outbox, ScanRow
 from app.store.surroundings import DamagedOutbox, DiskFull, NewerOutbox
 from app.wire import ChannelRef, Receipt
-from tests.helpers.station import MORNING, order_no
+from tests.helpers.station import MORNING, order_no, until
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "tests" / "data" / "outbox"
@@ -148,7 +148,7 @@ def test_who_waits_for_an_answer_gets_it(outbox: Outbox) -> None:
     outbox.record(packed(1)).result()
     outbox.record(packed(2)).result()
     outbox.settle([applied(packed(1)), applied(packed(2))], "E1", MORNING)
-    assert answer.result(timeout=1).outcome == "applied"
+    assert answer.result(timeout=20).outcome == "applied"
 
 
 def test_restart_brings_everything_back(tmp_path: Path) -> None:
@@ -234,9 +234,9 @@ def test_one_bad_call_of_a_group_takes_no_other_down(outbox: Outbox) -> None:
     bad = outbox.record(packed(1))  # the same id again: the file refuses it
     late = outbox.record(packed(2))
     gate.set()
-    assert good.exception(timeout=5) is None
-    assert isinstance(bad.exception(timeout=5), sqlite3.IntegrityError)
-    assert late.exception(timeout=5) is None
+    assert good.exception(timeout=20) is None
+    assert isinstance(bad.exception(timeout=20), sqlite3.IntegrityError)
+    assert late.exception(timeout=20) is None
     assert [e.act_id for e in outbox.waiting()] == ["ACT00001", "ACT00002"]
 
 
@@ -405,7 +405,7 @@ def test_regression_who_no_longer_waits_takes_no_act_back(outbox: Outbox) -> Non
     left = outbox.record(packed(1))
     assert not left.cancel()
     gate.set()
-    outbox.record(packed(2)).result(2)
+    outbox.record(packed(2)).result(20)
     assert [envelope.act_id for envelope in outbox.waiting()] == ["ACT00001", "ACT00002"]
 
 
@@ -416,8 +416,8 @@ def test_regression_a_read_no_file_can_hold_does_not_end_the_writer(outbox: Outb
     bad, good = outbox.keep_scan(a_read("\ud800")), outbox.record(packed(1))
     gate.set()
     assert isinstance(bad.exception(2), UnicodeEncodeError)
-    good.result(2)
-    outbox.record(packed(2)).result(2)
+    good.result(20)
+    outbox.record(packed(2)).result(20)
     assert len(outbox.waiting()) == 2
 
 
@@ -426,7 +426,7 @@ def test_regression_an_answer_that_came_while_the_copy_was_empty_is_not_shown_fo
 ) -> None:
     """The copy was damaged and had no epoch when the answer came: its effect was folded in twice from then on."""
     outbox.reopen("E1", MORNING)
-    outbox.record(packed(1)).result(2)
+    outbox.record(packed(1)).result(20)
     outbox.settle([applied(packed(1), seq=5)], "", MORNING)
     outbox.reopen("E1", MORNING)
     outbox.passed(Cursor("E1", 5))
@@ -435,24 +435,23 @@ def test_regression_an_answer_that_came_while_the_copy_was_empty_is_not_shown_fo
 
 def test_regression_a_printed_fact_answered_at_once_does_not_wait_for_ever(outbox: Outbox) -> None:
     """The answer may come before the one who moved the job goes on; the act must be pending by then."""
-    outbox.add_job(a_job()).result(2)
+    outbox.add_job(a_job()).result(20)
     for state, before in ((P.checking_device, P.waiting), (P.sending, P.checking_device)):
         assert outbox.set_state("JOB1", state, "", MORNING, {before})
     fact = printed_act(a_job(), "ACT-P", MORNING)
     taken, gate = threading.Event(), threading.Event()
-    outbox.run(lambda db: (taken.set(), gate.wait(15)))
+    outbox.run(lambda db: (taken.set(), gate.wait(30)))
     assert taken.wait(15), "the writer is busy: what comes now waits for its turn"
     mover = threading.Thread(
         target=outbox.set_state, args=("JOB1", P.printed, "", MORNING, {P.sending}), kwargs={"act": fact}
     )
     mover.start()
     pending_when_visible: list[bool] = []
-    while outbox._calls.empty():
-        pass
+    until(lambda: not outbox._calls.empty(), "the mover never asked the writer")
     outbox.run(lambda db: pending_when_visible.append("ACT-P" in outbox._pending))
     gate.set()
-    mover.join(2)
-    outbox.run(lambda db: None).result(2)
+    mover.join(20)
+    outbox.run(lambda db: None).result(20)
     assert pending_when_visible == [True]
 
 
@@ -474,7 +473,7 @@ def test_regression_what_was_refused_and_seen_is_not_asked_again_of_a_restored_h
     """A command refused days ago could be applied by a hub that had forgotten why it said no."""
     outbox.reopen("E1", MORNING)
     for n in (1, 2):
-        outbox.record(packed(n)).result(2)
+        outbox.record(packed(n)).result(20)
     no = Receipt(act_id=packed(2).act_id, outcome="refused", reason="not_allowed", seq=3)
     outbox.settle([applied(packed(1)), no], "E1", MORNING)
     outbox.dismiss(packed(2).act_id)

