@@ -50,7 +50,8 @@ def spread(
 
 
 class Record:
-    """A folder that a long run writes to and goes on from: ``done.txt``, ``broken.txt``, ``seed-N.trace``."""
+    """A folder that a long run writes to and goes on from: ``done.txt``, ``digests.txt``, ``broken.txt``,
+    ``seed-N.trace``. Two runs of one seed have one digest, on whatever machine."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,6 +68,7 @@ class Record:
             self._add("broken.txt", f"seed {one.seed}: {one.broken}\n    make sim SEED={one.seed}\n")
             text = "\n".join([*one.trace, one.broken])
             (self._folder / f"seed-{one.seed}.trace").write_text(text + "\n", encoding="utf-8")
+        self._add("digests.txt", "".join(f"{one.seed} {one.digest}\n" for one in results))
         self._add("done.txt", "".join(f"{one.seed}\n" for one in results))
 
     def _add(self, name: str, text: str) -> None:

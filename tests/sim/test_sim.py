@@ -38,14 +38,24 @@ def simulated(*words: str) -> str:
     return done.stdout
 
 
-def test_every_promise_is_kept_in_whatever_weather() -> None:
-    simulated("--seeds", "2", "--jobs", "1", "--no-keep")
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run of the kept seeds and the first two has written down."""
+    folder = tmp_path_factory.mktemp("record")
+    simulated("--seeds", "2", "--jobs", "1", "--no-keep", "--record", str(folder))
+    return folder
 
 
-def test_the_same_seed_gives_the_same_trace() -> None:
-    told = [simulated("--seed", "1", "--no-keep"), simulated("--seed", "1", "--no-keep")]
-    digests = [re.findall(r"[0-9a-f]{16}", one) for one in told]
-    assert digests[0] == digests[1] != []
+def test_every_promise_is_kept_in_whatever_weather(record: Path) -> None:
+    done = [int(line) for line in (record / "done.txt").read_text(encoding="utf-8").split()]
+    assert sorted(done) == sorted([*kept_seeds(), 1, 2])
+
+
+def test_the_same_seed_gives_the_same_trace(record: Path) -> None:
+    """Alone in a process, and after others in one."""
+    digests = dict(line.split() for line in (record / "digests.txt").read_text(encoding="utf-8").splitlines())
+    [alone] = re.findall(r"[0-9a-f]{16}", simulated("--seed", "1", "--no-keep"))
+    assert alone == digests["1"]
 
 
 #: Those that show themselves in the first worlds; `python -m tests.sim --bugs` looks for all (README.md).

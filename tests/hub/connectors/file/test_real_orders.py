@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ from tests.helpers.filehub import file_hub
 from tests.helpers.olist import Expected
 from tests.helpers.sheets import SHANGHAI
 
+#: Each is read once for all tests.
 SOURCES = {
-    "olist": olist.olist,
-    "uci first lines": partial(olist.uci, "first_10000_lines.csv"),
-    "uci random rows": partial(olist.uci, "random_rows.csv"),
+    "olist": cache(olist.olist),
+    "uci first lines": cache(partial(olist.uci, "first_10000_lines.csv")),
+    "uci random rows": cache(partial(olist.uci, "random_rows.csv")),
 }
 sources = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 
@@ -69,7 +70,7 @@ async def test_the_hub_holds_what_the_file_said_and_a_second_import_changes_noth
 
 
 def test_olist_states_become_ours() -> None:
-    expected = olist.olist()
+    expected = SOURCES["olist"]()
     read = orders_of(read_table(expected.data, "real.csv"), "s", "file", SHANGHAI, date(2026, 11, 21))
     by_state: dict[str, set[tuple[bool, bool]]] = {}
     for order in read.values:
@@ -80,7 +81,7 @@ def test_olist_states_become_ours() -> None:
 
 
 def test_cancelled_invoices_come_back_for_their_negative_quantities() -> None:
-    expected = olist.uci("random_rows.csv")
+    expected = SOURCES["uci random rows"]()
     table = read_table(expected.data, "real.csv")
     read = orders_of(table, "s", "file", SHANGHAI, date(2026, 11, 21))
     cancelled = {row.no for row in table.rows if str(row.cells[0]).startswith("C")}
