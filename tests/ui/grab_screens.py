@@ -357,7 +357,7 @@ def packing(grab: Grabber, bench: Station, desk: PackingScreen, hub: RealHub) ->
     grab.settle(0.4)
     grab.shots("packing-closed", bench)
     desk._handover_button.click()
-    grab.settle(0.4)
+    grab.until(lambda: "1" in desk._handover.van.title.words(), "counted for the van")
     grab.shots("packing-handover", bench)
     desk._handover_button.click()
     grab.settle(0.2)

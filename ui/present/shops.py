@@ -59,7 +59,10 @@ class ShopPage:
 
 @dataclass(frozen=True, slots=True)
 class NoteRow:
-    """One line of the lists below: what, how it stands, and small print; ``said`` is why not, in full."""
+    """One line of the lists below: what, how it stands, and small print; ``said`` is why not, in full.
+
+    ``why``: the same in short, for a line of its own where it was refused for good.
+    """
 
     key: str
     text: str
@@ -67,6 +70,7 @@ class NoteRow:
     note: str
     can_retry: bool = False
     said: str = ""
+    why: str = ""
 
 
 def shop_rows(shops: Sequence[ShopView], words: Words, now: datetime) -> tuple[ShopRow, ...]:
@@ -300,19 +304,21 @@ def _due(back: ShipBackView) -> datetime:
 
 
 def _back_row(back: ShipBackView, words: Words, now: datetime) -> NoteRow:
-    carrier = states.carrier_name(back.carrier, words)
+    carrier, refused = states.carrier_name(back.carrier, words), ""
     if back.state == "refused":
-        chip, tried = Chip("stop", words.tr("ops.back_refused")), words.texts.cause(back.word, words.lang)
+        chip, tried = Chip("stop", words.tr("ops.back_refused")), ""
+        refused = words.texts.cause(back.word, words.lang)
     else:
         due = _due(back)
         chip = Chip(_urgency(due, now), _deadline(due, words, now))
-        key = "ops.back_tries" if back.word else "ops.back_tried"
-        tried = words.tr(key, n=back.tries, word=back.word) if back.tries else ""
+        told = "ops.back_tries" if back.word else "ops.back_tried"
+        tried = words.tr(told, n=back.tries, word=back.word) if back.tries else ""
     note = " · ".join(part for part in (back.waybill_no, carrier, tried) if part)
     said = why(back.word, words)
     if said and back.ship_by_at is not None:
         said = joined(words, said, words.tr("ops.ship_by", due=_deadline(back.ship_by_at, words, now)))
-    return NoteRow(f"{back.parcel_no}/{back.waybill_no}", states.short(back.parcel_no), chip, note, said=said)
+    key = f"{back.parcel_no}/{back.waybill_no}"
+    return NoteRow(key, states.short(back.parcel_no), chip, note, said=said, why=refused)
 
 
 def aside_rows(lists: ShopLists, words: Words, now: datetime) -> tuple[NoteRow, ...]:

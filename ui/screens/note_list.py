@@ -28,11 +28,22 @@ class NoteDelegate(RowDelegate):
     def paint_row(self, brush: Brush, rects: list[QRectF], view: Any) -> None:
         if not isinstance(view, NoteRow):
             return
-        upper, lower = rects
+        upper, lower, *below = rects
         if view.chip is not None:
             upper = brush.chip_right(upper, view.chip, "bare")
         brush.left(upper, view.text, "body")
         brush.left(lower, view.note, "caption", "muted")
+        for rect in below:
+            brush.left(rect, view.why, "caption", "stop_text")
+
+
+class RefusedDelegate(NoteDelegate):
+    """A note that was refused says why in a line of its own: beside the number there is no room for it."""
+
+    is_even = False
+
+    def lines_of(self, view: Any) -> tuple[str, ...]:
+        return (*self.lines, "caption") if isinstance(view, NoteRow) and view.why else self.lines
 
 
 class NumberDelegate(RowDelegate):

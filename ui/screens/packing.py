@@ -14,12 +14,13 @@ from app.core.reasons import Reason
 from app.station.outcome import Done, Outcome
 from app.store.views import QueuePage
 from app.wire import PrinterReport
-from ui.present.packing import KEYS, Prompt, QueueView, pack_view, queue_view, scan_view
+from ui.present.packing import KEYS, QueueView, pack_view, queue_view, scan_view
 from ui.present.states import printer_chip
 from ui.screens.code_panel import CodePanel
 from ui.screens.form_parts import titled
+from ui.screens.handover_panel import HandoverPanel
 from ui.screens.pack_board import PackBoard
-from ui.screens.pack_parts import Hero, ScanBar
+from ui.screens.pack_parts import ScanBar
 from ui.screens.queue_column import QueueColumn
 from ui.screens.room import Room
 from ui.widgets.big_button import BigButton
@@ -487,20 +488,3 @@ class PackingScreen(Page):
         panel.setLayout(line)
         self._buttons.addWidget(panel)
         return label
-
-
-class HandoverPanel(QWidget):
-    """Boxes go to the courier: scan each label, see how many are left."""
-
-    def __init__(self, room: Room) -> None:
-        super().__init__()
-        self._room = room
-        self._hero = Hero(room.kit)
-        layout = column(room.kit, gap="space.m")
-        layout.addWidget(self._hero, 1)
-        self.setLayout(layout)
-
-    def show_count(self, handed: int) -> None:
-        tr = self._room.kit.i18n.tr
-        detail = tr("packing.do_handover_detail", n=handed, key=KEYS.handover)
-        self._hero.show_view(Prompt("info", "truck", tr("packing.do_handover"), detail), None)

@@ -107,6 +107,8 @@ class RowDelegate(QStyledItemDelegate):
 
     #: Text lines of a row, as type tokens.
     lines: tuple[str, ...] = ("lead", "caption")
+    #: Whether all rows are of one height; where not, ``lines_of`` says how high each is.
+    is_even = True
 
     def __init__(self, kit: Kit, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,12 +118,17 @@ class RowDelegate(QStyledItemDelegate):
     def key_of(self, view: Any) -> Hashable:
         return None
 
+    def lines_of(self, view: Any) -> tuple[str, ...]:
+        """The text lines of this row."""
+        return self.lines
+
     def paint_row(self, brush: Brush, rects: list[QRectF], view: Any) -> None:
         raise NotImplementedError
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         px = self.kit.theme.px
-        high = sum(px(f"type.{line}") * 1.65 for line in self.lines) + 2 * px("space.s") + 2
+        lines = self.lines if self.is_even else self.lines_of(index.data(VIEW_ROLE))
+        high = sum(px(f"type.{line}") * 1.65 for line in lines) + 2 * px("space.s") + 2
         return QSize(0, max(round(high), px("size.touch")))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
@@ -138,9 +145,10 @@ class RowDelegate(QStyledItemDelegate):
         inner = field.adjusted(
             theme.px("space.m"), theme.px("space.s"), -theme.px("space.m"), -theme.px("space.s")
         )
-        total = sum(theme.px(f"type.{line}") for line in self.lines)
+        lines = self.lines_of(view)
+        total = sum(theme.px(f"type.{line}") for line in lines)
         top, rects = inner.top(), []
-        for line in self.lines:
+        for line in lines:
             high = inner.height() * theme.px(f"type.{line}") / total
             rects.append(QRectF(inner.left(), top, inner.width(), high))
             top += high
@@ -176,7 +184,7 @@ class RowList(QListView, Generic[Row]):
         self.delegate = delegate
         self.setModel(rows)
         self.setItemDelegate(delegate)
-        self.setUniformItemSizes(True)
+        self.setUniformItemSizes(delegate.is_even)
         self.setMouseTracking(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -28,7 +28,7 @@ from ui.present.shops import (
     trouble_words,
 )
 from ui.screens.form_parts import titled
-from ui.screens.note_list import NoteDelegate, NoteList, NumberDelegate
+from ui.screens.note_list import NoteDelegate, NoteList, NumberDelegate, RefusedDelegate
 from ui.screens.room import Room
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
@@ -72,7 +72,10 @@ class ShopCard(QWidget):
         self._cells = [(PlainLabel(role="caption"), PlainLabel(role="body", lines=1)) for _ in range(_FACTS)]
         self.missed = NoteList(kit, "missed", NumberDelegate(kit, self), lambda: missed_rows(self._lists))
         self.backs = NoteList(
-            kit, "told", NoteDelegate(kit, self), lambda: back_rows(self._lists, room.words(), hub_now(room))
+            kit,
+            "told",
+            RefusedDelegate(kit, self),
+            lambda: back_rows(self._lists, room.words(), hub_now(room)),
         )
         self.aside = NoteList(
             kit,

@@ -165,7 +165,8 @@ def test_waybills_stand_by_their_deadline_and_refused_ones_first() -> None:
         ("004", "wait"),
         ("001", "idle"),
     ]
-    assert rows[0].note.endswith(" · 中通快递 · 订单已发货")
+    assert (rows[0].note, rows[0].why) == ("78123 · 中通快递", "订单已发货"), "a line of its own for why"
+    assert not rows[1].why
     assert rows[1].chip is not None and rows[1].chip.text == "超时 1 小时"
     assert (rows[3].text, rows[3].note) == ("001", "78121 · 中通快递")
 

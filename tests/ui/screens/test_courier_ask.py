@@ -18,11 +18,12 @@ from app.core.tracking import NodeKind
 from rehearsal.courier import Manners as Journey
 from rehearsal.courier import Waybill
 from rehearsal.kuaidi100 import Kuaidi100
-from rehearsal.server import serving
+from rehearsal.server import Manner, serving
 from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.ports import held_port
 from ui.app import Station
 from ui.present.story import StoryRow
+from ui.screens.ops import OpsScreen
 from ui.screens.service import ServiceScreen
 from ui.widgets.story_view import _entry_at
 
@@ -126,6 +127,38 @@ def a_way_of_nine_nodes_is_told_with_durations_and_its_raw_answers(
     qtbot.waitUntil(lambda: '"statusCode"' in panel.words(), timeout=WAIT_MS)
     raw = json.loads(panel.answer.toPlainText())
     assert raw["context"] == nodes[at].text, "the courier's own answer, of this node alone"
+
+
+def test_a_courier_source_that_was_tested_is_asked_for_again_at_once(
+    qtbot: QtBot, hub: Hub, open_station: Callable[[str], Station]
+) -> None:
+    """The ops desk shows what the test changed, and does not wait for its next round."""
+    number = "YT1234567890126"
+    hub.source.carry(Waybill(number, COMPANY), 3, Journey(pace_s=3600))
+    order_no = handed_over(hub, number, "K3")
+    qtbot.waitUntil(lambda: number in hub.source.subscriptions, timeout=WAIT_MS)
+    station = open_station("ops")
+    station.work.run(lambda: station.core.sign_in(ADMIN, PASSWORD))
+    desk = station.desk
+    assert isinstance(desk, OpsScreen)
+    station.kit.ticker.tick.disconnect(desk._tick)  # no round by the clock: what comes now was asked for
+
+    def state() -> str:
+        return next((row.chip.state for row in desk.shown_shops if row.shop_id == "@kuaidi100"), "")
+
+    hub.source.manners.often(Manner.throttled, one_in=1)
+    try:
+        assert hub.api("POST", f"/v1/parcels/{order_no}01/track")["trouble"] == "later"
+        desk.ask()
+        qtbot.waitUntil(lambda: state() == "wait", timeout=WAIT_MS)
+    finally:
+        hub.source.manners.good()
+    desk.show_shop("@kuaidi100")
+    qtbot.waitUntil(desk.shop.check.isEnabled, timeout=WAIT_MS)
+    desk.shop.check.click()
+    qtbot.waitUntil(lambda: state() == "ok", timeout=WAIT_MS)
+    assert "连接正常" in station.window.bar.words()
+    assert desk.shop._chip.words() == "正常"
 
 
 def touch(desk: ServiceScreen, row: StoryRow) -> None:
