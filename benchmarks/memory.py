@@ -21,7 +21,7 @@ from benchmarks.report import Figure
 from rehearsal.processes import ROOT
 
 if TYPE_CHECKING:
-    from ui.app import Station
+    from ui.station import Station
 
 TITLE = "Memory of a station"
 #: GOV-08: client and local cache of 100,000 orders within 500 MB.

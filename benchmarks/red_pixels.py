@@ -20,7 +20,7 @@ from app.core.qr import slip_code
 from benchmarks.hub import BenchHub, Rep
 from benchmarks.report import Figure, milliseconds, percentile
 from benchmarks.window import idle, is_red, opened, turn_until, type_code
-from ui.app import Station
+from ui.station import Station
 from ui.widgets.alarm import ACK_KEY
 
 TITLE = "Cancel to red pixels at the bench"

@@ -22,8 +22,8 @@ from app.store.cache import Cache
 from benchmarks.make import order_no, pages, pair
 from benchmarks.report import Figure, milliseconds, percentile
 from benchmarks.window import PaintWatch, idle, near, opened, turn, type_code
-from ui.app import Station
 from ui.screens.packing import PackingScreen
+from ui.station import Station
 
 TITLE = "Scan to screen"
 FRAME_S = 1 / 60

@@ -20,9 +20,10 @@ from app.core.order import LeaseStep
 from app.desktop import joint
 from app.ports import Engine, HubApi
 from app.store.link import LinkParts
-from ui.app import Station, build_station
+from ui.app import build_station
 from ui.garbage import WindowGarbage
 from ui.joint import Joint
+from ui.station import Station
 
 WIDTH, HEIGHT = 1366, 768
 

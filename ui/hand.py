@@ -28,8 +28,8 @@ from ui.screens.packing import PackingScreen
 from ui.widgets.alarm import ACK_KEY
 
 if TYPE_CHECKING:
-    from ui.app import Station
     from ui.screens.service import ServiceScreen
+    from ui.station import Station
 
 _LOOK_MS = 10
 #: A scanner's trigger needs this long before the same code is read again.

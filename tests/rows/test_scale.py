@@ -22,10 +22,11 @@ from benchmarks import make, memory
 from benchmarks.window import NearHub, type_code
 from tests.helpers.qt import delete_closed_windows
 from tests.helpers.ui_joint import joint
-from ui.app import Station, build_station
+from ui.app import build_station
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 HELD = 100_000
 pytestmark = pytest.mark.timeout(150)

@@ -39,11 +39,12 @@ from rehearsal.courier import Node
 from rehearsal.processes import StepFailed
 from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
 from tests.helpers.ui_joint import joint
-from ui.app import Station, build_station
+from ui.app import build_station
 from ui.screens.ops import OpsScreen
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 SIZES = {"1366x768": (1366, 768), "1920x1080": (1920, 1080), "1093x614": (1093, 614)}
 NAMES = {"packing": "打包台 3", "supervisor": "主管台", "service": "客服台", "ops": "运营台"}
@@ -228,9 +229,9 @@ def empty(grab: Grabber, app: QApplication, hub: RealHub, folder: Path, kinds: t
 
 
 def importing(grab: Grabber, station: Station, folder: Path) -> None:
-    station.show_import()
-    assert station.intake is not None
-    page = station.intake
+    station.pages.show_import()
+    assert station.pages.intake is not None
+    page = station.pages.intake
     grab.until(page.sign_on.isVisible, "the rights")
     grab.shots("import-sign-on", station)
     page.sign_on.form.user.edit.setText("admin")
@@ -281,12 +282,12 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     service(grab, app, hub, folder, order_no)
     ops_desk = ops(grab, app, hub, folder)
     held(grab, bench, order_no)
-    bench.show_settings()
+    bench.pages.show_settings()
     grab.shots("settings", bench)
-    bench._back()
-    bench.show_sign_on()
+    bench.pages.back()
+    bench.pages.show_sign_on()
     grab.shots("sign-on", bench)
-    bench._back()
+    bench.pages.back()
     ops_offline(grab, hub, ops_desk)
     grab.until(lambda: not bench.core.bench.is_online, "offline", 40)
     grab.settle(1.5)

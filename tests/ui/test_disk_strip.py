@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from app.os import disk
 from app.store.surroundings import DiskFull
 from tests.helpers.ui_joint import joint
-from ui.app import Station, build_station
+from ui.app import build_station
+from ui.station import Station
 
 WAIT_MS = 15_000
 

@@ -14,6 +14,7 @@ from ui.joint import Printers
 from ui.screens.form_parts import choice, tick, tight, titled
 from ui.screens.printer_card import PrinterCard
 from ui.screens.room import Room
+from ui.sounds import Tone
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
 from ui.widgets.layout import pad, row
@@ -21,7 +22,7 @@ from ui.widgets.page import Page
 from ui.widgets.plain_label import PlainLabel
 
 #: Sounds a person can try, with their words.
-SOUNDS = (
+SOUNDS: tuple[tuple[Tone, str], ...] = (
     ("ok", "station.set_sound_ok"),
     ("wrong", "station.set_sound_wrong"),
     ("too_many", "station.set_sound_many"),
@@ -49,7 +50,7 @@ class SettingsPage(Page):
     import_wanted = Signal()
     shops_wanted = Signal()
 
-    def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[str], None]) -> None:
+    def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[Tone], object]) -> None:
         super().__init__()
         self._room = room
         self._play = play

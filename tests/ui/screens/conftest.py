@@ -15,9 +15,10 @@ from app.station.core import StationCore
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub, real_hub
 from tests.helpers.ui_joint import PaperTray, joint
-from ui.app import Station, build_station
+from ui.app import build_station
 from ui.joint import Printers
 from ui.screens.window import StationWindow
+from ui.station import Station
 from ui.widgets.alarm import AlarmSheet
 
 WAIT_MS = 15_000

@@ -17,10 +17,10 @@ from app.core.tracking import NodeKind
 from rehearsal.courier import Node
 from tests.helpers.real_hub import PASSWORD, RealHub
 from tests.helpers.shop_orders import NOW, an_order, on_parcel
-from ui.app import Station
 from ui.present.words import Words
 from ui.screens.buyer_message import message_text
 from ui.screens.service import ServiceScreen
+from ui.station import Station
 
 WAIT_MS = 20_000
 WAYBILL = "75528000117799"

@@ -21,10 +21,10 @@ from rehearsal.kuaidi100 import Kuaidi100
 from rehearsal.server import Manner, serving
 from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.ports import held_port
-from ui.app import Station
 from ui.present.story import StoryRow
 from ui.screens.ops import OpsScreen
 from ui.screens.service import ServiceScreen
+from ui.station import Station
 from ui.widgets.story_view import _entry_at
 
 WAIT_MS = 20_000

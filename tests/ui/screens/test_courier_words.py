@@ -14,8 +14,8 @@ from app.core.tracking import NodeKind as K
 from rehearsal import shop
 from rehearsal.courier import Node
 from tests.helpers.real_hub import RealHub
-from ui.app import Station
 from ui.screens.service import ServiceScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 FIRST = next(iter(shop.GOODS)).sku_code

@@ -14,11 +14,11 @@ from app.core.qr import command_code, slip_code
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub
 from tests.helpers.ui_joint import PaperTray
-from ui.app import Station
 from ui.hand import type_as_scanner
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 GOODS = {good.sku_code: shop.barcode(good) for good in shop.GOODS}

@@ -18,8 +18,9 @@ from app.core.qr import slip_code
 from tests.helpers.real_hub import RealHub
 from tests.helpers.ui_joint import joint
 from tests.ui.screens.test_desks import FIRST, GOODS, SECOND, packing
-from ui.app import Station, build_station
+from ui.app import build_station
 from ui.hand import type_as_scanner
+from ui.station import Station
 
 WAIT_MS = 15_000
 

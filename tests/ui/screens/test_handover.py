@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 from app.core.qr import slip_code
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub
-from ui.app import Station
 from ui.screens.packing import PackingScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 SKU, CODE = next((good.sku_code, shop.barcode(good)) for good in shop.GOODS)

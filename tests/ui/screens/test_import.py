@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.helpers.real_hub import PASSWORD, SHOP, RealHub
-from ui.app import Station
 from ui.screens.import_page import ImportPage
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 OpenStation = Callable[[str], Station]
@@ -33,8 +33,8 @@ def _file(folder: Path, name: str, *rows: tuple[str, str]) -> Path:
 
 
 def _page(station: Station) -> ImportPage:
-    assert station.intake is not None
-    return station.intake
+    assert station.pages.intake is not None
+    return station.pages.intake
 
 
 def _drop(station: Station, file: Path) -> QDropEvent:
@@ -103,7 +103,7 @@ def test_what_cannot_be_imported_is_said_on_the_page(
     qtbot: QtBot, open_station: OpenStation, tmp_path: Path
 ) -> None:
     desk = open_station("ops")
-    desk.show_import()
+    desk.pages.show_import()
     page = _page(desk)
     qtbot.waitUntil(page.choice.isVisible, timeout=WAIT_MS)
     assert "先选一份表格" in page.result.words()
@@ -135,14 +135,14 @@ def test_a_long_import_shows_how_far_it_is_and_can_be_stopped(
     qtbot: QtBot, hub: RealHub, open_station: OpenStation, tmp_path: Path
 ) -> None:
     desk = open_station("ops")
-    desk.show_import()
+    desk.pages.show_import()
     page = _page(desk)
     qtbot.waitUntil(page.choice.isVisible, timeout=WAIT_MS)
     page.take(_file(tmp_path, "大促.csv", *((f"UI-LONG-{n:05d}", "1") for n in range(5000))))
     qtbot.waitUntil(lambda: page.report is not None, timeout=WAIT_MS)
     page.choice.go.click()
     qtbot.waitUntil(lambda: "正在导入" in page.result.words(), timeout=WAIT_MS)
-    desk._back()
+    desk.pages.back()
     assert desk.window.at_desk, "the desk can be used meanwhile"
     page.result.stop.click()
     qtbot.waitUntil(lambda: not page.is_busy, timeout=WAIT_MS)
@@ -155,7 +155,7 @@ def test_only_tables_are_taken_when_dropped(open_station: OpenStation, tmp_path:
     photo = tmp_path / "box.png"
     photo.write_bytes(b"no table")
     assert not _drop(desk, photo).isAccepted()
-    assert desk.intake is None and desk.window.at_desk
+    assert desk.pages.intake is None and desk.window.at_desk
     desk.window.dragEnterEvent(_over(photo))
     assert "只能导入" in desk.window._drop_hint.words() and desk.window._drop_hint.isVisible()
     desk.window.dragLeaveEvent(None)  # type: ignore[arg-type]
@@ -201,9 +201,9 @@ def test_before_the_first_order_each_desk_offers_the_import(
 
 def test_the_settings_lead_to_the_import(open_station: OpenStation) -> None:
     desk = open_station("supervisor")
-    desk.show_settings()
-    assert desk.settings is not None
-    desk.settings.import_wanted.emit()
+    desk.pages.show_settings()
+    assert desk.pages.settings is not None
+    desk.pages.settings.import_wanted.emit()
     assert desk.window.pages.currentWidget() is _page(desk)
     _page(desk).finished.emit()
     assert desk.window.at_desk

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from app.core.acts import ActKind, LinePacked, ParcelClosed
 from tests.ui.screens.conftest import WAIT_MS
-from ui.app import Station
 from ui.screens.needs_page import NeedsPage
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 OpenStation = Callable[[str], Station]
 
@@ -38,7 +38,7 @@ def test_one_key_shows_what_needs_you_and_each_has_its_ways_on(
     )
 
     QTest.keyClick(station.window, Qt.Key.Key_F1)
-    page = station.needs
+    page = station.pages.needs
     assert isinstance(page, NeedsPage)
     assert page.isVisible()
     assert [row.text for row in page.shown] == [

@@ -9,9 +9,9 @@ from pytestqt.qtbot import QtBot
 
 from rehearsal.processes import StepFailed
 from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
-from ui.app import Station
 from ui.screens.ops import OpsScreen
 from ui.screens.settings import SettingsPage
+from ui.station import Station
 
 WAIT_MS = 20_000
 #: Nobody listens on port 9 of this machine: the true answer of a platform that is away.
@@ -132,10 +132,10 @@ def test_the_shops_are_seen_from_the_supervisors_desk_and_left_again(
     qtbot: QtBot, open_station: OpenStation
 ) -> None:
     station = open_station("supervisor")
-    station.show_settings()
-    assert isinstance(station.settings, SettingsPage)
-    station.settings.shops_wanted.emit()
-    page = station.shops
+    station.pages.show_settings()
+    assert isinstance(station.pages.settings, SettingsPage)
+    station.pages.settings.shops_wanted.emit()
+    page = station.pages.shops
     assert page is not None and page.isVisible()
     qtbot.waitUntil(lambda: len(page.shown_shops) == 3, timeout=WAIT_MS)
     page.show_shop("pdd-main")

@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 from hub.orders.results import View
 from tests.helpers.hub import ADMIN, PASSWORD, TOML, RunningHub, hub_in_thread
 from tests.helpers.platform import Platform, an_event, folders, platform_serving, toml_of
-from ui.app import Station
 from ui.screens.ops import OpsScreen
 from ui.screens.packing import PackingScreen
+from ui.station import Station
 
 WAIT_MS = 20_000
 

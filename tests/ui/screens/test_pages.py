@@ -14,9 +14,10 @@ from app.os.folderlock import FolderLock
 from app.station.slips import paper_mm
 from tests.helpers.real_hub import RealHub
 from tests.helpers.ui_joint import PaperTray, joint
-from ui.app import Station, build_station, run_station
+from ui.app import build_station, run_station
 from ui.screens.packing import PackingScreen
 from ui.screens.welcome import address_trouble
+from ui.station import Station
 
 WAIT_MS = 15_000
 OpenStation = Callable[[str], Station]
@@ -111,8 +112,8 @@ def test_a_badge_signs_on_wherever_it_is_read(qtbot: QtBot, hub: RealHub, open_s
     qtbot.waitUntil(lambda: bench.window.foot.person.words() == name, timeout=WAIT_MS)
     assert bench.window.at_desk
 
-    bench.show_sign_on()
-    page = bench.sign_on.form
+    bench.pages.show_sign_on()
+    page = bench.pages.sign_on.form
     page.user.edit.setText(name)
     page.password.edit.setText("not hers")
     page.go.click()
@@ -126,8 +127,8 @@ def test_settings_keep_the_printer_and_show_what_a_scanner_sends(
     qtbot: QtBot, open_station: OpenStation
 ) -> None:
     bench = open_station("packing")
-    bench.show_settings()
-    page = bench.settings
+    bench.pages.show_settings()
+    page = bench.pages.settings
     assert page is not None
     page.printer.address.edit.setText("next to the door")
     page.printer.save.click()
@@ -150,9 +151,9 @@ def test_the_printer_is_set_up_on_one_card_and_kept(qtbot: QtBot, open_station: 
     bench = open_station("packing")
     tray, outbox = bench.printers, bench.core.outbox
     assert isinstance(tray, PaperTray)
-    bench.show_settings()
-    assert bench.settings is not None
-    card = bench.settings.printer
+    bench.pages.show_settings()
+    assert bench.pages.settings is not None
+    card = bench.pages.settings.printer
     assert (card.state, card.wide.isChecked(), card.narrow.isChecked()) == ("还没有打印机", True, False)
     card.address.edit.setText("192.168.1.50")
     card.narrow.click()
@@ -172,10 +173,10 @@ def test_the_printer_is_set_up_on_one_card_and_kept(qtbot: QtBot, open_station: 
     assert (bench.folder / "papers").is_dir()
     assert bench.window.bar.front is None, "the test that came out takes the trouble away"
 
-    bench.show_settings()
-    bench._back()
-    bench.show_settings()
-    again = bench.settings.printer
+    bench.pages.show_settings()
+    bench.pages.back()
+    bench.pages.show_settings()
+    again = bench.pages.settings.printer
     assert (again.wide.isChecked(), again.narrow.isChecked()) == (False, True)
     assert again.address.text == f"folder:{bench.folder / 'papers'}"
     assert paper_mm(outbox) == 58

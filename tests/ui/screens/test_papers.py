@@ -16,8 +16,8 @@ from app.os.clock import StationClock
 from rehearsal import shop
 from rehearsal.printer import StandInPrinter
 from tests.helpers.real_hub import RealHub
-from ui.app import Station
 from ui.screens.packing import PackingScreen
+from ui.station import Station
 
 WAIT_MS = 20_000
 P = PrintState

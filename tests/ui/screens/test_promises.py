@@ -20,8 +20,8 @@ from rehearsal import shop
 from rehearsal.courier import Node
 from tests.helpers.real_hub import RealHub
 from tests.ui.screens.test_desks import packing, scan, waits
-from ui.app import Station
 from ui.screens.service import ServiceScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 FIRST, SECOND = (good.sku_code for good in shop.GOODS[:2])

@@ -13,10 +13,10 @@ from app.core.acts import ActKind
 from app.core.qr import slip_code
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub
-from ui.app import Station
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 GOODS = {good.sku_code: shop.barcode(good) for good in shop.GOODS}

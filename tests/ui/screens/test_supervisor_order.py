@@ -15,8 +15,8 @@ from rehearsal import shop
 from rehearsal.processes import call
 from tests.helpers.real_hub import RealHub
 from tests.ui.screens.test_desks import scan
-from ui.app import Station
 from ui.screens.supervisor import SupervisorScreen
+from ui.station import Station
 
 WAIT_MS = 15_000
 SKU = shop.GOODS[0].sku_code
