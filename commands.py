@@ -133,7 +133,7 @@ def backup(
     """
     from app.ports import SystemClock
     from hub.backups.run import back_up
-    from hub.main import version
+    from hub.version import version
 
     given = _hub_options(context, config, data_dir, db, lang)
     status = back_up(file, given.settings, given.config, SystemClock(), _asker(), given.lang, version())

@@ -33,8 +33,9 @@ from app.core.channel import ChannelLine, ChannelOrder
 from app.core.order import Consignee, Order
 from app.ports import Clock, SystemClock, Ulid
 from hub import config
+from hub.atwork import Hub
 from hub.auth.people import Passwords
-from hub.main import Hub, create_app
+from hub.main import create_app
 from rehearsal.server import close_the_door
 from tests.helpers.databases import SQLITE, with_tables
 from tests.helpers.ports import held_port

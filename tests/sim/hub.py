@@ -27,6 +27,7 @@ from hub import config, keys
 from hub.api.context import Doors
 from hub.api.front import Front
 from hub.api.surface import surface
+from hub.atwork import STATIONS_FIRST
 from hub.auth import pairing
 from hub.auth.people import Passwords
 from hub.backups.restore import new_life
@@ -36,7 +37,7 @@ from hub.connectors.line.shops import Folder
 from hub.db import tables as t
 from hub.db.engine import WRITE, make_engine, open_database
 from hub.jobs import OrderClock
-from hub.main import STATIONS_FIRST, open_doors
+from hub.main import open_doors
 from hub.orders.restored import AnnounceJob
 from hub.orders.results import Committed, Sealer
 from hub.orders.settings import LineSettings
