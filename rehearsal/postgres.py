@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-
-from rehearsal.processes import free_port
 
 OLDEST = 15
 USER = "orderdock"
@@ -71,9 +70,10 @@ class OwnPostgres:
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         """In ``folder``, which is empty and its own. ``durable`` as a shop has it: every commit reaches the disk."""
         self.folder = folder
-        self.port = free_port()
         self._programs = programs()
         self._as: dict[str, Any] = _lent(folder)
+        self._held = _held_port()
+        self.port: int = self._held.getsockname()[1]
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -92,6 +92,7 @@ class OwnPostgres:
         finally:
             if server is not None:
                 server.stop()
+                server._held.close()
             shutil.rmtree(folder, ignore_errors=True)
 
     def make(self) -> None:
@@ -190,6 +191,14 @@ class OwnPostgres:
         )
         if done.returncode:
             raise NoPostgres(f"{program}: {done.stderr.decode('utf-8', 'replace')[-1000:]}")
+
+
+def _held_port() -> socket.socket:
+    """Bound and never listened at: the port is given to nobody else while the server is made, or away for a while."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server has it: both may be bound
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 def _environment() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -104,7 +104,7 @@ def test_other_words_are_answered_by_the_commands(words: list[str], status: int,
 
 def test_an_outbox_of_a_newer_version_is_left_alone_and_said(folder: Path) -> None:
     path = folder / "outbox.sqlite"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     db.close()
     before = path.read_bytes()

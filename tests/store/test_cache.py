@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -272,7 +273,7 @@ def test_a_damaged_file_is_deleted_and_loaded_anew(tmp_path: Path, content: byte
 def test_another_schema_is_loaded_anew_without_alarm(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     Cache(path).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(f"PRAGMA user_version = {cachefile.SCHEMA + 1}")
     db.close()
     cache = Cache(path)
@@ -363,7 +364,7 @@ def test_a_closed_cache_answers_nobody(tmp_path: Path) -> None:
 
 def test_a_file_of_somebody_else_is_no_cache(tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE recipes (name)")
     db.close()
     with pytest.raises(sqlite3.DatabaseError, match="schema"):

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -308,7 +309,7 @@ def test_settings_are_kept(outbox: Outbox) -> None:
 def test_a_newer_file_is_refused_and_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     Outbox(path).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA journal_mode=DELETE")
         db.execute("UPDATE alembic_version SET version_num = '9999'")
         db.commit()
@@ -332,7 +333,7 @@ def test_a_damaged_file_is_refused_and_not_touched(tmp_path: Path, content: byte
 def test_an_empty_file_and_one_without_a_version_are_made_new(tmp_path: Path) -> None:
     (tmp_path / "a.sqlite").touch()
     Outbox(tmp_path / "a.sqlite").close()
-    with sqlite3.connect(tmp_path / "b.sqlite") as db:
+    with closing(sqlite3.connect(tmp_path / "b.sqlite")) as db, db:
         db.execute("CREATE TABLE alembic_version (version_num TEXT)")
     db.close()
     Outbox(tmp_path / "b.sqlite").close()
@@ -346,7 +347,7 @@ def test_a_new_outbox_is_what_the_migrations_make_of_an_empty_file(tmp_path: Pat
 
     def made(name: str) -> set[str]:
         Outbox(tmp_path / name).close()
-        with sqlite3.connect(tmp_path / name) as db:
+        with closing(sqlite3.connect(tmp_path / name)) as db, db:
             found = {
                 " ".join(sql.split())
                 for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql <> ''")
@@ -354,7 +355,7 @@ def test_a_new_outbox_is_what_the_migrations_make_of_an_empty_file(tmp_path: Pat
         db.close()
         return found
 
-    with sqlite3.connect(tmp_path / "migrated.sqlite") as db:
+    with closing(sqlite3.connect(tmp_path / "migrated.sqlite")) as db, db:
         # of no version, but not empty: the migrations have to look at it
         db.execute(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "

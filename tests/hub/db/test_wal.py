@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def _in_file(folder: Path) -> list[str]:
     """The days that the file holds by itself, without its log."""
     bare = folder / "bare.db"
     shutil.copyfile(folder / "hub.db", bare)
-    with sqlite3.connect(bare) as db:
+    with closing(sqlite3.connect(bare)) as db, db:
         days = [day for (day,) in db.execute("SELECT day FROM day_counter ORDER BY day")]
     db.close()
     return days
