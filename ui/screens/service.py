@@ -51,6 +51,7 @@ class ServiceScreen(Page):
         super().__init__()
         self._room = room
         self._found: tuple[Hit, ...] = ()
+        self._asked = ""
         self._order_no = ""
         kit = room.kit
         self.search = SearchField(kit)
@@ -88,6 +89,7 @@ class ServiceScreen(Page):
         scan = parse(raw)
         target = self._room.core.read.resolve(scan)
         if target.order_no:
+            self._asked = self.search.text().strip()  # what was typed before is not looked for any more
             self.show_order(target.order_no)
         else:
             self.search.setText(scan.text)
@@ -100,8 +102,25 @@ class ServiceScreen(Page):
         self._found = tuple(hit(order, words, now) for order in orders)
         self.hits.rows.refresh(MOST)
         self._say_found(text.strip())
-        if text.strip() and len(self._found) == 1:
+        before, self._asked = self._asked, text.strip()
+        if self._asked and len(self._found) == 1:
             self.show_order(self._found[0].order_no)
+        elif self._asked != before and all(found.order_no != self._order_no for found in self._found):
+            self._put_away()
+
+    def _put_away(self) -> None:
+        """Somebody else is asked for: the order of the last one, its answer and its buttons go."""
+        self._order_no = ""
+        self.hits.mark(None)
+        say = self._room.kit.i18n.say
+        if not self._asked:
+            self._empty.show_text("search", say("service.begin_title"), say("service.begin_text"))
+        elif self._found:
+            self._empty.show_text("search", say("service.pick_title"), say("service.pick_text"))
+        else:
+            nothing = say("service.found_none_title", query=self._asked)
+            self._empty.show_text("search", nothing, say("service.found_none_text"))
+        self._show()
 
     def _open_first(self) -> None:
         """Enter opens the best of what was found; what was typed alone opens only a single one."""
@@ -147,6 +166,6 @@ class ServiceScreen(Page):
         if not text:
             self._note.setText(tr("service.newest") if n else "")
         elif n == 0:
-            self._note.setText(tr("service.found_none_text"))
+            self._note.setText(tr("service.found_none_title", query=text))
         else:
             self._note.setText(tr("service.found_first" if n >= MOST else "service.found", n=n))

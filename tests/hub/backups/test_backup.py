@@ -353,6 +353,8 @@ def test_a_restore_that_was_cut_is_not_taken_for_an_empty_hub(
     (data_dir / "restoring").mkdir()
     assert run(None, data_dir, lang="en") == 1
     assert "hub restore" in _says(capsys)
+    assert _bring_back(tmp_path / "elsewhere", data_dir) == 1
+    assert "There is no backup" in _says(capsys)
     assert _bring_back(to, data_dir) == 0
     assert len(_orders(data_dir)) == 3
 

@@ -185,6 +185,24 @@ def test_after_using_search_a_scan_still_works(
     assert second in desk.view.fields.words()
 
 
+def test_the_order_of_the_last_caller_goes_when_another_is_asked_for(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    """Nobody reads out or cancels the parcel of somebody else."""
+    order_no = new_order((FIRST, 1), name="端木蕻良")
+    station = open_station("service")
+    desk = station.desk
+    assert isinstance(desk, ServiceScreen)
+    qtbot.waitUntil(waits(station, order_no), timeout=WAIT_MS)
+    desk.look_for(order_no)
+    assert desk.shown_order == order_no and desk.view.isVisible()
+
+    desk.look_for("没有这个人")
+    assert desk.shown_order == "" and not desk.view.isVisible()
+    assert "没有找到“没有这个人”" in desk._empty.words() and desk._empty.isVisible()
+    assert "没有找到" in desk._note.text()
+
+
 def test_every_field_is_shown_with_the_system_it_comes_from(
     qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
 ) -> None:
