@@ -53,7 +53,8 @@ class Running:
         self._log_path = log
         self.lines: Queue[str] = Queue()
         self.said: deque[str] = deque(maxlen=50)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"{name} says", daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         stream = self.process.stdout
@@ -77,6 +78,8 @@ class Running:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        # it comes to the end by itself; a stream that is closed under it would be a fault of its thread
+        self._reader.join(20)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
