@@ -10,7 +10,7 @@ from ui.present.words import Words
 
 @dataclass(frozen=True, slots=True)
 class VanWords:
-    """One sentence with the number, and one for each reason why others must wait; coloured when that is now."""
+    """One sentence with the number, and one for each reason why others must wait; coloured while the hub is away."""
 
     state: State | None
     icon: str
@@ -33,5 +33,5 @@ def van_words(view: VanView, words: Words, *, is_online: bool) -> VanWords:
     reasons = [words.tr(f"packing.van_{key}", n=counted[key]) for key in order if counted.get(key)]
     if view.is_more:
         reasons.append(words.tr("packing.van_more", n=LOOK))
-    state: State | None = None if is_online else "ok" if view.may_go else "wait"
+    state: State | None = None if is_online else "wait"
     return VanWords(state, "truck" if is_online else "offline", title, tuple(reasons))

@@ -25,7 +25,7 @@ def words(lang: Lang = "zh") -> Words:
     [
         (VanView(), True, None, "", ()),
         (VanView(may_go=3), True, None, "万一中枢断开，本台还能交接 3 个包裹", ()),
-        (VanView(may_go=3), False, "ok", "中枢断开，本台还能交接 3 个包裹", ()),
+        (VanView(may_go=3), False, "wait", "中枢断开，本台还能交接 3 个包裹", ()),
         (
             VanView(may_go=3, free=2, later=1, elsewhere=4, stopped=5),
             True,
