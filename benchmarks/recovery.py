@@ -8,7 +8,6 @@ the program is installed.
 from __future__ import annotations
 
 import http.client
-import os
 import tempfile
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.hub import SHOP, BenchHub, orders_csv
 from benchmarks.report import Figure, percentile
+from rehearsal.processes import as_installed
 
 TITLE = "Back after a kill"
 
@@ -24,7 +24,7 @@ def run(quick: bool = False) -> list[Figure]:
     held, rounds = (300, 2) if quick else (20_000, 25)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _as_installed(folder / "compiled")
+        as_installed(folder / "compiled")
         with BenchHub(folder / "full") as full, BenchHub(folder / "empty") as empty:
             if held:
                 full.import_file(orders_csv(range(held), 1))
@@ -38,11 +38,6 @@ def run(quick: bool = False) -> list[Figure]:
         _figure(f"{what}: /healthz says ok", [one for one, _ in back], [one for one, _ in ready]),
         _figure(f"{what}: the first order is accepted", [one for _, one in back], [one for _, one in ready]),
     ]
-
-
-def _as_installed(folder: Path) -> None:
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
 def _figure(what: str, ours: list[float], empty: list[float]) -> Figure:

@@ -7,7 +7,6 @@ python -m tests.kill --times 20 --seed 7    the same moments, as far as real pro
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import shutil
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from rehearsal.processes import as_installed
 from tests.kill.world import Lost, Told, rounds, run
 
 #: From so many starts on it pays to compile all modules first.
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     seed = asked.seed if asked.seed is not None else secrets.randbelow(10**6)
     folder = Path(tempfile.mkdtemp(prefix="orderdock-kill-"))
     if asked.times >= _MANY:
-        _as_installed(folder)
+        as_installed(folder / "compiled")
     try:
         told = run(folder / "world", rounds(asked.times, Random(seed)), seed, say)
     except Lost as lost:
@@ -51,12 +51,6 @@ def summary(told: Told, seed: int) -> str:
 def say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def _as_installed(folder: Path) -> None:
-    """Modules are compiled once and kept, as where the program is installed: a start then costs half."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
