@@ -23,6 +23,7 @@ OUTSIDE = (
     "rehearsal/processes.py",  # waits for real processes
     "rehearsal/shift.py",  # plays the shift with them, in real time
     "rehearsal/soak.py",  # the same, for minutes
+    "rehearsal/soak_seen.py",  # and who watches
     "ui/hand.py",  # the same shift's hand on a window
 )
 
