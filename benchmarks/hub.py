@@ -86,6 +86,10 @@ class BenchHub:
         self._process.stop()
 
     @property
+    def pid(self) -> int:
+        return self._process.process.pid
+
+    @property
     def port(self) -> int:
         return int(self.url.rsplit(":", 1)[1])
 
