@@ -204,7 +204,7 @@ class _Bench:
         acked: list[float] = []
         due = time.perf_counter()
         for n, order_no in enumerate(orders):
-            began, ended = rep.cancel(f"cancel-{n:06d}", order_no)
+            began, ended = rep.cancel(f"cancel-{order_no}", order_no)
             sent[order_no] = began
             acked.append(ended - began)
             due = self._pause(due, dice)
