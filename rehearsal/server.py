@@ -305,7 +305,34 @@ class _Cuttable(H11Protocol):
         self.app = with_cut
 
 
-class _Uvicorn(uvicorn.Server):
+class Attentive(uvicorn.Server):
+    """uvicorn that leaves nobody with an open line behind when it stops."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._close_the_door()
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):  # who has not let go in the time there was
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
+
+    async def _close_the_door(self) -> None:
+        """Nobody new comes in, and who has just come in is known when it is time to say goodbye.
+
+        asyncio takes a caller in in three turns of its loop. A server that is closed between two of them forgets the
+        caller half-way, with its socket open.
+        """
+        if sys.platform == "win32":  # its loop takes callers in in another way, and has no readers
+            return
+        loop = asyncio.get_running_loop()
+        for listening in self.servers:
+            for sock in listening.sockets:
+                loop.remove_reader(sock.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+class _Uvicorn(Attentive):
     def __init__(self, app: Asgi, on_ready: Callable[[], None]) -> None:
         self._on_ready = on_ready
         super().__init__(
@@ -324,26 +351,6 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await close_the_door(self)
-        await super().shutdown(sockets)
-
-
-async def close_the_door(server: uvicorn.Server) -> None:
-    """Nobody new comes in, and who has just come in is known to the server when it says goodbye.
-
-    asyncio takes a caller in in three turns of its loop. A server that is closed between two of them forgets the
-    caller half-way, with its socket open.
-    """
-    if sys.platform == "win32":  # its loop takes callers in in another way, and has no readers
-        return
-    loop = asyncio.get_running_loop()
-    for listening in server.servers:
-        for sock in listening.sockets:
-            loop.remove_reader(sock.fileno())
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 class Server:

@@ -417,11 +417,26 @@ def _newer(one: Urgent | None, other: Urgent | None) -> Urgent | None:
 
 
 def with_urgent(order: Order, urgent: Urgent) -> Order:
-    """The order with the stops that came ahead of its row."""
+    """The order with the stops that came ahead of its row.
+
+    What is counted stays the row's: own acts are folded over it, and one that the stop's parcels hold already, whether
+    it was answered or not, would count twice.
+    """
     order = replace(order, stops=urgent.stops)
     for parcel in urgent.parcels:
-        order = order.with_parcel(parcel)
+        fed = order.parcel(parcel.parcel_no)
+        order = order.with_parcel(_counted_as(fed, parcel) if fed is not None else parcel)
     return replace(settled(order), is_frozen=urgent.is_frozen)
+
+
+def _counted_as(fed: Parcel, parcel: Parcel) -> Parcel:
+    """The parcel with the counts of its row."""
+    packed = {(line.order_no, line.line_no): line.qty_packed for line in fed.lines}
+    lines = (
+        replace(line, qty_packed=packed.get((line.order_no, line.line_no), line.qty_packed))
+        for line in parcel.lines
+    )
+    return replace(parcel, lines=tuple(lines), slip_count=fed.slip_count, label_count=fed.label_count)
 
 
 def _asked(order: Order, act: Act) -> Order:

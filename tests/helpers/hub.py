@@ -36,7 +36,7 @@ from hub import config
 from hub.atwork import Hub
 from hub.auth.people import Passwords
 from hub.main import create_app
-from rehearsal.server import close_the_door
+from rehearsal.server import Attentive
 from tests.helpers.databases import SQLITE, with_tables
 from tests.helpers.ports import held_port
 
@@ -204,12 +204,6 @@ class RunningHub:
             client.close()
 
 
-class _Server(uvicorn.Server):
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await close_the_door(self)
-        await super().shutdown(sockets)
-
-
 @contextlib.contextmanager
 def hub_in_thread(
     data_dir: Path, toml: str = TOML, clock: Clock | None = None, port: int = 0, db: str = "", **parts: Any
@@ -233,7 +227,7 @@ def hub_in_thread(
     ):  # as the hub itself: back at its address though old lines are still being forgotten
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
-    server = _Server(
+    server = Attentive(
         uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
     )
     loops: list[asyncio.AbstractEventLoop] = []

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from rehearsal.courier import NotHere
-from rehearsal.server import Call, Line, Manner, Manners, Reply, Server, app_of, close_the_door, serving
+from rehearsal.server import Attentive, Call, Line, Manner, Manners, Reply, Server, app_of, serving
 
 
 class Echo:
@@ -134,16 +134,13 @@ def test_regression_a_caller_who_came_in_at_the_last_moment_is_let_go(turns: int
     async def stop_at_once() -> bytes:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             app = app_of(Echo().answer, Manners())
-            server = uvicorn.Server(
-                uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2)
-            )
+            server = Attentive(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=2))
             server.config.load()
             server.lifespan = server.config.lifespan_class(server.config)
             await server.startup(sockets=[listening])
             with socket.create_connection(listening.getsockname()) as caller:
                 for _ in range(turns):
                     await asyncio.sleep(0)
-                await close_the_door(server)
                 await server.shutdown()
                 caller.settimeout(5)
                 try:

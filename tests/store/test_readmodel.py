@@ -20,7 +20,7 @@ from app.store.cache import Cache
 from app.store.leases import LeaseBook
 from app.store.outbox import Outbox
 from app.store.readmodel import ReadModel
-from app.wire import Receipt
+from app.wire import Receipt, Urgent
 from tests.helpers.station import (
     MORNING,
     StillClock,
@@ -109,6 +109,26 @@ def test_regression_own_work_that_the_row_tells_already_is_not_counted_twice(mod
     model.fed(order.with_parcel(replace(order.parcels[0], lines=lines)))
     assert model.packed_units() == 1
     assert [line.kind for line in model.read.story(order_no(1))] == ["line_packed"]
+    model.did(2, ActKind.line_packed, LinePacked(line_no=1))
+    assert model.packed_units() == 2, "what came after is shown as ever"
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_regression_own_work_that_a_stop_holds_already_is_not_counted_twice(
+    model: Model, is_answered: bool
+) -> None:
+    """A stop came ahead of the row, with the box as it stood then: one piece in it was shown as two."""
+    model.fed(an_order())
+    model.did(1, ActKind.line_packed, LinePacked(line_no=1))
+    if is_answered:
+        model.outbox.settle([Receipt(act_id="A1", outcome="applied", seq=3)], "EPOCH-ONE", MORNING)
+    parcel = an_order().parcels[0]
+    lines = (replace(parcel.lines[0], qty_packed=1), parcel.lines[1])
+    held = replace(parcel, is_frozen=True, lines=lines)
+    model.cache.heard(
+        Urgent(seq=4, order_no=order_no(1), stops=(), is_frozen=True, parcels=(held,), epoch="EPOCH-ONE")
+    )
+    assert model.packed_units() == 1
     model.did(2, ActKind.line_packed, LinePacked(line_no=1))
     assert model.packed_units() == 2, "what came after is shown as ever"
 
