@@ -139,7 +139,17 @@ def logging_into(data_dir: Path) -> Iterator[None]:
 
 def _quieten() -> None:
     """Others' loggers say only what somebody must act on."""
-    for name in ("apscheduler", "uvicorn.access", "httpx", "httpcore", "litestar", "alembic", "sqlalchemy"):
+    # psycopg calls ignored what it raises as well
+    for name in (
+        "alembic",
+        "apscheduler",
+        "httpcore",
+        "httpx",
+        "litestar",
+        "psycopg",
+        "sqlalchemy",
+        "uvicorn.access",
+    ):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 

@@ -87,6 +87,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     _structlog_to_stdlib()
+    logging.getLogger("psycopg").setLevel(
+        logging.ERROR
+    )  # as the hub has it: it warns of what it raises as well
     root.addHandler(watch)
     try:
         return (yield)
