@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from app.ports import FeedGone, HubAway, HubTrouble
 from app.wire import ChangePage
 from sync.backoff import Backoff
@@ -123,7 +125,8 @@ class Puller(Waker):
         import asyncio
 
         data = await self._hub.changes(after, epoch, PAGE, wait_s)
-        return await asyncio.to_thread(page_of, data)
+        page = await asyncio.to_thread(page_of, data)
+        return msgspec.structs.replace(page, after=after)
 
     def _fetch_ahead(self, after: int, epoch: str) -> None:
         import asyncio

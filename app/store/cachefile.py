@@ -167,13 +167,19 @@ class CacheFile:
                 return call(self._writer.db)
 
     def apply_page(self, page: ChangePage) -> frozenset[str]:
-        """Rows and cursor in one transaction; what the cursor has passed changes nothing. Returns topics."""
+        """Rows and cursor in one transaction; what the cursor has passed changes nothing. Returns topics.
+
+        A page that begins further on than the copy stands changes nothing either: it was asked for a copy that has
+        been thrown away since, and would leave a gap in this one.
+        """
         topics: set[str] = set()
 
         def write(db: sqlite3.Connection) -> Cursor:
             at = self._read_cursor(db)
             if at.epoch not in ("", page.epoch):
                 raise ValueError(f"page of epoch {page.epoch} for a cache of {at.epoch}")
+            if page.after is not None and page.after > at.seq:
+                return at
             news = [change for change in page.changes if change.seq > at.seq]
             topics.update(self._apply(db, news))
             moved = Cursor(page.epoch, max(at.seq, page.next))

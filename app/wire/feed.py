@@ -27,7 +27,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True, kw_only=True):
-    """In the stream ``after`` says where the page begins: who stands before it pulls instead of applying it."""
+    """``after`` says where the page begins, in the stream by the hub, else by who asked for it: who stands before it
+    pulls instead of applying it.
+    """
 
     epoch: str
     head: int

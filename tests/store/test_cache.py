@@ -226,6 +226,17 @@ def test_begun_again_twice_and_given_up(cache: Cache, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.new*")) == []
 
 
+def test_regression_a_page_asked_for_a_copy_thrown_away_leaves_no_gap(cache: Cache) -> None:
+    """The answer came after the copy was damaged, or its station revoked: what stood before it was never loaded."""
+    cache.apply_page(a_page([order_change(1, an_order(1))]))
+    on_its_way = msgspec.structs.replace(a_page([order_change(2, an_order(2))]), after=1)
+    cache.start_over()
+    assert cache.apply_page(on_its_way) == frozenset()
+    assert cache.cursor == Cursor("", 0)
+    cache.apply_page(msgspec.structs.replace(a_page([order_change(1, an_order(1))], head=2), after=0))
+    assert cache.apply_page(on_its_way) and cache.cursor == Cursor("EPOCH-ONE", 2)
+
+
 def test_a_page_of_another_epoch_never_mixes_in(cache: Cache) -> None:
     cache.apply_page(a_page([order_change(1, an_order(1))]))
     with pytest.raises(ValueError, match="epoch"):
