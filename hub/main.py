@@ -118,7 +118,7 @@ def open_doors(
     writer = writer_of(engine, clock, new_id, vault, line)
     feed = Feed(engine, MASKS, give_way=writer.hurry.give_way)
     callers = Callers(engine, clock, sign_on_required=settings.hub.sign_on_required)
-    pages = Pages(feed, clock)
+    pages = Pages(feed, clock, writer.hurry)
     lookup = Lookup(engine, vault, line)
     metrics = Metrics()
     return Doors(

@@ -18,6 +18,7 @@ import zstandard
 
 from app.ports import Clock
 from hub.orders.feed import Feed
+from hub.orders.hurry import Hurry
 from hub.orders.results import Page, View
 
 #: How long a page that holds something may be given to others as well, whatever came since.
@@ -30,6 +31,8 @@ TOLD_SHARED_S = 1.0
 _KEPT = 256
 _KEPT_BYTES = 16_000_000
 _BUILDERS = 2
+#: The longest rest after a page.
+_REST_S = 0.1
 _SMALL = 1_000
 
 
@@ -76,9 +79,10 @@ class Pages:
     that reaches it.
     """
 
-    def __init__(self, feed: Feed, clock: Clock) -> None:
+    def __init__(self, feed: Feed, clock: Clock, hurry: Hurry | None = None) -> None:
         self._feed = feed
         self._clock = clock
+        self._hurry = hurry or Hurry(clock)
         self._shared: OrderedDict[_Key, _Shared] = OrderedDict()
         self._size = 0
         self._threads = ThreadPoolExecutor(_BUILDERS, "pages")
@@ -104,7 +108,12 @@ class Pages:
         return shared
 
     async def _built(self, key: _Key) -> Packed:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._build, *key)
+        began = self._clock.monotonic()
+        built = await asyncio.get_running_loop().run_in_executor(self._threads, self._build, *key)
+        if built.page.next < built.page.head and self._hurry.was_lately:
+            # who reads so far behind loads everything, page after page: half of the time the hub is everybody else's
+            await asyncio.sleep(min(self._clock.monotonic() - began, _REST_S))
+        return built
 
     def _build(self, view: View, after: int, limit: int, encoding: str) -> Packed:
         return packed(self._feed.page(view, after, limit), encoding)

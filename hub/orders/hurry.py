@@ -28,6 +28,8 @@ CALM_TURN_S = 0.001
 #: While a stop goes out to all stations the event loop keeps the interpreter: it would give it away after each few
 #: of them.
 SENDING_TURN_S = 0.01
+#: Who was in a hurry so lately will be again: whoever has much to count rests as long as he counts.
+LATELY_S = 1.0
 
 
 class Hurry:
@@ -36,6 +38,7 @@ class Hurry:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._free_until = 0.0
+        self._last = -LATELY_S
         self._count = 0
         self._calm = threading.Event()
         self._calm.set()
@@ -44,6 +47,11 @@ class Hurry:
     @property
     def is_calm(self) -> bool:
         return self._calm.is_set()
+
+    @property
+    def was_lately(self) -> bool:
+        """Whether a command is under way or was a moment ago."""
+        return not self.is_calm or self._clock.monotonic() - self._last < LATELY_S
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -55,6 +63,7 @@ class Hurry:
             yield
         finally:
             self._count -= 1
+            self._last = self._clock.monotonic()
             if not self._count:
                 self._calm.set()
                 sys.setswitchinterval(CALM_TURN_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -22,8 +23,10 @@ from hub.auth.tokens import hash_of
 from hub.db import tables as t
 from hub.orders.desk import Tx
 from hub.orders.feed import Feed
-from hub.orders.results import Committed, UrgentFor, View
+from hub.orders.hurry import LATELY_S
+from hub.orders.results import Committed, Page, UrgentFor, View
 from tests.helpers.builders import LEAD, Core, a_channel_order, a_core
+from tests.helpers.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +73,37 @@ async def test_a_full_page_serves_all_first_loads_of_the_moment(core: Core, page
     assert await pages.page(BENCH, 0, 3) is first
     core.clock.go(seconds=FULL_SHARED_S)
     assert await pages.page(BENCH, 0, 3) is not first
+
+
+class _SlowFeed(Feed):
+    """Each page takes it a while."""
+
+    clock: FakeClock
+
+    def page(self, view: View, after: int, limit: int) -> Page:
+        self.clock.go(seconds=_PAGE_S)
+        return super().page(view, after, limit)
+
+
+_PAGE_S = 0.05
+
+
+async def test_who_loads_everything_rests_after_each_page_while_commands_come(core: Core) -> None:
+    await core.given(*(a_channel_order(n) for n in range(4)))
+    feed, hurry = _SlowFeed(core.engine, MASKS), core.writer.hurry
+    feed.clock = core.clock
+    pages = Pages(feed, core.clock, hurry)
+    assert not hurry.was_lately
+    with hurry.under_way():
+        assert hurry.was_lately
+    assert hurry.was_lately
+    began = time.monotonic()
+    first = await pages.page(BENCH, 0, 3)
+    assert first.page.next < first.page.head
+    assert time.monotonic() - began >= _PAGE_S * 0.9
+    core.clock.go(seconds=LATELY_S)
+    assert not hurry.was_lately
+    pages.stop()
 
 
 async def test_a_page_without_anything_is_asked_for_again(core: Core, pages: Pages) -> None:
