@@ -50,7 +50,7 @@ class Counting:
             self._top.leases.want(parcel.parcel_no, "close")
         hit = match_item(order, parcel, target.key, target.meanings)
         if isinstance(hit, Refused):
-            return self._top.no(row.scan_id, order, parcel, hit)
+            return self._top.no(row.scan_id, order, parcel, self._named(hit, target))
         body = LinePacked(line_no=hit.line_no, qty=hit.qty, code=target.key)
         return self._counted(order, parcel, body, row, now)
 
@@ -69,8 +69,16 @@ class Counting:
         expected = lines.named(
             order, [pl.line_no for pl in out], {pl.line_no: pl.qty_packed - pl.qty for pl in out}
         )
-        params = {"code": target.key, "expected": expected}
-        return self._top.no(row.scan_id, order, parcel, Refused(Reason.wrong_item, params))
+        wrong = Refused(Reason.wrong_item, {"code": target.key, "expected": expected})
+        return self._top.no(row.scan_id, order, parcel, self._named(wrong, target))
+
+    def _named(self, refused: Refused, target: Target) -> Refused:
+        """The goods in the hand by their name, where our copy has it: a packer knows goods, not numbers."""
+        if refused.reason is not Reason.wrong_item:
+            return refused
+        items = (self._read.item(meaning.sku_code) for meaning in target.meanings)
+        title = next((item.title for item in items if item is not None and item.title), "")
+        return Refused(refused.reason, refused.params | {"scanned": title or target.key})
 
     def _take_out(
         self,

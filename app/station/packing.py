@@ -344,7 +344,7 @@ class PackingDesk:
         refused = await self._gate.may_go(parcel.parcel_no, "close")
         with self._top.lock:
             if refused is not None:
-                return self._top.said(self._top.no(scan_id, order, parcel, refused))
+                return self._top.said(self._top.no(scan_id, order, parcel, _lacking(refused, order, parcel)))
             found = self._top.on_bench(scan_id)  # the answer took its time: look again
             if isinstance(found, Outcome):
                 return self._top.said(found)
@@ -440,3 +440,11 @@ class PackingDesk:
             order_no=alarm.order_no,
             parcel_no=alarm.parcel_no,
         )
+
+
+def _lacking(refused: Refused, order: Order, parcel: Parcel) -> Refused:
+    """A box that is not complete says what it still wants (``expected``)."""
+    left = {pl.line_no: pl.qty - pl.qty_packed for pl in parcel.lines if pl.qty_packed < pl.qty}
+    if refused.reason is not Reason.not_complete or not left:
+        return refused
+    return Refused(refused.reason, refused.params | {"expected": lines.named(order, left, left)})

@@ -79,7 +79,9 @@ def test_goods_are_counted_to_completion_and_the_parcel_closes(bench: FedBench) 
         "1",
         "2",
     )
-    assert bench.scan(CLOSE).reason is Reason.not_complete
+    early = bench.scan(CLOSE)
+    assert early.reason is Reason.not_complete
+    assert early.params["expected"] == "商品1 × 1、商品2 × 1"
     assert bench.scan("SKU-1").params["left"] == "1"
     last = bench.scan("6901234567892")
     assert (last.done, last.follow) == (Done.complete, None)
@@ -96,6 +98,7 @@ def test_wrong_too_many_and_unknown_are_told_apart(bench: FedBench) -> None:
     bench.scan("SKU-1")
     wrong, many, unknown = bench.scan("6909999999999"), bench.scan("SKU-1"), bench.scan("NOBODY-KNOWS")
     assert (wrong.reason, wrong.sound) == (Reason.wrong_item, Sound.wrong)
+    assert (wrong.params["scanned"], wrong.params["code"]) == ("SKU-9", "6909999999999")
     assert (many.reason, many.sound) == (Reason.over_quantity, Sound.too_many)
     assert (unknown.reason, unknown.sound) == (Reason.unknown_code, Sound.wrong)
     assert bench.acts() == ["opened", "line_packed"]

@@ -289,6 +289,7 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     if outcome.parcel_no:
         params.setdefault("number", states.short(outcome.parcel_no))
     code = params.get("code", "")
+    params["scanned"] = cut(params.get("scanned", code))
     if outcome.is_ok:
         state = _LIGHT[outcome.light]
         head = words.tr(f"station.head_{outcome.done.value}")
@@ -297,6 +298,8 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     state = _COLOUR.get(look.get("colour", ""), "wait")
     head = words.maybe(f"packing.head_{outcome.result}", words.tr("packing.head_other"))
     text = words.tr(f"reasons.{outcome.result}", **params)
+    if outcome.result == Reason.not_complete and params.get("expected"):
+        text = words.tr("packing.still_lacks", why=text, expected=params["expected"])
     return ScanView(state, head, text, code, stays=state in ("stop", "wait"))
 
 

@@ -172,8 +172,8 @@ class PackingScreen(Page):
         self._undo_button.setEnabled(view.can_undo)
         self._abnormal_button.setEnabled(works)
         self._aside_button.setEnabled(works)
-        if not works:
-            self._close_button.setEnabled(False)
+        # on an incomplete parcel too: it says then what is missing
+        self._close_button.setEnabled(works)
         self._handover_button.set_text("packing.act_handover_end" if in_handover else "packing.act_handover")
 
     def _show_list(self, wanted: QueueColumn) -> None:
@@ -188,7 +188,6 @@ class PackingScreen(Page):
         view = pack_view(order, parcel.parcel_no, room.bench(skus), room.words(), waiting=waiting)
         self.board.show_view(view)
         self._middle.setCurrentWidget(self.board)
-        self._close_button.setEnabled(view.can_close)
         self._close_button.set_role("main" if view.can_close else "plain")
 
     def _show_empty(self) -> None:

@@ -65,6 +65,7 @@ def test_a_whole_parcel_is_packed_by_scans_alone(
     scan(qtbot, bench, GOODS[THIRD])
     assert desk.scan_bar.view is not None
     assert (desk.scan_bar.view.state, desk.scan_bar.view.head) == ("stop", "扫错商品")
+    assert GOODS[THIRD] not in desk.scan_bar.view.text, "the goods by their name"
     scan(qtbot, bench, GOODS[FIRST])
     assert desk.scan_bar.view.head == "正确"
     scan(qtbot, bench, GOODS[FIRST])
@@ -100,6 +101,11 @@ def test_the_question_what_is_wrong_goes_with_the_parcel_it_was_asked_about(
     QTest.keyClick(handle, Qt.Key.Key_F7)
     scan(qtbot, bench, slip_code(f"{second}01", 1))
     assert not desk._reasons.isVisible(), "or the next parcel would be marked"
+    QTest.keyClick(handle, Qt.Key.Key_F4)  # too early: it says what is missing
+    qtbot.waitUntil(
+        lambda: desk.scan_bar.view is not None and desk.scan_bar.view.head == "还没装齐", timeout=WAIT_MS
+    )
+    assert desk.scan_bar.view is not None and f"还缺：{SECOND} 商品 × 1" in desk.scan_bar.view.text
     QTest.keyClick(handle, Qt.Key.Key_F7)
     scan(qtbot, bench, GOODS[SECOND])
     assert desk._close_button.isVisible()
