@@ -20,6 +20,7 @@ _CHINESE = b"\x1c&"
 _CUT = b"\x1dVB\x00"
 #: Cheap printers buffer one band at a time; taller ones print garbage on some.
 BAND = 240
+_BAND_HEAD = b"\x1dv0\x00"
 #: Without a cutter the paper has to come out as far as the tear-off edge.
 _FEED_TO_EDGE = b"\x1bd\x06"
 
@@ -27,13 +28,29 @@ _FEED_TO_EDGE = b"\x1bd\x06"
 def raster_job(bitmap: Bitmap, has_cutter: bool = True) -> bytes:
     """One paper as raster bands, fed and cut."""
     bands = (
-        b"\x1dv0\x00"
+        _BAND_HEAD
         + bitmap.row_bytes.to_bytes(2, "little")
         + (min(top + BAND, bitmap.height) - top).to_bytes(2, "little")
         + bitmap.rows[top * bitmap.row_bytes : (top + BAND) * bitmap.row_bytes]
         for top in range(0, bitmap.height, BAND)
     )
     return _INIT + b"".join(bands) + _end(has_cutter)
+
+
+def dots_of(job: bytes) -> Bitmap | None:
+    """The dots of a job that :func:`raster_job` made; None for any other."""
+    at, wide, rows = len(_INIT), 0, []
+    if not job.startswith(_INIT):
+        return None
+    while job.startswith(_BAND_HEAD, at):
+        head = at + len(_BAND_HEAD)
+        wide, high = (int.from_bytes(job[n : n + 2], "little") for n in (head, head + 2))
+        at = head + 4 + wide * high
+        rows.append(job[head + 4 : at])
+    dots = b"".join(rows)
+    if not dots or len(dots) % wide or job[at:] not in (_end(True), _end(False)):
+        return None
+    return Bitmap(wide * 8, len(dots) // wide, dots)
 
 
 def _end(has_cutter: bool) -> bytes:

@@ -55,6 +55,8 @@ def run(
     try:
         _check_use(kind, language, dpi, width_mm)
         body, items = read_order(order)
+        if not (body.order_no or body.lines or body.parcels):
+            raise _Said(_WRONG_USE, "cli_empty_order", path=order)
         paper = _paper(kind, language, dpi, width_mm, body, items, _parcel(body, parcel_no), words)
         _write(out, paper)
     except _Said as said:

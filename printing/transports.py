@@ -15,10 +15,12 @@ from typing import Literal, Protocol
 
 from app.core.printjob import PrinterState
 from app.core.values import dataclass
+from printing.bitmap import to_png
 from printing.escpos import (
     ASK,
     ASK_WHEN_DONE,
     PrinterStatus,
+    dots_of,
     is_done_answer,
     is_real_time_answer,
     status_of,
@@ -26,6 +28,8 @@ from printing.escpos import (
 
 Outcome = Literal["printed", "not_started", "held_back", "unsure"]
 
+#: What a picture of a paper says of its size: the head of nearly every receipt printer.
+_DPI = 203
 #: Whether the first byte may leave, asked when it is about to.
 MayBegin = Callable[[], bool]
 
@@ -257,7 +261,8 @@ def tcp_printer(host: str, port: int = 9100, patience: Patience | None = None) -
 
 
 class FolderPrinter:
-    """Papers as files ``0001.bin``, ``0002.bin`` ... in a folder: for trying out, and for keeping proofs.
+    """Papers as files ``0001.bin``, ``0002.bin`` ... in a folder: for trying out, and for keeping proofs. Beside each
+    whose dots we drew stands ``0001.png`` to look at.
 
     Its word is good: a paper is ``printed`` when the file is on disk under its name.
     """
@@ -293,4 +298,8 @@ class FolderPrinter:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.rename(self._folder / f"{max(taken, default=0) + 1:04d}.bin")
+        paper = self._folder / f"{max(taken, default=0) + 1:04d}.bin"
+        part.rename(paper)
+        if (dots := dots_of(data)) is not None:
+            with contextlib.suppress(OSError):  # the paper is there; its picture is a kindness
+                paper.with_suffix(".png").write_bytes(to_png(dots, _DPI))

@@ -64,14 +64,23 @@ def test_labels_and_lists_are_written(tmp_path: Path) -> None:
     assert paper(tmp_path, a_body(), kind="handover", language="pdf", width_mm=210)[1].startswith(b"%PDF-")
 
 
+def test_a_body_with_nothing_in_it_is_no_paper(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert paper(tmp_path, {}) == (2, b"")
+    assert "没有可打的内容" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        {},
         {"order_no": "OD20261121001"},
         {"lines": [{"title": "T恤"}, {"sku_code": None, "qty": "2"}], "buyer_remark": None},
         {"parcels": [{"parcel_no": "OD2026112100101"}], "lines": [{"qty": 3, "qty_cancelled": 1}]},
-        {"stops": [{"kind": "of a later version"}], "surprise": {"x": 1}, "consignee": {"name": "林**"}},
+        {
+            "order_no": "X",
+            "stops": [{"kind": "of a later version"}],
+            "surprise": {"x": 1},
+            "consignee": {"name": "林**"},
+        },
     ],
 )
 def test_what_the_body_lacks_is_empty(tmp_path: Path, body: dict[str, Any]) -> None:
@@ -111,7 +120,7 @@ def test_the_asked_parcel_is_drawn(tmp_path: Path) -> None:
         ("[1]", {}, 1, "不是订单内容"),
         ({"lines": 7}, {}, 1, "不是订单内容"),
         ({"lines": [{"qty": "many"}]}, {}, 1, "不是订单内容"),
-        ({}, {"parcel_no": "X"}, 1, "没有包裹 X"),
+        ({"order_no": "OD1"}, {"parcel_no": "X"}, 1, "没有包裹 X"),
         ({}, {"language": "zpl"}, 2, "可选：png, pdf, escpos, gb18030"),
         ({}, {"kind": "menu"}, 2, "可选：slip, label, handover"),
         ({}, {"dpi": 20}, 2, "20 dpi"),
@@ -138,6 +147,6 @@ def test_a_file_that_is_away_is_said_in_the_asked_language(
 def test_a_place_nobody_can_write_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_bytes(b"")
     order = tmp_path / "o.json"
-    order.write_text("{}", encoding="utf-8")
+    order.write_text('{"order_no": "OD1"}', encoding="utf-8")
     assert run("slip", order, "png", 203, 80, tmp_path / "file" / "slip.png", "zh", None) == 1
     assert capsys.readouterr().err.startswith("写不了文件")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from app.core.printjob import PrinterState
-from printing.bitmap import Bitmap
+from printing.bitmap import Bitmap, to_png
 from printing.devices import BadAddress, PrinterSetup, printer_at
-from printing.escpos import raster_job
+from printing.escpos import dots_of, raster_job
 from printing.transports import EscposPrinter, FolderPrinter, Patience, tcp_printer
 from rehearsal.printer import Fault, StandInPrinter
 
@@ -178,6 +178,15 @@ async def test_a_folder_keeps_each_paper_as_a_file(tmp_path: Path) -> None:
         "0001.bin": b"one",
         "0002.bin": b"two",
     }
+
+
+@pytest.mark.parametrize("has_cutter", [True, False])
+def test_a_paper_of_dots_has_a_picture_of_them_beside_it(tmp_path: Path, has_cutter: bool) -> None:
+    bitmap = Bitmap(576, 500, bytes(range(250)) * 144)
+    job = raster_job(bitmap, has_cutter)
+    assert asyncio.run(FolderPrinter(tmp_path).send(job)).outcome == "printed"
+    assert (tmp_path / "0001.png").read_bytes() == to_png(bitmap, 203)
+    assert dots_of(job[:-9]) is None and dots_of(b"\x1b@text") is None
 
 
 def test_a_paper_that_is_held_back_makes_no_file(tmp_path: Path) -> None:
