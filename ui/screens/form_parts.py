@@ -26,6 +26,7 @@ class Field(QWidget):
         super().__init__()
         self._kit = kit
         self._trouble_key = ""
+        self._trouble_params: dict[str, str] = {}
         self._name = PlainLabel(role="muted")
         self.edit = QLineEdit()
         self.edit.setMaxLength(200)
@@ -52,9 +53,9 @@ class Field(QWidget):
         """What is said to be wrong, "" for nothing."""
         return self._trouble.words() if self._trouble_key else ""
 
-    def complain(self, key: str) -> None:
-        self._trouble_key = key
-        self._trouble.setText(self._kit.i18n.tr(key))
+    def complain(self, key: str, **params: str) -> None:
+        self._trouble_key, self._trouble_params = key, params
+        self._trouble.setText(self._kit.i18n.tr(key, **params))
         self._trouble.show()
         restate(self.edit, "state", "stop")
         self.edit.setFocus()
@@ -70,7 +71,7 @@ class Field(QWidget):
         self.edit.setAccessibleName(tr(name_key))
         self.edit.setPlaceholderText(tr(hint_key) if hint_key else "")
         if self._trouble_key:
-            self._trouble.setText(tr(self._trouble_key))
+            self._trouble.setText(tr(self._trouble_key, **self._trouble_params))
 
 
 class ChoiceCard(Card):

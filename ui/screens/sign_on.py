@@ -62,7 +62,10 @@ class SignOnForm(QWidget):
     def _failed(self, error: Exception) -> None:
         self.go.unlock()
         self.password.edit.clear()
-        if isinstance(error, HubAway):
+        if isinstance(error, HubAway) and error.text:
+            # the hub is there and takes no password now, not even the right one: it says for how long
+            self.password.complain("station.sign_wait", why=error.text)
+        elif isinstance(error, HubAway):
             self.password.complain("station.sign_offline")
         elif isinstance(error, HubTrouble):
             self.password.complain("station.sign_wrong")

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.os.folderlock import FolderLock
 from app.station.slips import paper_mm
+from rehearsal.processes import StepFailed
 from tests.helpers.real_hub import RealHub
 from tests.helpers.ui_joint import PaperTray, joint
 from ui.app import build_station, run_station
@@ -121,6 +122,15 @@ def test_a_badge_signs_on_wherever_it_is_read(qtbot: QtBot, hub: RealHub, open_s
     page.password.edit.setText("packer-pass-1")
     page.go.click()
     qtbot.waitUntil(lambda: bench.window.at_desk, timeout=WAIT_MS)
+
+    for _ in range(5):
+        with pytest.raises(StepFailed):
+            hub.api("POST", "/v1/sessions", {"user": name, "password": "guessed"})
+    bench.pages.show_sign_on()
+    page.user.edit.setText(name)
+    page.password.edit.setText("packer-pass-1")
+    page.go.click()
+    qtbot.waitUntil(lambda: "5 分钟后再试" in page.password.trouble, timeout=WAIT_MS)
 
 
 def test_settings_keep_the_printer_and_show_what_a_scanner_sends(
