@@ -1,9 +1,11 @@
 """A rep's cancel until the last station has the urgent event: a real hub process on SQLite (FULL) over real
 HTTP, each station with a token and an open stream of its own, the clock running from before the POST is sent
 until the event's bytes are read. Cancels come by the clock, whatever became of the one before, in rounds of 60: one
-burst of the machine decides the 99th of a hundred, so the median round's is given as well. Alone, and at work:
-the hub is meanwhile offered 1,000 orders a second (files of 50 by the clock), every station is told and pulls every
-one of them, and one more station loads 100,000 orders from the beginning, again and again, without a pause. Where
+burst of the machine decides the 99th of a hundred, so the median round's is given as well. Where a machine is
+another's guest, its host takes it away for tens of milliseconds: alone, 15 rounds are run and the five count in which
+the system says that least was taken, of the reference as of ours; what all showed is told below them. Alone, and at
+work: the hub is meanwhile offered 1,000 orders a second (files of 50 by the clock), every station is told and pulls
+every one of them, and one more station loads 100,000 orders from the beginning, again and again, without a pause. Where
 1,000 are not taken, once more with what was taken. The rep's receipt is written after the event has left for the
 last station: what is between the two is the stations' reading. The stations are one process of raw sockets, who brings
 and who loads are others; what each takes of the processor is told. The reference is a bare socket broadcast: a
@@ -19,7 +21,7 @@ import random
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -37,8 +39,10 @@ TITLE = "Cancel accepted -> urgent event at 200 and 500 stations"
 AIMS = ((200, 0.020), (500, 0.040))
 RATE = 1_000
 FILE = 50
-#: Cancels.
-ROUNDS = (60,) * 5
+#: Cancels a round; alone, and at work.
+ALONE, AT_WORK = (60,) * 15, (60,) * 5
+#: Rounds that count, where there are more: those in which the host of this machine took least of it for others.
+CALM = 5
 #: Orders there before, for the station that loads them.
 STORED = 100_000
 #: Seconds between a cancel and the next bare event, never in step with anything of the hub's.
@@ -48,11 +52,10 @@ _TAKEN = 0.97
 
 
 def run(quick: bool = False) -> list[Figure]:
-    rounds, stored = ((10,), 500) if quick else (ROUNDS, STORED)
     figures: list[Figure] = []
     for stations, aim in ((20, 0.020),) if quick else AIMS:
-        for is_working in (False, True):
-            figures += measured(stations, rounds, stored if is_working else 0, aim)
+        figures += measured(stations, (10,) if quick else ALONE, 0, aim)
+        figures += measured(stations, (10,) if quick else AT_WORK, 500 if quick else STORED, aim)
     return figures
 
 
@@ -62,7 +65,7 @@ def measured(
     """Alone, or with ``stored`` orders to load and new ones coming."""
     cancels = sum(rounds)
     with tempfile.TemporaryDirectory() as name, BenchHub(Path(name)) as hub:
-        orders = hub.take_orders(2 * cancels)
+        orders = hub.take_orders(2 * cancels if stored else cancels)
         bench = _Bench(hub, stations)
         if not stored:
             return _figures(bench.measure(orders[:cancels], rounds, 0), stations, aim, 0)
@@ -76,29 +79,37 @@ def measured(
 
 
 def _figures(seen: Seen, stations: int, aim: float, rate: int) -> list[Figure]:
-    whole = [seconds for one in seen.cancels for seconds in one]
-    ours, floor = percentile(whole, 0.99), percentile(seen.bare, 0.99)
-    what = f"{stations} stations, {len(whole)} cancels"
+    calm = sorted(seen.rounds, key=lambda one: one.stolen)[:CALM]
+    cancels, bare = _together(calm)
+    ours, floor = percentile(cancels, 0.99), percentile(bare, 0.99)
+    what = f"{stations} stations, {len(cancels)} cancels"
     if rate:
         what += f", {rate:,} orders/s offered, {seen.taken:,.0f} taken, {seen.fed:,.0f} at each station,"
         what += f" {seen.loaded:,.0f} changes/s loaded beside"
     is_at_rate = min(seen.taken, seen.fed) >= _TAKEN * rate
-    of_rounds = sorted(percentile(one, 0.99) for one in seen.cancels)
+    of_rounds = sorted(percentile(one.cancels, 0.99) for one in calm)
+    whole, whole_bare = _together(seen.rounds)
     shares = ", ".join(f"{name} {share:.0%}" for name, share in seen.cpu.items()) or "-"
     return [
         Figure(
             what=f"last byte in at {what}, p50 / p99",
-            ours=_pair(whole),
-            reference=f"{_pair(seen.bare)} bare socket broadcast",
+            ours=_pair(cancels),
+            reference=f"{_pair(bare)} bare socket broadcast",
             ratio=f"{ours / floor:.1f}x",
             aim=f"p99 <= {aim * 1000:.0f} ms",
             passed=ours <= aim and is_at_rate,
         ),
         Figure(
-            what=f"p99 of the median of {len(of_rounds)} rounds",
+            what=f"of these {len(calm)} rounds (the host took {_stolen(calm)} of the machine), the median one's p99",
             ours=milliseconds(of_rounds[len(of_rounds) // 2]),
             reference="-",
             ratio="-",
+        ),
+        Figure(
+            what=f"all {len(seen.rounds)} rounds (the host took {_stolen(seen.rounds)}), p50 / p99",
+            ours=_pair(whole),
+            reference=f"{_pair(whole_bare)} bare socket broadcast",
+            ratio=f"{percentile(whole, 0.99) / percentile(whole_bare, 0.99):.1f}x",
         ),
         Figure(
             what="the last event has left and the rep has the receipt, p50 / p99",
@@ -114,14 +125,30 @@ def _pair(seconds: list[float]) -> str:
     return f"{milliseconds(percentile(seconds, 0.5))} / {milliseconds(percentile(seconds, 0.99))}"
 
 
+def _together(rounds: Sequence[Round]) -> tuple[list[float], list[float]]:
+    return [s for one in rounds for s in one.cancels], [s for one in rounds for s in one.bare]
+
+
+def _stolen(rounds: Sequence[Round]) -> str:
+    return f"{sum(one.stolen for one in rounds) / len(rounds):.1%}"
+
+
 @dataclass(frozen=True)
-class Seen:
-    """Seconds of each cancel (by rounds) and each bare event until the last station had it; rates are a second.
-    ``cpu``: what each process took, in cores; empty where the system does not say it.
+class Round:
+    """Seconds of each cancel and each bare event until the last station had it. ``stolen``: the share of the machine's
+    time that its host took for others; 0 where the system does not say it.
     """
 
-    cancels: list[list[float]]
+    cancels: list[float]
     bare: list[float]
+    stolen: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Rates are a second. ``cpu``: what each process took, in cores; empty where the system does not say it."""
+
+    rounds: list[Round]
     acked: list[float]
     taken: float
     fed: float
@@ -168,7 +195,7 @@ class _Bench:
             time.sleep(2.0)
             before, began = ask(all_stations, "mark"), time.perf_counter()
             head, worked = self._head(), _cpu(pids)
-            sent, acked = self._cancel_all(orders, caster)
+            sent, acked, stolen = self._cancel_all(orders, rounds, caster)
             after, lasted = ask(all_stations, "mark"), time.perf_counter() - began
             cpu = {name: (seconds - worked[name]) / lasted for name, seconds in _cpu(pids).items()}
             # an order takes three numbers: its own and two of its history
@@ -183,8 +210,10 @@ class _Bench:
         # seconds later an order's second event says that its countdown is over: every station has had the first by then
         took = {name: sorted(arrived[name])[stations - 1] - at for name, at in sent.items()}
         return Seen(
-            cancels=[[took[no] for no in some] for some in _in_rounds(orders, rounds)],
-            bare=[took[name] for name in sent if name.startswith("bare")],
+            rounds=[
+                Round([took[no] for no in some], [took[_bare(no)] for no in some], share)
+                for some, share in zip(_in_rounds(orders, rounds), stolen, strict=True)
+            ],
             acked=acked,
             taken=taken,
             fed=min(b - a for a, b in zip(before[0], after[0], strict=True)) / 3 / lasted,
@@ -197,29 +226,51 @@ class _Bench:
     def _head(self) -> int:
         return int(call(self._hub.url, "GET", "/healthz")["seq"])
 
-    def _cancel_all(self, orders: list[str], caster: socket.socket) -> tuple[dict[str, float], list[float]]:
-        """When each cancel and each bare event left, by their names; and when the rep had the receipt."""
+    def _cancel_all(
+        self, orders: list[str], rounds: tuple[int, ...], caster: socket.socket
+    ) -> tuple[dict[str, float], list[float], list[float]]:
+        """When each cancel and each bare event left, by their names; when the rep had the receipts; what was stolen."""
         dice, rep = random.Random(7), Rep(self._hub)
         sent: dict[str, float] = {}
         acked: list[float] = []
+        stolen: list[float] = []
         due = time.perf_counter()
-        for n, order_no in enumerate(orders):
-            began, ended = rep.cancel(f"cancel-{order_no}", order_no)
-            sent[order_no] = began
-            acked.append(ended - began)
-            due = self._pause(due, dice)
-            event = b'event: urgent\ndata: {"seq":1,"order_no":"bare%d","pad":"%b"}\n\n' % (n, b"x" * 640)
-            sent[f"bare{n}"] = time.perf_counter()
-            caster.sendall(event)
-            due = self._pause(due, dice)
+        for some in _in_rounds(orders, rounds):
+            before, began_round = _stolen_s(), time.perf_counter()
+            for order_no in some:
+                began, ended = rep.cancel(f"cancel-{order_no}", order_no)
+                sent[order_no] = began
+                acked.append(ended - began)
+                due = self._pause(due, dice)
+                name = _bare(order_no).encode("ascii")
+                event = b'event: urgent\ndata: {"seq":1,"order_no":"%b","pad":"%b"}\n\n' % (name, b"x" * 640)
+                sent[_bare(order_no)] = time.perf_counter()
+                caster.sendall(event)
+                due = self._pause(due, dice)
+            lasted = (time.perf_counter() - began_round) * (os.cpu_count() or 1)
+            stolen.append((_stolen_s() - before) / lasted)
         rep.close()
-        return sent, acked
+        return sent, acked, stolen
 
     @staticmethod
     def _pause(due: float, dice: random.Random) -> float:
         due += dice.uniform(*_APART)
         time.sleep(max(0.0, due - time.perf_counter()))
         return due
+
+
+def _bare(order_no: str) -> str:
+    """The bare event that follows this order's cancel."""
+    return f"bare{order_no}"
+
+
+def _stolen_s() -> float:
+    """Seconds the host of a virtual machine gave its processors to others so far; 0.0 where nobody says it."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+    fields = stat.read_text(encoding="utf-8").split("\n", 1)[0].split()
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def _in_rounds(orders: list[str], rounds: tuple[int, ...]) -> Iterator[list[str]]:
