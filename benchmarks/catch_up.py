@@ -113,10 +113,13 @@ def _arrived(folder: Path) -> tuple[_Rows, _Rows]:
     """The rows of the copy, as the plain tables take them."""
     [file] = folder.rglob("cache.sqlite")
     with closing(sqlite3.connect(file)) as db:
-        orders = db.execute(
-            "SELECT order_no, seq, (SELECT min(number) FROM number n WHERE n.order_no = o.order_no"
-            " AND kind = 'channel'), body FROM \"order\" o ORDER BY seq"
-        ).fetchall()
+        channel = dict(
+            db.execute("SELECT order_no, min(number) FROM number WHERE kind = 'channel' GROUP BY order_no")
+        )
+        orders = [
+            (order_no, seq, channel.get(order_no), body)
+            for order_no, seq, body in db.execute('SELECT order_no, seq, body FROM "order" ORDER BY seq')
+        ]
         return orders, db.execute("SELECT id, seq, order_no, body FROM history ORDER BY seq").fetchall()
 
 
