@@ -7,6 +7,7 @@ then waited with it. A thread of its own does the same beside the commits of oth
 from __future__ import annotations
 
 import sqlite3
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 #: After so many commits, or so many orders and acts in them, it is time.
 COMMITS, JOBS = 32, 800
+#: Seconds before it begins: the stop that the last commit held is on its way to all stations just now.
+REST_S = 0.03
 #: Pages of the log at which a commit does it all the same: while groups come without a pause, the log grows.
 INLINE_PAGES = 4_000
 
@@ -29,6 +32,7 @@ class WalKeeper:
         self._thread = ThreadPoolExecutor(1, "wal")
         self._under_way: Future[None] | None = None
         self._commits = self._jobs = 0
+        self._stopped = threading.Event()
 
     def committed(self, jobs: int) -> None:
         """A group of so many jobs is on the disk."""
@@ -40,9 +44,11 @@ class WalKeeper:
             self._under_way = self._thread.submit(self._move)
 
     def stop(self) -> None:
+        self._stopped.set()
         self._thread.shutdown()
 
     def _move(self) -> None:
+        self._stopped.wait(REST_S)
         try:
             with closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
