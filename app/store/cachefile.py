@@ -21,7 +21,7 @@ from app.wire import Change, ChangePage, Repair, Urgent
 T = TypeVar("T")
 
 #: The number of the tables in :mod:`app.store.tables`, kept in the file.
-SCHEMA = 3
+SCHEMA = 4
 #: A body of 2 KB leaves half of a page of 4 KB empty: a quarter less on disk, and loaded a quarter sooner.
 _PAGE_SIZE = 8192
 #: More changed orders than this are reported as the topic "order" alone.

@@ -79,6 +79,9 @@ _INDEXES = (
     'CREATE INDEX order_queue ON "order" (queue_key) WHERE queue_key IS NOT NULL',
     'CREATE INDEX order_packed ON "order" (packed_key) WHERE packed_key IS NOT NULL',
     'CREATE INDEX order_stopped ON "order" (stop_since) WHERE stop_since IS NOT NULL',
+    # what may go, found without a look at all that may not
+    'CREATE INDEX order_done ON "order" (seq) '
+    "WHERE queue_key IS NULL AND packed_key IS NULL AND stop_since IS NULL",
     "CREATE INDEX history_order ON history (order_no)",
     "CREATE INDEX track_order ON track (order_no)",
     "CREATE INDEX item_code_sku ON item_code (sku_code)",

@@ -47,8 +47,8 @@ def is_large(db: sqlite3.Connection, most_bytes: int) -> bool:
 
 def trim(db: sqlite3.Connection, most_bytes: int) -> Trimmed:
     """One batch, inside a transaction."""
-    for where, is_whole in ((_DONE, False), (_DONE, True), ("1 = 1", False)):
-        found = _oldest(db, where, is_whole)
+    for is_whole, oldest in ((False, _done_with_files), (True, _done), (False, _with_files)):
+        found = oldest(db)
         if not found:
             continue
         for table in ("history", "track"):
@@ -60,18 +60,35 @@ def trim(db: sqlite3.Connection, most_bytes: int) -> Trimmed:
     return Trimmed(over_bytes=used if used > most_bytes else 0)
 
 
-def _oldest(db: sqlite3.Connection, where: str, is_whole: bool) -> list[tuple[int, str, str]]:
-    """Id, number and ``numbers`` of orders that have something to give."""
-    of_order = "WHERE order_no = o.order_no"
-    has_file = f"(EXISTS (SELECT 1 FROM history {of_order}) OR EXISTS (SELECT 1 FROM track {of_order}))"
-    asked = (
-        f'SELECT id, order_no, numbers FROM "order" o WHERE {where} AND {"1 = 1" if is_whole else has_file} '
-        "ORDER BY seq LIMIT ?"
-    )
+#: Of an order: id, number and ``numbers``.
+_Found = list[tuple[int, str, str]]
+_OF_ORDER = "WHERE order_no = o.order_no"
+_HAS_FILE = f"(EXISTS (SELECT 1 FROM history {_OF_ORDER}) OR EXISTS (SELECT 1 FROM track {_OF_ORDER}))"
+
+
+def _done_with_files(db: sqlite3.Connection) -> _Found:
+    return _oldest(db, f"{_DONE} AND {_HAS_FILE}")
+
+
+def _done(db: sqlite3.Connection) -> _Found:
+    return _oldest(db, _DONE)
+
+
+def _oldest(db: sqlite3.Connection, where: str) -> _Found:
+    asked = f'SELECT id, order_no, numbers FROM "order" o WHERE {where} ORDER BY seq LIMIT ?'
     return db.execute(asked, (BATCH,)).fetchall()
 
 
-def _forget(db: sqlite3.Connection, found: list[tuple[int, str, str]]) -> None:
+def _with_files(db: sqlite3.Connection) -> _Found:
+    """By the files: few are left where this is asked again and again. Numbers of orders begin with their day."""
+    for table in ("history", "track"):
+        asked = f"SELECT 0, order_no, '' FROM {table} GROUP BY order_no ORDER BY order_no LIMIT ?"
+        if found := db.execute(asked, (BATCH,)).fetchall():
+            return found
+    return []
+
+
+def _forget(db: sqlite3.Connection, found: _Found) -> None:
     numbers = [row for _, no, text in found for row in rows.number_rows(text, no)]
     db.executemany(
         "DELETE FROM number WHERE number = ? AND kind = ? AND order_no = ? AND parcel_no = ?", numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from app.core.history import HistoryRow
 from app.core.order import Order, OrderState
+from app.store import trimming
 from app.store.cache import Cache
 from app.wire import Change
 from tests.helpers.station import (
@@ -134,3 +136,31 @@ def test_open_work_that_is_too_much_stays_and_is_told_until_it_fits_again(cache:
     _fed(cache, [_gone(n) for n in range(1, 201)])
     assert cache.over_bytes == 0
     assert _count(cache, "order", "queue_key IS NOT NULL") == 1
+
+
+def test_regression_open_work_that_is_too_much_is_not_looked_through_after_each_page(cache: Cache) -> None:
+    """A morning of 100,000 open orders came in at 900 a second: nothing could go, and each page looked for it."""
+
+    def steps() -> int:
+        """Instructions of the database while it looks for what may go, in hundreds."""
+        taken = 0
+
+        def count() -> int:
+            nonlocal taken
+            taken += 1
+            return 0
+
+        def trimmed(db: sqlite3.Connection) -> trimming.Trimmed:
+            db.set_progress_handler(count, 100)
+            try:
+                return trimming.trim(db, MOST)
+            finally:
+                db.set_progress_handler(None, 100)
+
+        assert cache.read(trimmed).over_bytes > MOST
+        return taken
+
+    _fed(cache, [an_order(n) for n in range(1, 1_501)])
+    few = steps()
+    _fed(cache, [an_order(n) for n in range(1_501, 3_001)])
+    assert steps() <= few + 2
