@@ -1,17 +1,16 @@
 """A rep's cancel until the last station has the urgent event: a real hub process on SQLite (FULL) over real
 HTTP, each station with a token and an open stream of its own, the clock running from before the POST is sent
-until the event's bytes are read. Cancels come by the clock, whatever became of the one before, in rounds of 60: one
-burst of the machine decides the 99th of a hundred, so the median round's is given as well. Where a machine is
-another's guest, its host takes it away for tens of milliseconds: alone, 15 rounds are run and those count in which the
-system says that least was taken (five, and all that were as calm), of the reference as of ours; what all showed is told
-below them. Alone, and at
-work: the hub is meanwhile offered 1,000 orders a second (files of 50 by the clock), every station is told and pulls
-every one of them, and one more station loads 100,000 orders from the beginning, again and again, without a pause. Where
-1,000 are not taken, once more with what was taken. The rep's receipt is written after the event has left for the
-last station: what is between the two is the stations' reading. The stations are one process of raw sockets, who brings
-and who loads are others; what each takes of the processor is told. The reference is a bare socket broadcast: a
-process that writes an event's bytes to as many sockets of the same stations, in turns with the cancels, in the same
-run.
+until the event's bytes are read. Cancels come by the clock, whatever became of the one before, in rounds of 60:
+one burst of the machine decides the 99th of a hundred, so the median round's is given as well. Where a machine
+is another's guest, its host takes it away for tens of milliseconds: alone, 15 rounds are run and those count in
+which the system says that least was taken (five, and all that were as calm), of the reference as of ours; what
+all showed is told below them. Alone, and at work: the hub is meanwhile offered 1,000 orders a second (files of
+50 by the clock), every station is told and pulls every one of them, and one more station loads 100,000 orders
+from the beginning, again and again, without a pause. Where 1,000 are not taken, once more with what was taken.
+The rep's receipt is written after the event has left for the last station: what is between the two is the
+stations' reading. The stations are one process of raw sockets, who brings and who loads are others; what each
+takes of the processor is told. The reference is a bare socket broadcast: a process that writes an event's bytes
+to as many sockets of the same stations, in turns with the cancels, in the same run.
 """
 
 from __future__ import annotations
