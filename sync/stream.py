@@ -93,9 +93,13 @@ class StreamReader(Waker):
         import asyncio
 
         waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
+        if waiting is None:
+            return
+        if not waiting.done():
             waiting.cancel()
             await asyncio.wait({waiting})
+        if not waiting.cancelled():
+            waiting.exception()  # a step that was cancelled in the same moment could not look at it
 
     async def _begin(self) -> None:
         cursor = self._parts.cache.cursor

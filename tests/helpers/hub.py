@@ -228,7 +228,14 @@ def hub_in_thread(
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
     server = Attentive(
-        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,  # as the hub itself: a line that rests for some seconds is not closed under a call
+        )
     )
     loops: list[asyncio.AbstractEventLoop] = []
     failures: list[BaseException] = []

@@ -21,14 +21,15 @@ import pytest
 import structlog
 
 _KEY = pytest.StashKey["LogWatch"]()
-_PATIENCE_S = 3.0
+_PATIENCE_S = 20.0
 
 
 class LogWatch(logging.Handler):
     """Collects what one test logs at WARNING and above, from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = _PATIENCE_S) -> None:
         super().__init__(level=logging.WARNING)
+        self._patience_s = patience_s
         self.records: list[logging.LogRecord] = []
         self.announced: list[re.Pattern[str]] = []
 
@@ -48,7 +49,7 @@ class LogWatch(logging.Handler):
 
         A server in another thread may be a moment behind the test: what was announced is waited for.
         """
-        end = time.monotonic() + _PATIENCE_S
+        end = time.monotonic() + self._patience_s
         while self._is_missing() and time.monotonic() < end:
             time.sleep(0.02)
         texts = [(record, record.getMessage()) for record in self.records]

@@ -40,7 +40,7 @@ class FaultyProxy:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._mode == "cut":
+        if self._is_cut:
             writer.close()
             return
         try:
@@ -49,6 +49,10 @@ class FaultyProxy:
             writer.close()
             return
         pair = (writer, up_writer)
+        if self._is_cut:  # while it was on its way there
+            for end in pair:
+                end.transport.abort()
+            return
         self._pairs.add(pair)
         try:
             await asyncio.gather(self._up(reader, up_writer), self._down(up_reader, writer))
@@ -75,6 +79,10 @@ class FaultyProxy:
             writer.write(data)
             await writer.drain()
         writer.close()
+
+    @property
+    def _is_cut(self) -> bool:
+        return self._mode == "cut"
 
     def lose_answers(self) -> None:
         self._mode = "lose"

@@ -11,6 +11,7 @@ from app.ports import Clock, Engine, Ulid
 from app.station.core import StationCore
 from app.wire import PrinterReport, StationKind
 from sync import link
+from tests.helpers.station import patiently
 from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub, Printers
 
 
@@ -55,7 +56,7 @@ def joint(clock: Clock | None = None, printers: Callable[[StationCore], Printers
     return Joint(
         clock=clock,
         new_id=Ulid(clock),
-        connect=link.connect,
+        connect=patiently,
         pair=link.pair,
         printers=printers,
         start_hub=no_hub,

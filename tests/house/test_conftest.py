@@ -47,6 +47,6 @@ def test_a_warning_from_structlog_in_a_thread_is_seen(request: pytest.FixtureReq
 
 
 def test_an_announced_warning_that_never_comes_is_trouble() -> None:
-    watch = logfail.LogWatch()
+    watch = logfail.LogWatch(patience_s=0.1)
     watch.announce("never")
     assert watch.trouble() == ["announced but never logged: 'never'"]

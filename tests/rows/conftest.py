@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.sync.conftest import hub, order, proxy, station
+from tests.sync.conftest import hub, order, people_wait, proxy, station
 
-__all__ = ["hub", "order", "proxy", "station"]
+__all__ = ["hub", "order", "people_wait", "proxy", "station"]

@@ -67,7 +67,6 @@ def held(hub: RunningHub, *shops: str) -> int:
         return int(conn.execute(select(func.count()).where(ours)).scalar_one())
 
 
-@pytest.mark.timeout(150)
 def test_five_thousand_rows_of_a_workbook_become_orders_and_bad_ones_come_back(
     intake: RunningHub, platform: Platform
 ) -> None:

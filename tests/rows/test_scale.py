@@ -29,7 +29,8 @@ from ui.screens.supervisor import SupervisorScreen
 from ui.station import Station
 
 HELD = 100_000
-pytestmark = pytest.mark.timeout(150)
+#: A desk over so many orders takes its time to open on a busy machine.
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def opened(qapp: QApplication, qtbot: QtBot, folder: Path) -> Iterator[Callable[
         station = build_station(qapp, replace(joint(), connect=near), kind, folder, lang="zh")
         made.append(station)
         station.open()
-        with qtbot.waitActive(station.window, timeout=20_000):
+        with qtbot.waitActive(station.window, timeout=PATIENCE_MS):
             station.window.activateWindow()
         return station
 
@@ -120,4 +121,4 @@ def test_slip_order_number_and_waybill_open_the_order_at_once_whatever_has_the_f
     for code, n in zip(codes, dice.sample(range(HELD), len(codes)), strict=True):
         no = make.order_no(n)
         type_code(station, code(no, n))
-        qtbot.waitUntil(lambda no=no: opened_order(station) == no, timeout=15_000)
+        qtbot.waitUntil(lambda no=no: opened_order(station) == no, timeout=PATIENCE_MS)

@@ -28,7 +28,7 @@ class Morning:
     hub: RunningHub
 
     def asked(self, method: str, path: str) -> Any:
-        answer = self.hub.admin().request(method, f"/v1/shops{path}")
+        answer = self.hub.admin().request(method, f"/v1/shops{path}", timeout=120)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

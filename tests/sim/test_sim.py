@@ -18,7 +18,7 @@ from tests.sim.bugs import BUGS
 from tests.sim.world import Result
 
 #: A busy machine takes its time; each test is some ten seconds of work.
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def simulated(*words: str) -> str:
         env=dict(os.environ, PYTHONHASHSEED="0"),
         capture_output=True,
         encoding="utf-8",
-        timeout=190,
+        timeout=380,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

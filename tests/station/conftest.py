@@ -120,6 +120,12 @@ class ToldHub:
         return self.told
 
 
+@pytest.fixture(autouse=True)
+def people_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asked something of the hub waits for its word longer than the three seconds of the program."""
+    monkeypatch.setattr("app.station.asking.ANSWER_WITHIN_S", 20.0)
+
+
 class FedBench:
     """A station core with a told hub; ``fed`` puts orders into the copy as the hub would."""
 

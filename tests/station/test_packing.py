@@ -328,7 +328,8 @@ def test_a_lease_that_moved_takes_the_parcel_along(bench: FedBench) -> None:
     assert bench.desk.view().is_leased
     bench.fed(_held_elsewhere())
     assert bench.desk.view().parcel is None
-    assert bench.outcomes[-1].reason is Reason.no_lease
+    # the scan's own green may come later
+    assert Reason.no_lease in [outcome.reason for outcome in bench.outcomes]
 
 
 def test_offline_only_what_is_leased_may_be_finished(bench: FedBench) -> None:

@@ -17,6 +17,12 @@ from tests.helpers.station import LiveStation
 Station = Callable[..., LiveStation]
 
 
+@pytest.fixture(autouse=True)
+def people_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asked something of the hub waits for its word longer than the three seconds of the program."""
+    monkeypatch.setattr("app.station.asking.ANSWER_WITHIN_S", 20.0)
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     with hub_in_thread(tmp_path_factory.mktemp("hub")) as running:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -380,8 +381,11 @@ def test_case_11(tmp_path: Path, hub: RunningHub, order: Order) -> None:
 def test_case_12(hub: RunningHub, station: Station, order: Order) -> None:
     """12. Two stations at once."""
     one, other = station(name="一号台"), station(name="二号台")
-    knows(one, order)
-    knows(other, order)
+    for bench, there in ((one, other), (other, one)):
+        knows(bench, order)
+        # who is told that the other has the box is told its name
+        assert there.core.identity is not None
+        bench.until(partial(bench.core.read.station, there.core.identity.station_id), "no station was fed")
     slip = slip_code(parcel_of(order), 1)
     one.core.packing.on_scan(slip, one.clock.now())
     other.core.packing.on_scan(slip, other.clock.now())
@@ -500,6 +504,8 @@ def test_case_18(hub: RunningHub, station: Station, order: Order) -> None:
     """18. Session ended."""
     bench = station()
     knows(bench, order)
+    # its own first question, two seconds after the start, must not be the one that meets the ended session
+    bench.until(lambda: bench.core.rights.acts is not None, "what may be done here was not asked")
     bench.do(bench.core.sign_in(ADMIN, PASSWORD))
     assert (bench.core.person, bench.core.role) == (ADMIN, "admin")
     identity = bench.core.identity

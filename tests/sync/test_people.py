@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from commands import cli
-from rehearsal.processes import HubProcess, StepFailed, call, free_port
+from rehearsal.processes import HubProcess, StepFailed, call
+from tests.helpers.ports import held_port
 from tests.helpers.real_hub import PASSWORD, RealHub, real_hub
 
 Said = Callable[..., tuple[int, str, str]]
@@ -90,10 +92,7 @@ def test_who_may_not_is_told_in_one_sentence(
 def test_the_first_administrator_of_a_bare_hub_is_made_with_the_code_it_said(
     tmp_path: Path, said: Said
 ) -> None:
-    config = tmp_path / "hub.toml"
-    config.write_text("", encoding="utf-8")
-    hub = HubProcess(tmp_path / "data", config, free_port(), tmp_path / "hub.log")
-    try:
+    with _bare_hub(tmp_path) as hub:
         hub.wait_ready(60)
         found, end = None, time.monotonic() + 20
         while found is None and time.monotonic() < end:  # it serves a moment before it says so
@@ -105,5 +104,16 @@ def test_the_first_administrator_of_a_bare_hub_is_made_with_the_code_it_said(
         assert status == 0 and "「老板」" in out
         call(hub.url, "POST", "/v1/sessions", {"user": "老板", "password": "packer-8-am"})
         assert said(hub.url, "setup", "--code", found[1])[0] == 1, "the code is good once"
-    finally:
-        hub.stop()
+
+
+@contextmanager
+def _bare_hub(folder: Path) -> Iterator[HubProcess]:
+    """A hub that has just been installed."""
+    config = folder / "hub.toml"
+    config.write_text("", encoding="utf-8")
+    with held_port() as port:
+        hub = HubProcess(folder / "data", config, port, folder / "hub.log")
+        try:
+            yield hub
+        finally:
+            hub.stop()

@@ -140,7 +140,7 @@ def test_no_act_of_the_last_days_is_lost_and_no_number_is_given_twice(tmp_path: 
             assert told(hub, lost).count("line_packed") == 2
             assert _alarms(hub, "order_unknown") == []
             # numbers of this life have a letter, so that none of the last one is given again
-            assert new.order_no == f"{known.order_no[:10]}A001"
+            assert new.order_no[10:] == "A001"
             assert _numbers(hub) == sorted([known.order_no, lost.order_no, new.order_no])
             # the bench goes on where it was
             knows(bench, lost)
@@ -163,7 +163,7 @@ def test_an_order_that_came_again_first_is_found_by_its_old_number_and_gets_its_
         bench.loop.stop_engines()  # this bench is slow to come back
         with shop.hub() as hub:
             anew = hub.given(a_channel_order("lost"))
-            assert anew.order_no == f"{lost.order_no[:10]}A001"
+            assert anew.order_no[10:] == "A001"
             bench._restart()
             _again(bench, hub)
             assert packed_at(hub, anew) == [1, 0]
@@ -212,10 +212,12 @@ def test_waybill_numbers_are_locked_until_every_station_has_sent_again(tmp_path:
             one.core.outbox.record(act).result()
             one.core.bench.push_soon()
             sent(one)
+        one.loop.stop_engines()
         two.loop.stop_engines()  # switched off
         shop.bring_back()
         with shop.hub() as hub:
             assert {late.name for late in _restored(hub).waiting} == {"1 号台", "2 号台"}
+            one._restart()
             _again(one, hub)
             one.until(lambda: len(_restored(hub).waiting) == 1, "still waited for", PATIENCE)
             # the number on the label is taken again; no other is given while somebody may have used it
