@@ -450,7 +450,8 @@ class Work(QObject):
 
         woken = handle._woken = asyncio.Event()
         failures = 0
-        while True:
+        # Looked at each time: before Python 3.12 a wait that was woken in the same moment swallows its cancellation.
+        while not (handle._stopped or self._stopping):
             woken.clear()
             began, at = self._clock.now(), self._clock.monotonic()
             try:

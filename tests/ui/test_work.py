@@ -8,13 +8,16 @@ import time
 import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer
 from pytestqt.qtbot import QtBot
 
 from app.ports import SystemClock, seconds_until
-from ui.work import CrashReport, Work
+from ui.work import BATCH_MS, URGENT_WITHIN_S, CrashReport, Work
+
+PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def crashes() -> list[CrashReport]:
 def work(qtbot: QtBot, crashes: list[CrashReport]) -> Iterator[Work]:
     made = Work(SystemClock(), crashes.append)
     yield made
-    assert made.stop()
+    assert made.stop(PATIENCE_S)
 
 
 class Counting:
@@ -67,7 +70,7 @@ def test_regression_a_clock_set_back_keeps_no_engine_asleep(qtbot: QtBot, crashe
     work, engine = Work(clock, crashes.append), Waiting()
     work.loop(engine, "stream")
     qtbot.waitUntil(lambda: engine.steps > 2, timeout=15_000)
-    assert work.stop()
+    assert work.stop(PATIENCE_S)
 
 
 @pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(0), timedelta(hours=5)])
@@ -122,7 +125,7 @@ def test_a_page_whose_last_holder_is_a_call_dies_in_the_windows_thread(
             job.cancel()
         del job
     if how == "stopped":
-        assert work.stop()
+        assert work.stop(PATIENCE_S)
     qtbot.waitUntil(lambda: len(died) == 20, timeout=15_000)
     assert set(died) == {threading.main_thread()}
 
@@ -216,35 +219,41 @@ def test_results_keep_their_order_and_ten_thousand_do_not_freeze_the_window(qtbo
 
 
 def test_batches_are_at_least_fifty_ms_apart_and_urgent_ones_do_not_wait(qtbot: QtBot, work: Work) -> None:
-    times: list[tuple[str, int]] = []
-    clock = QElapsedTimer()
-    clock.start()
+    begun: list[int] = []
 
-    async def call() -> None:
-        for n in range(8):
-            work.hand(lambda n=n: times.append((f"batch{n}", clock.elapsed())))  # type: ignore[misc]
-            await asyncio.sleep(0.01)
-        work.urgent(lambda: times.append(("urgent", clock.elapsed())))
+    def next_one() -> None:
+        begun.append(work._since_batch.msecsSinceReference())
+        if len(begun) < 5:
+            QTimer.singleShot(0, lambda: work.hand(next_one))  # there at once, and yet not run at once
 
-    work.run(call, lambda _: times.append(("done", clock.elapsed())))
-    qtbot.waitUntil(lambda: bool(times) and times[-1][0] == "done")
-    runs = sorted({at // 5 for name, at in times if name.startswith("batch")})
-    assert len(runs) <= 4
-    order = [name for name, _ in times]
-    assert order.index("urgent") < order.index("done")
+    work.hand(next_one)
+    qtbot.waitUntil(lambda: len(begun) == 5)
+    assert all(late - soon >= BATCH_MS - 2 for soon, late in pairwise(begun)), begun  # timers count whole ms
 
-
-def test_the_background_stands_still_until_what_is_urgent_was_run(qtbot: QtBot, work: Work) -> None:
     order: list[str] = []
 
     async def call() -> None:
+        work.urgent(lambda: order.append("urgent"))
+
+    work.run(call, lambda _: order.append("done"))
+    qtbot.waitUntil(lambda: order == ["urgent", "done"])
+
+
+def test_the_background_stands_still_until_what_is_urgent_was_run(qtbot: QtBot, work: Work) -> None:
+    """Not for ever: a window that is too busy for it is waited for no longer than it is said."""
+    order: list[str] = []
+    stood: list[float] = []
+
+    async def call() -> None:
         work.urgent(lambda: order.append("red"))
+        began = time.monotonic()
         work.let_pass()
+        stood.append(time.monotonic() - began)
         order.append("paperwork")
 
     work.run(call)
     qtbot.waitUntil(lambda: len(order) == 2)
-    assert order == ["red", "paperwork"]
+    assert order == ["red", "paperwork"] or stood[0] >= URGENT_WITHIN_S * 0.9
 
 
 def test_what_is_urgent_runs_between_two_parts_of_something_long(qtbot: QtBot, work: Work) -> None:
@@ -308,10 +317,25 @@ def test_stopping_one_engine_leaves_the_others(qtbot: QtBot, work: Work) -> None
     work.loop(other, "other")
     qtbot.waitUntil(lambda: one.steps > 1 and other.steps > 1)
     handle.stop()
-    qtbot.wait(30)
+    qtbot.waitUntil(lambda: handle._task is not None and handle._task.done())
     steps, others = one.steps, other.steps
     qtbot.waitUntil(lambda: other.steps > others + 3)
     assert one.steps == steps
+
+
+def test_an_engine_that_is_woken_and_stopped_in_one_moment_ends(qtbot: QtBot, work: Work) -> None:
+    """Before Python 3.12 a wait that has just come to its end swallows a cancellation."""
+    engine = Counting()
+    handle = work.loop(engine, "pull")
+    qtbot.waitUntil(lambda: engine.steps == 1)
+
+    async def both() -> None:
+        handle.wake()
+        handle.stop()
+
+    work.run(both)
+    qtbot.waitUntil(lambda: handle._task is not None and handle._task.done())
+    assert engine.steps == 1
 
 
 def test_stop_cancels_what_is_under_way_and_joins(qtbot: QtBot, crashes: list[CrashReport]) -> None:
@@ -328,10 +352,7 @@ def test_stop_cancels_what_is_under_way_and_joins(qtbot: QtBot, crashes: list[Cr
 
     work.run(call, lambda _: ended.append("done"))
     assert begun.wait(20)
-    clock = QElapsedTimer()
-    clock.start()
-    assert work.stop()
-    assert clock.elapsed() < 20_000
+    assert work.stop(PATIENCE_S)
     qtbot.wait(20)
     assert ended == ["cancelled"] and not crashes
     work.run(call)
