@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -183,11 +186,28 @@ def call(
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A port that the system gives to nobody else until the end, however many listen and make lines meanwhile.
+
+    A hub may take it, leave it and come back (it binds with SO_REUSEADDR); while it is away callers are refused as
+    at any port where nobody is. Elsewhere than on Linux two sockets cannot share it: there it is only a free one.
+    """
+    is_kept = sys.platform == "linux"
+    with socket.socket() as sock:
+        if is_kept:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        if is_kept:
+            yield port
+            return
+    yield port
 
 
 def run_command(*words: str, token: str = "", seconds: float = 120) -> subprocess.CompletedProcess[str]:
