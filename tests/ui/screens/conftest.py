@@ -94,6 +94,21 @@ def open_station(
         station.close()
 
 
+def put_to_rest(qtbot: QtBot, station: Station) -> None:
+    """Nothing works in the background of this station any more: what a test does to its files stays as it is."""
+    for loop in station._loops:
+        loop.stop()
+    heard: list[None] = []
+
+    async def hear() -> None:
+        """What was asked of the background before has been done there."""
+
+    station.work.run(hear, heard.append)
+    qtbot.waitUntil(lambda: bool(heard), timeout=WAIT_MS)
+    tasks = [loop._task for loop in station._loops if loop._task is not None]
+    qtbot.waitUntil(lambda: all(task.done() for task in tasks), timeout=WAIT_MS)
+
+
 class _Strays(QObject):
     """Remembers every widget that was shown as a window of its own."""
 

@@ -156,8 +156,8 @@ def test_a_courier_source_that_was_tested_is_asked_for_again_at_once(
     desk.show_shop("@kuaidi100")
     qtbot.waitUntil(desk.shop.check.isEnabled, timeout=WAIT_MS)
     desk.shop.check.click()
+    qtbot.waitUntil(lambda: "连接正常" in station.window.bar.words(), timeout=WAIT_MS)
     qtbot.waitUntil(lambda: state() == "ok", timeout=WAIT_MS)
-    assert "连接正常" in station.window.bar.words()
     assert desk.shop._chip.words() == "正常"
 
 

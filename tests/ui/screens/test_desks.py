@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QElapsedTimer, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.core.qr import command_code, slip_code
 from rehearsal import shop
-from tests.helpers.real_hub import RealHub
+from tests.helpers.real_hub import RealHub, this_moment
 from tests.helpers.ui_joint import PaperTray
 from ui.hand import type_as_scanner
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
 from ui.station import Station
+from ui.work import REFRESH_MS
 
 WAIT_MS = 15_000
 GOODS = {good.sku_code: shop.barcode(good) for good in shop.GOODS}
@@ -46,6 +47,11 @@ def waits(station: Station, order_no: str) -> Callable[[], bool]:
     return lambda: station.core.read.order(order_no) is not None
 
 
+def leased(station: Station, order_no: str) -> Callable[[], bool]:
+    """From then on its box is closed also where the hub takes longer over its word than a packer is let wait."""
+    return lambda: station.core.leases.is_valid(f"{order_no}01")
+
+
 def test_a_whole_parcel_is_packed_by_scans_alone(
     qtbot: QtBot, hub: RealHub, open_station: OpenStation, new_order: NewOrder
 ) -> None:
@@ -61,6 +67,8 @@ def test_a_whole_parcel_is_packed_by_scans_alone(
     qtbot.waitUntil(
         lambda: desk.scan_bar.view is not None and desk.scan_bar.view.state == "ok", timeout=WAIT_MS
     )
+
+    qtbot.waitUntil(leased(bench, order_no), timeout=WAIT_MS)
 
     scan(qtbot, bench, GOODS[THIRD])
     assert desk.scan_bar.view is not None
@@ -101,6 +109,7 @@ def test_the_question_what_is_wrong_goes_with_the_parcel_it_was_asked_about(
     QTest.keyClick(handle, Qt.Key.Key_F7)
     scan(qtbot, bench, slip_code(f"{second}01", 1))
     assert not desk._reasons.isVisible(), "or the next parcel would be marked"
+    qtbot.waitUntil(leased(bench, second), timeout=WAIT_MS)
     QTest.keyClick(handle, Qt.Key.Key_F4)  # too early: it says what is missing
     qtbot.waitUntil(
         lambda: desk.scan_bar.view is not None and desk.scan_bar.view.head == "还没装齐", timeout=WAIT_MS
@@ -143,10 +152,10 @@ def test_a_cancel_turns_the_bench_red_until_a_person_says_so(
     desk = packing(bench)
     qtbot.waitUntil(waits(bench, order_no), timeout=WAIT_MS)
     scan(qtbot, bench, slip_code(f"{order_no}01", 1))
-    qtbot.waitUntil(lambda: bench.core.leases.is_valid(f"{order_no}01"), timeout=WAIT_MS)
+    qtbot.waitUntil(leased(bench, order_no), timeout=WAIT_MS)
     scan(qtbot, bench, GOODS[FIRST])
 
-    hub.cancel(order_no, "cancel-ui-1", "2026-11-21T02:00:00.000Z", reason="buyer", note="拍错了")
+    hub.cancel(order_no, "cancel-ui-1", this_moment(), reason="buyer", note="拍错了")
     qtbot.waitUntil(lambda: bench.alarm.active is not None, timeout=WAIT_MS)
     words = bench.alarm.sheets()[0].words()
     assert f"订单 {order_no} 已取消，请停手！" in words
@@ -314,7 +323,7 @@ def test_the_supervisor_sees_a_hold_and_releases_it(
                 "act_id": "hold-ui-1",
                 "kind": "hold",
                 "order_no": order_no,
-                "made_at": "2026-11-21T02:00:00.000Z",
+                "made_at": this_moment(),
                 "body": {"reason": "address", "note": "门牌号不全"},
             }
         ],
@@ -345,7 +354,9 @@ def test_the_language_changes_at_once_everywhere(
     assert "Scan the last one" in desk.board.hero.words()
     assert desk.scan_bar.view is not None and desk.scan_bar.view.head == "Opened"
     assert bench.window.windowTitle().startswith("Packing bench")
-    assert any("up to date" in str(item.text) for item in bench.window.foot.strip.items())
+    # our own act has just moved the hub's head: for a moment the copy may be behind it
+    items = bench.window.foot.strip.items
+    qtbot.waitUntil(lambda: any("up to date" in str(item.text) for item in items()), timeout=WAIT_MS)
     bench.kit.i18n.toggle()
     assert "扫最后一件" in desk.board.hero.words()
 
@@ -367,6 +378,8 @@ def test_ten_thousand_changes_do_not_hold_up_a_scan(
 
     bench.work.changed.disconnect()
     bench.work.changed.connect(counted)
+    clock = QElapsedTimer()
+    clock.start()
     for n in range(10_000):
         bench.work.announce({"order", f"order:OD{n}"})
         if n == 5_000:
@@ -376,7 +389,7 @@ def test_ten_thousand_changes_do_not_hold_up_a_scan(
     qtbot.waitUntil(lambda: calls > 0, timeout=WAIT_MS)
     QTest.qWait(250)
     bench.work.changed.disconnect(counted)
-    assert calls <= 5, "refreshes are merged to ten a second"
+    assert calls <= clock.elapsed() / REFRESH_MS + 2, "refreshes are merged to ten a second"
 
 
 @pytest.mark.logs("our fault")

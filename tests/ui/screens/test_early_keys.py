@@ -63,7 +63,7 @@ def test_what_is_scanned_before_all_is_loaded_is_kept_shown_and_answered(
     loaded, opened = threading.Event(), threading.Event()
 
     def held() -> None:
-        assert loaded.wait(20)
+        assert loaded.wait(120)
 
     with started(qapp, folder, held) as bench:
         desk = packing(bench)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.helpers.real_hub import PASSWORD, SHOP, RealHub
+from tests.ui.screens.conftest import put_to_rest
 from ui.screens.import_page import ImportPage
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
@@ -181,9 +182,7 @@ def test_before_the_first_order_each_desk_offers_the_import(
     kind: str, qtbot: QtBot, open_station: OpenStation
 ) -> None:
     station = open_station(kind)
-    for loop in station._loops:
-        loop.stop()
-    qtbot.wait(50)
+    put_to_rest(qtbot, station)
     station.core.cache.start_over()
     desk = station.desk
     assert desk is not None

@@ -18,7 +18,7 @@ from app.core.qr import slip_code
 from app.core.tracking import NodeKind
 from rehearsal import shop
 from rehearsal.courier import Node
-from tests.helpers.real_hub import RealHub
+from tests.helpers.real_hub import RealHub, this_moment
 from tests.ui.screens.test_desks import packing, scan, waits
 from ui.screens.service import ServiceScreen
 from ui.station import Station
@@ -35,7 +35,7 @@ def act(hub: RealHub, kind: str, order_no: str, parcel_no: str | None = None, **
         "act_id": f"rows-{next(_ids)}-{order_no}",
         "kind": kind,
         "order_no": order_no,
-        "made_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "made_at": this_moment(),
         "body": body,
     }
     [receipt] = hub.api("POST", "/v1/acts", [told | ({"parcel_no": parcel_no} if parcel_no else {})])
@@ -60,7 +60,7 @@ def test_the_whole_window_is_red_and_heard_until_acknowledged(
     scan(qtbot, bench, slip_code(f"{order_no}01", 1))
     qtbot.waitUntil(lambda: bench.core.leases.is_valid(f"{order_no}01"), timeout=WAIT_MS)
 
-    hub.cancel(order_no, f"cancel-{order_no}", "2026-11-21T02:00:00.000Z", reason="buyer")
+    hub.cancel(order_no, f"cancel-{order_no}", this_moment(), reason="buyer")
     qtbot.waitUntil(lambda: bench.alarm.active is not None, timeout=WAIT_MS)
     assert bench.player.alarming
     [sheet] = bench.alarm.sheets()
