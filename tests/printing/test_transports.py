@@ -7,8 +7,10 @@ import contextlib
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -21,7 +23,10 @@ from rehearsal.printer import Fault, StandInPrinter
 
 pytestmark = pytest.mark.anyio
 
-HASTE = Patience(connect_s=0.5, answer_s=0.15, poll_s=0.05, silence_s=0.4, done_s=0.3, finish_s=5.0)
+#: For devices that answer: however busy this machine is, the answer is waited for.
+PATIENT = Patience(connect_s=20, answer_s=20, poll_s=0.05, silence_s=20, done_s=20, finish_s=60)
+#: For those that say nothing: it is their silence that is waited for.
+HASTE = Patience(connect_s=20, answer_s=0.15, poll_s=0.05, silence_s=0.4, done_s=0.3, finish_s=20)
 JOB = raster_job(Bitmap(576, 960, bytes(range(256)) * 270))
 
 
@@ -31,7 +36,7 @@ def device() -> Iterator[StandInPrinter]:
         yield device
 
 
-def reached(device: StandInPrinter, patience: Patience = HASTE) -> EscposPrinter:
+def reached(device: StandInPrinter, patience: Patience = PATIENT) -> EscposPrinter:
     return tcp_printer("127.0.0.1", device.port, patience)
 
 
@@ -51,7 +56,8 @@ async def test_the_state_is_what_the_device_says(
 ) -> None:
     if fault:
         device.break_down(fault)
-    assert (await reached(device).status()).state is state
+    patience = HASTE if fault is Fault.silent else PATIENT
+    assert (await reached(device, patience).status()).state is state
 
 
 async def test_a_device_that_is_away_is_offline_and_nothing_was_sent(device: StandInPrinter) -> None:
@@ -66,7 +72,7 @@ async def test_an_address_nobody_answers_is_offline_in_time() -> None:
     # bound but not listening: on some systems refused, on others silent
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        printer = tcp_printer("127.0.0.1", closed.getsockname()[1], HASTE)
+        printer = tcp_printer("127.0.0.1", closed.getsockname()[1], Patience(connect_s=0.5))
         assert (await printer.status()).state is PrinterState.offline
 
 
@@ -105,7 +111,7 @@ async def test_who_sends_may_hold_it_back_until_the_first_byte(device: StandInPr
 
 async def test_a_device_that_cannot_answer_leaves_us_unsure_though_it_prints(device: StandInPrinter) -> None:
     device.break_down(Fault.silent)
-    result = await reached(device).send(JOB)
+    result = await reached(device, HASTE).send(JOB)
     assert (result.outcome, result.cause) == ("unsure", "no_answer")
     await until(lambda: len(device.papers) == 1)
 
@@ -120,10 +126,12 @@ async def test_a_device_that_dies_in_mid_job_leaves_us_unsure(device: StandInPri
 
 
 async def test_a_device_that_hangs_in_mid_job_leaves_us_unsure(device: StandInPrinter) -> None:
-    device.slow_down(800)
-    sending = asyncio.ensure_future(reached(device).send(JOB))
+    device.slow_down(20)
+    patience = Waning()
+    sending = asyncio.ensure_future(reached(device, cast(Patience, patience)).send(JOB))
     await until(lambda: device.pending > 0)
     device.break_down(Fault.hung)
+    patience.answer_s, patience.silence_s = HASTE.answer_s, HASTE.silence_s
     result = await sending
     assert (result.outcome, result.cause) == ("unsure", "lost_link")
 
@@ -140,8 +148,8 @@ async def test_paper_that_runs_out_in_mid_job_is_waited_for(device: StandInPrint
 
 
 async def test_a_job_that_is_never_finished_leaves_us_unsure(device: StandInPrinter) -> None:
-    device.paper_for(rows=400)
-    patience = Patience(answer_s=0.15, poll_s=0.05, finish_s=0.4)
+    device.paper_for(rows=1)
+    patience = Patience(connect_s=20, answer_s=20, poll_s=0.05, silence_s=20, finish_s=3)
     result = await reached(device, patience).send(JOB)
     assert (result.outcome, result.cause) == ("unsure", "not_finished")
     assert result.status.state is PrinterState.paper_out
@@ -156,7 +164,8 @@ async def test_a_device_with_a_small_buffer_takes_the_job_bit_by_bit() -> None:
 
 async def test_a_device_that_never_says_done_is_believed_when_it_stays_well(device: StandInPrinter) -> None:
     device.break_down(Fault.no_done)
-    assert (await reached(device).send(JOB)).outcome == "printed"
+    patience = Patience(connect_s=20, answer_s=20, poll_s=0.05, silence_s=20, done_s=0.3)
+    assert (await reached(device, patience).send(JOB)).outcome == "printed"
 
 
 async def test_noise_on_the_line_is_no_answer() -> None:
@@ -252,11 +261,20 @@ async def test_asking_python_escpos_leaves_the_programs_logging_alone() -> None:
 
 
 async def until(is_so: object) -> None:
-    for _ in range(200):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
         if is_so():  # type: ignore[operator]
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came")
+
+
+class Waning:
+    """A Patience that may end while a job is under way."""
+
+    def __init__(self) -> None:
+        self.connect_s, self.answer_s, self.poll_s = PATIENT.connect_s, PATIENT.answer_s, PATIENT.poll_s
+        self.silence_s, self.done_s, self.finish_s = PATIENT.silence_s, PATIENT.done_s, PATIENT.finish_s
 
 
 class Chatterer:

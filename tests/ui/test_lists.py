@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from PySide6.QtCore import QElapsedTimer, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -135,11 +136,10 @@ def test_a_story_of_a_thousand_steps_costs_no_more_than_its_steps(qtbot: QtBot, 
     qtbot.addWidget(view)
     view.resize(600, 600)
     view.show()
-    clock = QElapsedTimer()
-    clock.start()
+    began = time.process_time()
     view.show_entries(at(*range(0, 60_000, 60)))
     view.grab()
-    assert clock.elapsed() < 10_000, "what grows with the square of the steps takes a minute"
+    assert time.process_time() - began < 10, "what grows with the square of the steps takes a minute"
 
 
 # -- table
@@ -213,15 +213,14 @@ def test_only_what_is_seen_is_read_and_little_is_kept(qtbot: QtBot, kit: Kit) ->
 
 
 def test_a_hundred_thousand_rows_open_and_scroll_without_stutter(qtbot: QtBot, kit: Kit) -> None:
-    clock = QElapsedTimer()
-    clock.start()
+    began = time.process_time()
     model, table = made(qtbot, kit, Rows(100_000))
-    assert clock.elapsed() < 8_000, "seconds grow with what is shown, not with what there is"
-    clock.restart()
+    assert time.process_time() - began < 8, "seconds grow with what is shown, not with what there is"
+    began = time.process_time()
     for n in range(1, 11):
         table.scrollTo(model.index(n * 9_000, 0))
         table.grab()
-    assert clock.elapsed() / 10 < 1_200
+    assert (time.process_time() - began) / 10 < 1.2
 
 
 def test_all_rows_have_one_height_and_columns_share_the_width(qtbot: QtBot, kit: Kit) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QAbstractAnimation, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -89,10 +89,12 @@ def test_a_success_fades_by_itself_and_an_error_beside_it_does_not(
 ) -> None:
     monkeypatch.setitem(kit.theme.tokens.times, "fade_after", 60)  # type: ignore[arg-type]
     monkeypatch.setitem(kit.theme.tokens.times, "fade", 60)  # type: ignore[arg-type]
+    states: list[QAbstractAnimation.State] = []
+    bar._note._fade.stateChanged.connect(lambda now, before: states.append(now))
     bar.success("已保存")
-    assert bar.words() == "已保存"
-    qtbot.waitUntil(lambda: bar._note.fading)
+    assert bar.words() == "已保存" and states == []
     qtbot.waitUntil(lambda: bar.words() == "")
+    assert QAbstractAnimation.State.Running in states, "it faded, it was not cut off"
     bar.error("纸用完了")
     bar.success("已保存")
     qtbot.wait(200)

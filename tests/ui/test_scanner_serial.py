@@ -91,9 +91,9 @@ def test_an_unplugged_scanner_is_said_to_be_missing_and_works_again_when_plugged
     said: list[tuple[str, int]] = []
     serial.state_changed.connect(lambda state, retry_s: said.append((state, retry_s)))
     cable.unplug()
-    qtbot.waitUntil(lambda: said == [("missing", 1)])
+    qtbot.waitUntil(lambda: said[:1] == [("missing", 1)])
     cable.plug()
-    qtbot.waitUntil(lambda: said[-1] == ("ready", 0), timeout=4000)
+    qtbot.waitUntil(lambda: said[-1] == ("ready", 0))
     cable.send(b"6901234567892\r")
     qtbot.waitUntil(lambda: [read.text for read in reads] == ["6901234567892"])
 

@@ -25,7 +25,7 @@ CODES = [f"S1OD202611210{n:04d}01007K" for n in range(6)]
 ENDS = {0: ("key", "Return"), 1: (), 2: ("key", "Linefeed"), 5: ("key", "Tab"), 12: ("key", "Return")}
 State = dict[str, object]
 #: Wider than a shop's own: the keys of a fast scanner come late on a machine busy with other tests.
-SHOPS_MS, WIDE_MS = 40, 200
+SHOPS_MS, WIDE_MS = 40, 350
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def display() -> Iterator[str]:
         number = pipe.readline().strip()
     yield f":{number}"
     server.terminate()
-    server.wait(10)
+    server.wait(20)
 
 
 class Desk:
@@ -62,7 +62,7 @@ class Desk:
             env=self._env,
         )
         self.wait(lambda state: True)
-        self.xdo("search", "--sync", "--name", "^wedge$", "windowfocus", "--sync")
+        self.xdo("search", "--sync", "--onlyvisible", "--name", "^wedge$", "windowfocus", "--sync")
 
     def xdo(self, *words: str) -> None:
         subprocess.run(["xdotool", *words], env=self._env, check=True, timeout=30, stdout=subprocess.DEVNULL)
@@ -84,7 +84,7 @@ class Desk:
 
     def close(self) -> None:
         self.app.terminate()
-        self.app.wait(10)
+        self.app.wait(20)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_scans_and_typing_in_a_search_box_are_told_apart(desk: Desk) -> None:
     desk.type("wei ")
     for code, delay_ms in zip(CODES, (0, 1, 2, 5, 12, 12), strict=True):
         desk.scan(code, delay_ms, *ENDS[delay_ms])
-        time.sleep(0.4)
+        time.sleep(0.4 if ENDS[delay_ms] else 0.8)  # what has no end ends by silence
         desk.type("x")
     desk.type(" 2807")
     state = desk.wait(
@@ -115,7 +115,8 @@ def test_a_key_held_down_repeats_in_the_field_and_is_no_scan(desk: Desk) -> None
     state = desk.wait(lambda state: len(str(state["field"])) > 5)
     assert state["scans"] == [] and set(str(state["field"])) == {"a"}
     time.sleep(0.3)  # nobody scans with the other hand still on a key
-    desk.scan("6901234567892" * 2, 1, "key", "Return")
+    # without a rest between the keys: of a rest a busy machine may make more than a shop's scanner ever does
+    desk.scan("6901234567892" * 2, 0, "key", "Return")
     assert desk.wait(lambda state: bool(state["scans"]))["scans"] == ["6901234567892"]
 
 

@@ -200,7 +200,7 @@ class SoundServer:
             env=self.env,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(100):
+        for _ in range(400):
             if socket.exists():
                 break
             time.sleep(0.05)
@@ -209,7 +209,7 @@ class SoundServer:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(20)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_the_alarm_is_heard_tone_first_then_the_number(
         [sys.executable, "-m", "tests.helpers.sound_app", str(tmp_path)], env=server.env, timeout=60
     )
     recorder.terminate()
-    recorder.wait(10)
+    recorder.wait(20)
     assert ended.returncode == 0
     raw = recording.read_bytes()
     heard = np.frombuffer(raw[44 : 44 + (len(raw) - 44) // 2 * 2], "<i2") / 32768
