@@ -48,7 +48,10 @@ class Line:
     async def start(self) -> None:
         """Read where each shop stands; its connections are opened by the first step that leads."""
         for shop in self.shops.values():
-            self._ground.states[shop.id].row = await asyncio.to_thread(self.records.shop, shop.id)
+            state = self._ground.states[shop.id]
+            before, row = state.row, await asyncio.to_thread(self.records.shop, shop.id)
+            if state.row is before:  # else a person had it polled meanwhile: what was read is older
+                state.row = row
             await shop.load(self.records.token)
 
     async def _lead(self) -> None:
