@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 import threading
 import zlib
 from collections import deque
@@ -248,6 +249,7 @@ class StandInPrinter:
         self._lines: set[socket.socket] = set()
         self._is_on = False
         self._server: socket.socket | None = None
+        self._held: socket.socket | None = None
         self._threads: list[threading.Thread] = []
         self.port = port
         self.connections = 0
@@ -299,6 +301,8 @@ class StandInPrinter:
     # -- on and off
 
     def __enter__(self) -> StandInPrinter:
+        if sys.platform == "linux":  # elsewhere two sockets cannot share a port
+            self._held = self._port_held()
         self.switch_on()
         return self
 
@@ -306,6 +310,16 @@ class StandInPrinter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.switch_off()
+        if self._held is not None:
+            self._held.close()
+
+    def _port_held(self) -> socket.socket:
+        """Bound and never listened at: the port is given to nobody else while the printer is off."""
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the printer has it: both may be bound
+        held.bind(("127.0.0.1", self.port))
+        self.port = held.getsockname()[1]
+        return held
 
     def switch_on(self) -> None:
         """Listen; after a `switch_off` on the same port again."""

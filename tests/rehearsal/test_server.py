@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from rehearsal.courier import NotHere
 from rehearsal.server import Attentive, Call, Line, Manner, Manners, Reply, Server, app_of, serving
+from tests.helpers.ports import held_port
 
 
 class Echo:
@@ -116,15 +117,16 @@ def test_a_websocket_is_spoken_to_and_refused(server: Server) -> None:
 
 
 def test_stopping_ends_open_lines_and_frees_the_port(echo: Echo) -> None:
-    server = Server(app_of(echo.answer, echo.manners, listen=echo.listen)).start()
-    with connect(f"{server.ws_url}/m", proxy=None) as line:
-        assert line.recv(timeout=15) == "/m"
+    with held_port() as port:
+        server = Server(app_of(echo.answer, echo.manners, listen=echo.listen), port=port).start()
+        with connect(f"{server.ws_url}/m", proxy=None) as line:
+            assert line.recv(timeout=15) == "/m"
+            server.stop()
+            with pytest.raises(ConnectionClosed):
+                line.recv(timeout=15)
         server.stop()
-        with pytest.raises(ConnectionClosed):
-            line.recv(timeout=15)
-    server.stop()
-    with serving(app_of(echo.answer, echo.manners), port=server.port) as again:
-        assert httpx.get(again.url, trust_env=False, timeout=20).status_code == 200
+        with serving(app_of(echo.answer, echo.manners), port=port) as again:
+            assert httpx.get(again.url, trust_env=False, timeout=20).status_code == 200
 
 
 @pytest.mark.parametrize("turns", range(6))
@@ -142,7 +144,7 @@ def test_regression_a_caller_who_came_in_at_the_last_moment_is_let_go(turns: int
                 for _ in range(turns):
                     await asyncio.sleep(0)
                 await server.shutdown()
-                caller.settimeout(5)
+                caller.settimeout(20)
                 try:
                     return caller.recv(1)
                 except ConnectionResetError:
