@@ -134,7 +134,7 @@ def sign(secret: str, stamp: str, body: bytes) -> str:
     return hmac.new(secret.encode("utf-8"), stamp.encode("ascii") + b"." + body, hashlib.sha256).hexdigest()
 
 
-def send(hub_url: str, secret: str, push: Push, clock: Clock, timeout_s: float = 10) -> Sent:
+def send(hub_url: str, secret: str, push: Push, clock: Clock, timeout_s: float = 15) -> Sent:
     """One signed push. A refusal of the hub is an answer; OSError means nobody answered."""
     body = push.body()
     request = urllib.request.Request(checked_address(hub_url) + PATH, data=body, method="POST")

@@ -22,7 +22,7 @@ from rehearsal.douyin import SHOP_ID, Douyin
 from rehearsal.server import Manner
 
 H = Happened
-ANSWER_WITHIN_S: Final = 5.0
+ANSWER_WITHIN_S: Final = 15.0
 _OF_PUSHES = {Manner.slow, Manner.lost, Manner.refused}
 _TAGS = {
     H.placed: 100,

@@ -344,7 +344,7 @@ class _Uvicorn(Attentive):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=2,
+                timeout_graceful_shutdown=10,  # longer than anybody is slow: who is cut off is cut off loudly
             )
         )
 

@@ -19,8 +19,9 @@ class Ear:
         self._port = server.server_address[1]
 
     def toml(self, notice: str, kind: str = "house") -> str:
-        """A [[notice]] of hub.toml that leads here."""
-        return f'[[notice]]\nid = "{notice}"\nkind = "{kind}"\nurl = "json://127.0.0.1:{self._port}/"\n'
+        """A [[notice]] of hub.toml that leads here, with time for a busy machine (apprise's own are 4 s)."""
+        url = f"json://127.0.0.1:{self._port}/?cto=20&rto=20"
+        return f'[[notice]]\nid = "{notice}"\nkind = "{kind}"\nurl = "{url}"\n'
 
 
 @contextmanager
