@@ -40,7 +40,7 @@ class FaultyProxy:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._is_cut:
+        if self._is_cut():
             writer.close()
             return
         try:
@@ -49,7 +49,7 @@ class FaultyProxy:
             writer.close()
             return
         pair = (writer, up_writer)
-        if self._is_cut:  # while it was on its way there
+        if self._is_cut():  # while it was on its way there
             for end in pair:
                 end.transport.abort()
             return
@@ -80,7 +80,6 @@ class FaultyProxy:
             await writer.drain()
         writer.close()
 
-    @property
     def _is_cut(self) -> bool:
         return self._mode == "cut"
 
