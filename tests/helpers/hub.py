@@ -143,7 +143,7 @@ class RunningHub:
         async def run() -> T:
             return await work
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=20)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=60)
 
     def rest(self) -> None:
         """From now on it does nothing by itself: for tests that break what its ticks would trip over."""
@@ -233,7 +233,7 @@ def hub_in_thread(
             log_config=None,
             access_log=False,
             ws="none",
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=15,
             timeout_keep_alive=75,  # as the hub itself: a line that rests for some seconds is not closed under a call
         )
     )
@@ -269,7 +269,7 @@ def hub_in_thread(
         assert not thread.is_alive(), "the hub did not stop"
 
 
-def _until(is_so: Any, trouble: str, seconds: float = 30) -> None:
+def _until(is_so: Any, trouble: str, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, trouble
@@ -287,7 +287,7 @@ class HubProcess:
     def stop(self) -> int:
         """Told to stop; gives the exit status."""
         self.process.terminate()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 def hub_command(
@@ -300,13 +300,6 @@ def hub_command(
         f"sys.exit(run(None, Path({str(data_dir)!r}), **{given!r}))"
     )
     return [sys.executable, "-c", program]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,21 @@ from tests.helpers.hub import (
     TOML,
     HubClient,
     a_channel_order,
-    free_port,
     hub_command,
     hub_in_thread,
     hub_process,
 )
+from tests.helpers.ports import held_port
 
 SECRETS = ("林小满", "18312342807", "文三路", "小满爱买书", PASSWORD, "买家不要了")
 
 
 def _refused(data_dir: Path, capsys: pytest.CaptureFixture[str], *, lang: Any = "en", **more: Any) -> str:
     """What the command says on stderr when it does not start; it must be words, and few."""
-    given = {"port": free_port(), "host": "127.0.0.1"} | more
-    config = given.pop("config_path", None)
-    assert run(config, data_dir, lang=lang, **given) == 1
+    with held_port() as port:  # nobody else listens there when it is its turn
+        given = {"port": port, "host": "127.0.0.1"} | more
+        config = given.pop("config_path", None)
+        assert run(config, data_dir, lang=lang, **given) == 1
     said = capsys.readouterr().err.strip()
     assert said
     assert "Traceback" not in said
@@ -130,8 +130,9 @@ def test_a_database_that_is_not_there_is_said_without_its_password(
 
 @pytest.mark.parametrize("host", ["203.0.113.77"])
 def test_an_address_of_another_machine_is_said(tmp_path: Path, host: str) -> None:
-    command = hub_command(tmp_path, port=free_port(), host=host)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    with held_port() as port:
+        command = hub_command(tmp_path, port=port, host=host)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert (done.returncode, done.stdout) == (1, "")
     assert "--host" in done.stderr
 
@@ -177,7 +178,7 @@ def test_the_recovery_code_is_made_once_and_brings_a_lost_key_back(
     assert "--recover" in _refused(tmp_path, capsys)
     assert not (tmp_path / keys.KEY_FILE).exists()
     with hub_process(tmp_path, recover=code) as third:
-        assert httpx.get(third.url + "/healthz", trust_env=False).status_code == 200
+        assert httpx.get(third.url + "/healthz", trust_env=False, timeout=30).status_code == 200
 
 
 # ----------------------------------------------------------------------------------------------- start
@@ -193,14 +194,16 @@ def test_a_hub_says_where_it_listens_and_stops_gracefully_with_open_streams(tmp_
         with listener.stream("GET", "/v1/stream") as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith("event: head")
-            began = time.monotonic()
             assert hub.stop() == 0
-            assert time.monotonic() - began < 15
             assert list(lines) is not None
         client.close()
         listener.close()
         assert hub.process.stderr is not None
         assert hub.process.stderr.read() == ""
+    log = (tmp_path / "logs" / "hub.log").read_text(encoding="utf-8")
+    said = [msgspec.json.decode(line, type=dict[str, Any]) for line in log.splitlines()]
+    assert said[-1]["event"] == "stopped"
+    assert not [line for line in said if line["level"] == "error"], "the server had to end a stream itself"
 
 
 def test_two_hubs_never_share_a_folder_and_what_one_acknowledged_is_there_after_a_kill(
@@ -347,7 +350,7 @@ def test_a_fault_is_logged_with_its_places_and_without_its_words(tmp_path: Path)
 def test_a_hub_runs_in_a_folder_with_chinese_and_blanks_in_its_name(tmp_path: Path) -> None:
     with hub_process(tmp_path / "张 三", lang="zh") as hub:
         assert "订单中枢已启动" in hub.said[-1]
-        assert httpx.get(hub.url + "/healthz", trust_env=False).status_code == 200
+        assert httpx.get(hub.url + "/healthz", trust_env=False, timeout=30).status_code == 200
         assert a_channel_order() and TOML
         assert hub.stop() == 0
 

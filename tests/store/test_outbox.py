@@ -230,7 +230,7 @@ def test_one_bad_call_of_a_group_takes_no_other_down(outbox: Outbox) -> None:
     import threading
 
     gate = threading.Event()
-    outbox.run(lambda db: gate.wait(5))
+    outbox.run(lambda db: gate.wait(20))
     good = outbox.record(packed(1))
     bad = outbox.record(packed(1))  # the same id again: the file refuses it
     late = outbox.record(packed(2))
@@ -402,7 +402,7 @@ def a_read(raw: str) -> ScanRow:
 def test_regression_who_no_longer_waits_takes_no_act_back(outbox: Outbox) -> None:
     """A window closed while its call was being written ended the one writer: nothing was kept any more."""
     gate = threading.Event()
-    outbox.run(lambda db: gate.wait(1))
+    outbox.run(lambda db: gate.wait(20))
     left = outbox.record(packed(1))
     assert not left.cancel()
     gate.set()
@@ -413,10 +413,10 @@ def test_regression_who_no_longer_waits_takes_no_act_back(outbox: Outbox) -> Non
 def test_regression_a_read_no_file_can_hold_does_not_end_the_writer(outbox: Outbox) -> None:
     """Half a surrogate pair is no database error: the thread died and every later scan stayed amber."""
     gate = threading.Event()
-    outbox.run(lambda db: gate.wait(1))
+    outbox.run(lambda db: gate.wait(20))
     bad, good = outbox.keep_scan(a_read("\ud800")), outbox.record(packed(1))
     gate.set()
-    assert isinstance(bad.exception(2), UnicodeEncodeError)
+    assert isinstance(bad.exception(20), UnicodeEncodeError)
     good.result(20)
     outbox.record(packed(2)).result(20)
     assert len(outbox.waiting()) == 2

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from hub.orders.desk import Tx
 from tests.helpers.hub import TOML, HubClient, RunningHub, hub_in_thread
 
 SHOPS = """
@@ -52,6 +55,24 @@ def _progress(client: HubClient, ticket: str) -> dict[str, Any] | None:
     return answer.json() if answer.status_code == 200 else None
 
 
+@contextmanager
+def _nothing_is_written(hub: RunningHub) -> Iterator[None]:
+    """The writer stands still: what is under way stays under way, however long its caller takes to look."""
+    stands, go_on = threading.Event(), threading.Event()
+
+    def stand(tx: Tx) -> None:
+        stands.set()
+        go_on.wait(60)
+
+    held = asyncio.run_coroutine_threadsafe(hub.app.doors.orders.writer.run(stand), hub._loop)
+    try:
+        assert stands.wait(20)
+        yield
+    finally:
+        go_on.set()
+        held.result(20)
+
+
 def test_the_shops_are_told_without_their_secrets(hub: RunningHub) -> None:
     told = hub.person("cs_rep").get("/v1/shops")
     assert told.json() == {
@@ -86,12 +107,13 @@ def test_an_import_is_watched_and_stopped_by_who_began_it(hub: RunningHub) -> No
         first = threads.submit(send, "T-1")
         seen = _until(lambda: (p := _progress(ops, "T-1")) and p["stage"] == "taking" and p)
         assert 0 < seen["rows_done"] < seen["rows"] == ROWS
-        second = threads.submit(send, "T-2")
-        assert _until(lambda: _progress(ops, "T-2"))["stage"] == "waiting"
-        assert _progress(other, "T-1") is None
-        assert other.post("/v1/imports/T-1/stop", json={}).status_code == 404
-        assert ops.post("/v1/imports/T-2/stop", json={}).json() == {"done": True}
-        assert ops.post("/v1/imports/T-1/stop", json={}).status_code == 200
+        with _nothing_is_written(hub):
+            second = threads.submit(send, "T-2")
+            assert _until(lambda: _progress(ops, "T-2"))["stage"] == "waiting"
+            assert _progress(other, "T-1") is None
+            assert other.post("/v1/imports/T-1/stop", json={}).status_code == 404
+            assert ops.post("/v1/imports/T-2/stop", json={}).json() == {"done": True}
+            assert ops.post("/v1/imports/T-1/stop", json={}).status_code == 200
         stopped = [answer.result(timeout=30) for answer in (first, second)]
     assert [answer.status_code for answer in stopped] == [409, 409]
     said = stopped[0].json()["error"]
@@ -110,7 +132,7 @@ def test_a_small_file_does_not_wait_for_a_large_one(hub: RunningHub) -> None:
 
     def slowly() -> Iterator[bytes]:
         yield data[:1_000]
-        rest.wait(20)
+        rest.wait(60)
         yield data[1_000:]
 
     def send_large() -> httpx.Response:

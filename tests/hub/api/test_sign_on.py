@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.helpers.hub import ADMIN, PASSWORD, TOML, HubClient, RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.station import until
 
 
 class Moved:
@@ -224,10 +224,12 @@ def test_the_beat_tells_the_hub_how_a_bench_is_and_the_bench_the_hubs_time(hub: 
         "waiting_acts": 2,
         "printers": [{"name": "小票", "state": "paper_out", "waiting": 1}],
     }
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # it tells no smaller parts
     answer = bench.put("/v1/stations/me", json=said)
+    after = datetime.now(UTC)
     assert answer.status_code == 200
     assert answer.json()["epoch"] == hub.client().get("/healthz").json()["epoch"]
-    assert abs(datetime.fromisoformat(answer.json()["now"]) - datetime.now(UTC)) < timedelta(seconds=5)
+    assert before <= datetime.fromisoformat(answer.json()["now"]) <= after
     [seen] = hub.admin().get("/v1/stations").json()["stations"]
     assert (seen["name"], seen["waiting_acts"], seen["printers"][0]["state"]) == ("7 号台", 2, "paper_out")
 
@@ -467,13 +469,12 @@ def test_regression_a_token_revoked_while_it_waited_is_given_no_further_page(hub
     """Who waited for changes was looked at when the waiting began, and got what came after the revoking."""
     paired = hub.pair()
     here = hub.client(paired.token).changes()
-    wanted = {"after": here.head, "epoch": here.epoch, "wait": 20}
+    wanted = {"after": here.head, "epoch": here.epoch, "wait": 50}
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(hub.client(paired.token).get, "/v1/changes", params=wanted)
-        while not hub.app.doors.out.broadcast._passed._waiters:
-            time.sleep(0.01)
+        waiting = pool.submit(hub.client(paired.token).get, "/v1/changes", params=wanted, timeout=90)
+        until(lambda: hub.app.doors.out.broadcast._passed._waiters or waiting.done(), "nobody waits")
         assert hub.admin().post(f"/v1/stations/{paired.station_id}/revoke").status_code == 200
-        assert waiting.result(5).status_code == 401
+        assert waiting.result(25).status_code == 401
 
 
 @pytest.mark.parametrize(

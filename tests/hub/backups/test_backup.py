@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.order import Order
 from app.core.texts import Lang
 from app.os.folderlock import FolderLock
 from app.ports import SystemClock, Ulid
@@ -182,15 +183,19 @@ def test_a_restored_hub_is_another_life_and_numbers_with_the_next_letter(tmp_pat
     with hub_in_thread(data_dir) as hub:
         assert hub.client().get("/healthz").json()["epoch"] != epoch
         new = hub.given(a_channel_order("T3"))
-        assert new.order_no == f"{before.order_no[:10]}A001"
-        assert lost.order_no.endswith("002")
+        assert _number(new) == "A001" and new.order_no not in (before.order_no, lost.order_no)
     # the same backup once more: the letters of the life in between are not given a second time
     assert _bring_back(to, data_dir) == 0
     with hub_in_thread(data_dir) as hub:
-        assert hub.given(a_channel_order("T4")).order_no == f"{before.order_no[:10]}B001"
+        assert _number(hub.given(a_channel_order("T4"))) == "B001"
     assert _bring_back(to, data_dir) == 0
     with hub_in_thread(data_dir) as hub:
-        assert hub.given(a_channel_order("T5")).order_no == f"{before.order_no[:10]}C001"
+        assert _number(hub.given(a_channel_order("T5"))) == "C001"
+
+
+def _number(order: Order) -> str:
+    """What comes after the day, which may end while a test runs."""
+    return order.order_no.removeprefix("OD")[8:]
 
 
 def test_what_is_replaced_is_put_aside_whole(tmp_path: Path) -> None:
@@ -364,13 +369,13 @@ def test_a_database_that_its_own_tools_brought_back_begins_its_new_life(
 ) -> None:
     data_dir = tmp_path / "hub"
     with hub_in_thread(data_dir) as hub:
-        first = hub.given(a_channel_order("T1"))
+        assert _number(hub.given(a_channel_order("T1"))) == "001"
         epoch = hub.client().get("/healthz").json()["epoch"]
     assert _bring_back(None, data_dir) == 0
     assert "must be imported again" in capsys.readouterr().out
     with hub_in_thread(data_dir) as hub:
         assert hub.client().get("/healthz").json()["epoch"] != epoch
-        assert hub.given(a_channel_order("T2")).order_no == f"{first.order_no[:10]}A001"
+        assert _number(hub.given(a_channel_order("T2"))) == "A001"
 
 
 def test_the_commands_of_the_command_line_do_it(kept: Kept, tmp_path: Path) -> None:
