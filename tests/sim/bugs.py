@@ -134,8 +134,8 @@ def _new_receipt_wins(db: sqlite3.Connection) -> None:
 class _NumberedAlready(Transactions):
     """Takes back the number that was given out before, in the transaction that uses it."""
 
-    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]]) -> Any:
-        judged = super()._group_judged(conn, jobs)
+    def _group_judged(self, conn: Connection, jobs: Sequence[Job[Any]], known: Work | None = None) -> Any:
+        judged = super()._group_judged(conn, jobs, known)
         assert isinstance(self._line, _NumbersFirst)
         if self._line._is_numbered:
             self._line._is_numbered = False
