@@ -17,7 +17,8 @@ from app.core.order import Order
 
 # A key inside a text has its quotes escaped, so these bytes are the end of a key and never somebody's words. Nothing
 # of them is kept: a replacement that is put together anew each time costs four times as much.
-_MONEY, _NO_MONEY = re.compile(rb'_fen"\s*:\s*-?\d+'), b'_fen":0'
+# What is 0 already stays, and the blanks there may be are looked for once and not twice: half of the time.
+_MONEY, _NO_MONEY = re.compile(rb'_fen"[:\s]*-?[1-9]\d*'), b'_fen":0'
 _PEOPLE: dict[str, Any] = {"buyer_nick": "", "buyer_remark": "", "seller_remark": ""}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from operator import itemgetter
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
@@ -33,12 +34,10 @@ _STEP = 100
 _KEPT = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    seq: int
-    kind: str
-    key: str
-    body: bytes | None
+#: Number, kind, key and body; None for what is gone. Plain tuples, as the driver gives them: a first load reads some
+#: hundred thousand of them, and whatever is made for each of them costs more than the database.
+_Row = tuple[int, str, str | int, bytes | None]
+_SEQ = itemgetter(0)
 
 
 #: Orders that one number may mean.
@@ -163,14 +162,14 @@ class Feed:
             for (order_no,) in named.fetchmany(_MEANT_MOST):
                 sql = f"SELECT o.seq, o.order_no, o.body FROM orders o WHERE o.order_no = {self._mark} AND {where}"
                 for seq, key, body in conn.exec_driver_sql(sql, (order_no, *values)):
-                    rows.append(_Row(seq, "order", key, bytes(body)))
+                    rows.append((seq, "order", key, bytes(body)))
                     rows += _about(conn, self._mark, key, bytes(body))
             epoch, _, _ = _head(conn)
         changes = []
-        for row in sorted(rows, key=lambda row: row.seq):
-            body = row.body if mask is None or row.body is None else mask(row.kind, row.body)
-            if body is not None:
-                changes.append(Change(seq=row.seq, kind=row.kind, key=row.key, body=msgspec.Raw(body)))
+        for seq, kind, row_key, held in sorted(rows, key=_SEQ):
+            seen = held if mask is None or held is None else mask(kind, held)
+            if seen is not None:
+                changes.append(Change(seq=seq, kind=kind, key=str(row_key), body=msgspec.Raw(seen)))
         return Rows(epoch=epoch, changes=changes)
 
     @property
@@ -194,10 +193,10 @@ class Feed:
             if len(rows) >= limit or upper == head or (rows and width == self._span):
                 break
             width = min(width * _WIDER, self._span)
-        rows.sort(key=lambda row: row.seq)
+        rows.sort(key=_SEQ)
         if len(rows) >= limit:
             rows = rows[:limit]
-            upper = rows[-1].seq
+            upper = rows[-1][0]
         mask = self._masks[view.mask] if view.mask else None
         changes: list[bytes] = []
         for at in range(0, len(rows), _STEP):
@@ -212,32 +211,39 @@ def _about(conn: Connection, mark: str, order_no: str, body: bytes) -> list[_Row
     """File, tracks and goods of one order."""
     rows: list[_Row] = []
     for kind, key in (("history", "id"), ("track", "parcel_no")):
-        sql = f"SELECT seq, {key}, body FROM {kind} WHERE order_no = {mark}"
-        rows += [_Row(seq, kind, str(k), bytes(b)) for seq, k, b in conn.exec_driver_sql(sql, (order_no,))]
+        rows += _rows(
+            conn, f"SELECT seq, '{kind}', {key}, body FROM {kind} WHERE order_no = {mark}", (order_no,)
+        )
     skus = sorted({line.sku_code for line in msgspec.json.decode(body, type=_Goods).lines})
     for sku in skus:
-        sql = f"SELECT seq, sku_code, body FROM item WHERE sku_code = {mark}"
-        rows += [_Row(seq, "item", k, bytes(b)) for seq, k, b in conn.exec_driver_sql(sql, (sku,))]
+        rows += _rows(conn, f"SELECT seq, 'item', sku_code, body FROM item WHERE sku_code = {mark}", (sku,))
     return rows
 
 
+def _rows(conn: Connection, sql: str, values: Sequence[object]) -> Sequence[_Row]:
+    """What the statement gives, from the driver itself: a row of SQLAlchemy's costs as much again as its reading."""
+    result = conn.exec_driver_sql(sql, tuple(values))
+    try:
+        return result.cursor.fetchall()
+    finally:
+        result.close()
+
+
 def _encoded(rows: list[_Row], mask: Mask | None) -> Iterator[bytes]:
-    for row in rows:
-        key = msgspec.json.encode(row.key)
-        if row.body is None:
-            yield b'{"seq":%d,"kind":"%b","key":%b,"gone":true,"body":null}' % (
-                row.seq,
-                row.kind.encode(),
-                key,
-            )
+    """Rows as they stand in the list of a page. Kinds are words of ours, keys may be anything."""
+    encode = msgspec.json.encode
+    for seq, kind, key, held in rows:
+        text = b'"%d"' % key if isinstance(key, int) else encode(key)
+        if held is None:
+            yield b'{"seq":%d,"kind":"%b","key":%b,"gone":true,"body":null}' % (seq, kind.encode(), text)
             continue
-        body = row.body if mask is None else mask(row.kind, row.body)
+        body = held if mask is None else mask(kind, held)
         if body is not None:
             yield b'{"seq":%d,"kind":"%b","key":%b,"gone":false,"body":%b}' % (
-                row.seq,
-                row.kind.encode(),
-                key,
-                body,
+                seq,
+                kind.encode(),
+                text,
+                body or b"null",
             )
 
 
@@ -251,31 +257,29 @@ def _head(conn: Connection) -> tuple[str, int, int]:
 # page anyway: rows of the other sources above the cut come again with the next page.
 
 _Span = tuple[int, int]
-_Source = Callable[[Connection, str, View, _Span, int], list[_Row]]
+_Source = Callable[[Connection, str, View, _Span, int], Sequence[_Row]]
 
 
-def _orders(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+def _orders(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> Sequence[_Row]:
     where, values = _order_filter(view, mark)
     sql = (
-        f"SELECT o.seq, o.order_no, o.body FROM orders o WHERE o.seq > {mark} AND o.seq <= {mark}"
+        f"SELECT o.seq, 'order', o.order_no, o.body FROM orders o WHERE o.seq > {mark} AND o.seq <= {mark}"
         f" AND {where} ORDER BY o.seq LIMIT {limit}"
     )
-    rows = conn.exec_driver_sql(sql, (*span, *values))
-    return [_Row(seq, "order", key, bytes(body)) for seq, key, body in rows]
+    return _rows(conn, sql, (*span, *values))
 
 
 def _of_orders(table: str, kind: str, key: str) -> _Source:
     """Rows that go where their order goes. CROSS JOIN keeps SQLite from starting at the orders."""
 
-    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> Sequence[_Row]:
         where, values = _order_filter(view, mark)
         sql = (
-            f"SELECT r.seq, r.{key}, r.body FROM {table} r CROSS JOIN orders o"
+            f"SELECT r.seq, '{kind}', r.{key}, r.body FROM {table} r CROSS JOIN orders o"
             f" WHERE r.seq > {mark} AND r.seq <= {mark} AND o.order_no = r.order_no AND {where}"
             f" ORDER BY r.seq LIMIT {limit}"
         )
-        rows = conn.exec_driver_sql(sql, (*span, *values))
-        return [_Row(seq, kind, str(key), bytes(body)) for seq, key, body in rows]
+        return _rows(conn, sql, (*span, *values))
 
     return source
 
@@ -283,41 +287,37 @@ def _of_orders(table: str, kind: str, key: str) -> _Source:
 def _of_warehouse(kind: str, key: str) -> _Source:
     """Rows with a warehouse of their own; those without one are for everybody."""
 
-    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> Sequence[_Row]:
         where = "" if view.warehouse is None else f" AND warehouse IN ('', {mark})"
         sql = (
-            f"SELECT seq, {key}, body FROM {kind} WHERE seq > {mark} AND seq <= {mark}{where}"
+            f"SELECT seq, '{kind}', {key}, body FROM {kind} WHERE seq > {mark} AND seq <= {mark}{where}"
             f" ORDER BY seq LIMIT {limit}"
         )
-        values = (*span,) if view.warehouse is None else (*span, view.warehouse)
-        return [_Row(seq, kind, key, bytes(body)) for seq, key, body in conn.exec_driver_sql(sql, values)]
+        return _rows(conn, sql, (*span,) if view.warehouse is None else (*span, view.warehouse))
 
     return source
 
 
 def _for_all(kind: str, key: str) -> _Source:
-    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+    def source(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> Sequence[_Row]:
         sql = (
-            f"SELECT seq, {key}, body FROM {kind} WHERE seq > {mark} AND seq <= {mark}"
+            f"SELECT seq, '{kind}', {key}, body FROM {kind} WHERE seq > {mark} AND seq <= {mark}"
             f" ORDER BY seq LIMIT {limit}"
         )
-        return [
-            _Row(seq, kind, key, bytes(body) or b"null") for seq, key, body in conn.exec_driver_sql(sql, span)
-        ]
+        return _rows(conn, sql, span)
 
     return source
 
 
-def _gone(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> list[_Row]:
+def _gone(conn: Connection, mark: str, view: View, span: _Span, limit: int) -> Sequence[_Row]:
     if view.scope == "all":
         return []
     where = "" if view.warehouse is None else f" AND warehouse = {mark}"
     sql = (
-        f"SELECT seq, kind, key FROM gone WHERE scope = {mark} AND seq > {mark} AND seq <= {mark}{where}"
+        f"SELECT seq, kind, key, NULL FROM gone WHERE scope = {mark} AND seq > {mark} AND seq <= {mark}{where}"
         f" ORDER BY seq LIMIT {limit}"
     )
-    values = (view.scope, *span) if view.warehouse is None else (view.scope, *span, view.warehouse)
-    return [_Row(seq, kind, key, None) for seq, kind, key in conn.exec_driver_sql(sql, values)]
+    return _rows(conn, sql, (view.scope, *span, *([] if view.warehouse is None else [view.warehouse])))
 
 
 def _order_filter(view: View, mark: str) -> tuple[str, tuple[str, ...]]:
