@@ -163,6 +163,7 @@ async def get_changes(doors: Doors, call: Call, receive: Receive, send: Send) ->
     epoch = _epoch(request, after)
     encoding = encoding_of(request.header("accept-encoding"))
     clock, until = doors.world.clock, doors.world.clock.monotonic() + wait
+    await doors.orders.writer.hurry.at_leisure()
 
     async def page() -> Packed:
         found = await doors.out.pages.page(view, after, limit, encoding)

@@ -20,15 +20,13 @@ from litestar import Request, get, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
-from sqlalchemy import insert
 
 from app.wire import Done, ImportProgress, ImportReport
 from hub.api.context import Call, Doors, GivenCall, GivenDoors
 from hub.api.http import ApiError, Dirty, clean
 from hub.config import Shop
 from hub.connectors.channels.file import LIMITS, BadFile, Found, InThread, read_map, run_import
-from hub.db import tables as t
-from hub.orders.desk import Tx
+from hub.orders.desk import NotedJob
 
 #: A form adds a little around the file.
 BODY_BYTES = LIMITS.size_max + 1_000_000
@@ -157,7 +155,7 @@ async def import_file(
         except Stopped as stopped:
             raise ApiError(409, "import_stopped", n=stopped.rows_done) from stopped
         if not dry_run:
-            await doors.orders.writer.run(_noted(report, data, name, of_shop.id, call.known.name))
+            await doors.orders.writer.noted(_noted(report, data, name, of_shop.id, call.known.name))
     return report
 
 
@@ -247,22 +245,8 @@ async def _upload(request: Request[Any, Any, Any], filename: str) -> tuple[bytes
     return data, name[-_NAME_MAX:] or "upload"
 
 
-def _noted(report: ImportReport, data: bytes, name: str, shop_id: str, actor: str) -> Callable[[Tx], None]:
+def _noted(report: ImportReport, data: bytes, name: str, shop_id: str, actor: str) -> NotedJob:
     """One line in the list of imports: what came in, without the rows themselves."""
     kept = msgspec.structs.replace(report, problems=[], refused_file="")
-
-    def fn(tx: Tx) -> None:
-        tx.conn.execute(
-            insert(t.import_log).values(
-                import_id=tx.new_id(),
-                at=tx.now,
-                kind=report.kind,
-                shop_id=shop_id,
-                file_name=name,
-                file_hash=hashlib.sha256(data).digest(),
-                actor=actor,
-                report=msgspec.json.encode(kept),
-            )
-        )
-
-    return fn
+    file_hash = hashlib.sha256(data).digest()
+    return NotedJob(report.kind, shop_id, name, file_hash, actor, msgspec.json.encode(kept))

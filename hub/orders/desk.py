@@ -53,6 +53,25 @@ class RunJob(Job[T], Generic[T]):
         return lambda numbers: result
 
 
+class NotedJob(Job[None]):
+    """One line in the list of imports. Small files come by the dozen a second, so it goes down with the orders of
+    those behind it; a transaction of its own would take as long as forty of them.
+    """
+
+    what = "import note"
+    may_go_ahead = True
+    is_numbered = False
+
+    def __init__(
+        self, kind: str, shop_id: str, file_name: str, file_hash: bytes, actor: str, report: bytes
+    ) -> None:
+        self._line = (kind, shop_id, file_name, file_hash, actor, report)
+
+    def run(self, work: Work) -> Answer[None]:
+        work.row(work.sql.import_noted, (work.new_id(), work.now_ms, *self._line))
+        return lambda numbers: None
+
+
 class AckJob(Job[AlarmView | None]):
     """Somebody has seen an alarm; the first one counts."""
 

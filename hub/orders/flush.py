@@ -221,6 +221,7 @@ class Flush:
         self._pending(sql.due_later, sql.resealed)
         self._write_hints()
         self._pending(sql.fetch_done, sql.fetch_again, sql.strange_word, sql.kept_done, sql.buyer_message)
+        self._pending(sql.import_noted)
 
     def _write_hints(self) -> None:
         """Events' ids, kept as receipts of acts are; and orders to be fetched, once each, whatever hinted at them."""

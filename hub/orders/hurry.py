@@ -6,6 +6,7 @@ should have stopped a parcel a moment ago. So whoever builds pages asks between 
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,9 @@ class Hurry:
         self._count = 0
         self._calm = threading.Event()
         self._calm.set()
+        #: Who waits in the event loop, and what lets them go when it takes too long.
+        self._resting: list[asyncio.Future[None]] = []
+        self._enough: asyncio.TimerHandle | None = None
         sys.setswitchinterval(CALM_TURN_S)
 
     @property
@@ -67,6 +71,7 @@ class Hurry:
             if not self._count:
                 self._calm.set()
                 sys.setswitchinterval(CALM_TURN_S)
+                self._go_on()
 
     @contextmanager
     def sending(self) -> Iterator[None]:
@@ -77,6 +82,32 @@ class Hurry:
             yield
         finally:
             sys.setswitchinterval(before)
+
+    async def at_leisure(self) -> None:
+        """Waits while a command is under way, as long as :meth:`give_way` does: for what the event loop itself does
+        for somebody who can wait. Who has just waited is not asked to again.
+        """
+        if self._calm.is_set() or self._clock.monotonic() < self._free_until:
+            return
+        loop = asyncio.get_running_loop()
+        if self._enough is None:
+            self._enough = loop.call_later(MOST_S, self._too_long)
+        resting = loop.create_future()
+        self._resting.append(resting)
+        await resting
+
+    def _too_long(self) -> None:
+        self._free_until = self._clock.monotonic() + FREE_S
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._enough is not None:
+            self._enough.cancel()
+            self._enough = None
+        resting, self._resting = self._resting, []
+        for one in resting:
+            if not one.done():
+                one.set_result(None)
 
     def give_way(self) -> None:
         """Between two steps of something that can wait."""

@@ -107,6 +107,10 @@ class Statements:
         self.buyer_message = self._upsert(
             t.buyer_message, ("parcel_no", "kind"), ("order_no", "state", "channel", "at")
         )
+        self.import_noted = self._insert(
+            t.import_log,
+            ("import_id", "at", "kind", "shop_id", "file_name", "file_hash", "actor", "report"),
+        )
         self.strange_word = self._insert(t.strange_word, ("source", "word", "at"))
         self.lease = self._insert(
             t.lease,

@@ -44,6 +44,9 @@ class Line(Protocol):
     def is_hurried(self) -> bool:
         """Whether somebody in a hurry waits."""
 
+    def is_calm(self) -> bool:
+        """Whether nobody in a hurry is served just now."""
+
     def following(self) -> list[Job[Any]]:
         """The jobs of the next group, to be judged ahead; none where nothing may be."""
 
@@ -77,7 +80,7 @@ class Transactions:
         self._waits = tuple(waits)
         self._pause = pause
         self._sql = Statements(engine.dialect.name)
-        self._ahead = Ahead()
+        self._ahead = Ahead(line.is_calm)
         self._conn: Connection | None = None
         self._wal = WalKeeper(engine) if threaded and engine.dialect.name == "sqlite" else None
         #: The number that PostgreSQL gives the connection it commits on; 0 elsewhere.

@@ -26,7 +26,7 @@ from hub.orders import leases as leased
 from hub.orders.acts import ActJob
 from hub.orders.beats import BeatJob
 from hub.orders.coming import Come, Coming
-from hub.orders.desk import AckJob, RunJob, Tx
+from hub.orders.desk import AckJob, NotedJob, RunJob, Tx
 from hub.orders.hurry import Hurry
 from hub.orders.intake import IntakeJob
 from hub.orders.items import ItemJob, PoolJob
@@ -205,6 +205,11 @@ class Writer:
     async def alarm_ack(self, alarm_id: str, by: Actor) -> AlarmView | None:
         return (await self._ask_whole([AckJob(alarm_id, by)]))[0]
 
+    async def noted(self, job: NotedJob) -> None:
+        """A file came in: in the list of imports, behind what it brought."""
+        answers: list[Failed | None] = await self._ask([job], bulk=True)
+        _whole(answers)
+
     async def restored(self, job: AnnounceJob | GoJob | BroughtJob) -> Restored | None:
         """A step of a restored hub; None where it never was restored."""
         answers: list[Restored | None] = await self._ask_whole([job])
@@ -278,6 +283,10 @@ class Writer:
     def is_hurried(self) -> bool:
         """Whether somebody in a hurry waits behind the group that is being written."""
         return self._lanes.is_hurried()
+
+    def is_calm(self) -> bool:
+        """Whether no command is under way, in the writer or on its way out."""
+        return self.hurry.is_calm
 
     def following(self) -> list[Job[Any]]:
         """The jobs that come next, to be judged ahead: where a thread of ours writes meanwhile."""
