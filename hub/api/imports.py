@@ -27,6 +27,7 @@ from hub.api.http import ApiError, Dirty, clean
 from hub.config import Shop
 from hub.connectors.channels.file import LIMITS, BadFile, Found, InThread, read_map, run_import
 from hub.orders.desk import NotedJob
+from hub.orders.hurry import Hurry
 
 #: A form adds a little around the file.
 BODY_BYTES = LIMITS.size_max + 1_000_000
@@ -69,7 +70,8 @@ class Running:
 class Imports:
     """What is under way in this process; joined in the surface."""
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: Hurry) -> None:
+        self._hurry = hurry
         self._turn = asyncio.Lock()
         self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
         self._reading = asyncio.Lock()
@@ -81,12 +83,13 @@ class Imports:
 
     def in_thread(self, declared: str) -> InThread:
         """How such an upload is read: small ones one after the other. Side by side each would take as much longer, and
-        everybody else would wait for the interpreter behind all of them.
+        everybody else would wait for the interpreter behind all of them. None is begun while a command is under way.
         """
         return self._one_by_one if _is_small(declared) else asyncio.to_thread
 
     async def _one_by_one(self, read: Callable[[], Found]) -> Found:
         async with self._reading:
+            await self._hurry.at_leisure()
             return await asyncio.to_thread(read)
 
     @contextmanager

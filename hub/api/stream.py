@@ -26,7 +26,7 @@ from app.wire import Head
 from hub.api.http import Receive, Send
 from hub.api.pages import Pages
 from hub.auth.callers import Caller, Callers
-from hub.orders.hurry import Hurry
+from hub.orders.hurry import MOST_S, Hurry
 from hub.orders.results import Committed, HubBusy, View
 
 TICK_S = 0.1
@@ -39,7 +39,7 @@ TICK_CHANGES = 50
 GROUP = 20
 GROUP_S = 0.02
 #: While a command is under way nobody is sent to pull, for so long at most; asked so often.
-HURRY_S = 0.06
+HURRY_S = MOST_S
 _LOOK_S = 0.005
 #: First page of a stream that begins a little behind.
 FIRST_PAGE = 200

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app.core.channel import ChannelOrder
 from hub.orders.ahead import AWAY, Ahead, NotPlain
 from hub.orders.intake import IntakeJob
+from hub.orders.jobs import Answer
 from hub.orders.lanes import BULK_GROUP
 from hub.orders.results import Taken, View
 from hub.orders.statements import Statements
@@ -135,4 +136,31 @@ async def test_what_needs_the_database_is_left_to_its_transaction(core: Core) ->
     assert ahead.size == 1 and ahead.take(IntakeJob.all([a_channel_order()], LEAD)) is None, "other jobs"
     assert ahead.take(jobs) is None, "no page before it has read the day's counter"
     assert ahead.size == 0
+    ahead.stop()
+
+
+async def test_while_somebody_is_in_a_hurry_nothing_is_judged_ahead_unless_it_is_waited_for(
+    core: Core,
+) -> None:
+    judged = threading.Event()
+
+    class Plain(IntakeJob):
+        def run(self, work: Work) -> Answer[Taken]:
+            judged.set()
+            return lambda numbers: Taken("", "same", 0)
+
+    def work() -> Work:
+        return Work(AWAY, core.clock.now(), core.settings, core.vault, core.new_id, Statements("sqlite"))
+
+    is_calm = threading.Event()
+    ahead, jobs = Ahead(is_calm.is_set), Plain.all([a_channel_order()], LEAD)
+    ahead.begin(jobs, work())
+    assert not judged.wait(0.05)
+    is_calm.set()
+    assert judged.wait(15), "the command has ended"
+    is_calm.clear()
+    judged.clear()
+    ahead.begin(jobs, work())
+    found = await asyncio.wait_for(asyncio.to_thread(ahead.take, jobs), 15)
+    assert found is not None and judged.is_set(), "the writer itself waits for it"
     ahead.stop()
