@@ -70,8 +70,7 @@ class Running:
 class Imports:
     """What is under way in this process; joined in the surface."""
 
-    def __init__(self, hurry: Hurry) -> None:
-        self._hurry = hurry
+    def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
         self._reading = asyncio.Lock()
@@ -81,16 +80,17 @@ class Imports:
         """What an upload waits for, by the length it declares; one that declares none is a large one."""
         return self._small if _is_small(declared) else self._turn
 
-    def in_thread(self, declared: str) -> InThread:
+    def in_thread(self, declared: str, hurry: Hurry) -> InThread:
         """How such an upload is read: small ones one after the other. Side by side each would take as much longer, and
         everybody else would wait for the interpreter behind all of them. None is begun while a command is under way.
         """
-        return self._one_by_one if _is_small(declared) else asyncio.to_thread
 
-    async def _one_by_one(self, read: Callable[[], Found]) -> Found:
-        async with self._reading:
-            await self._hurry.at_leisure()
-            return await asyncio.to_thread(read)
+        async def one_by_one(read: Callable[[], Found]) -> Found:
+            async with self._reading:
+                await hurry.at_leisure()
+                return await asyncio.to_thread(read)
+
+        return one_by_one if _is_small(declared) else asyncio.to_thread
 
     @contextmanager
     def under_way(self, who: str, ticket: str) -> Iterator[Running]:
@@ -148,7 +148,7 @@ async def import_file(
     """Good rows are taken, every bad row comes back with its reason."""
     of_shop = _shop(doors, shop)
     declared = request.headers.get("content-length", "")
-    ask = _Ask(kind, of_shop, dry_run, column_map, imports.in_thread(declared))
+    ask = _Ask(kind, of_shop, dry_run, column_map, imports.in_thread(declared, doors.orders.writer.hurry))
     with imports.under_way(call.known.name, ticket) as running:
         try:
             async with imports.turn(declared):

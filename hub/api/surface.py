@@ -54,7 +54,7 @@ class _Behind:
 def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
     """The ASGI application of these doors; ``lifespan`` starts and stops what is behind them."""
     router = _router()
-    behind = _Behind(doors, imports.Imports(doors.orders.writer.hurry))
+    behind = _Behind(doors, imports.Imports())
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         scope[_BEHIND] = behind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -147,13 +148,36 @@ async def test_a_hundred_stations_are_looked_up_anew_together_and_the_revoked_on
     with asked(core) as statements:
         assert all(await who())
         assert statements == [], "half a second is remembered"
-        core.clock.go(seconds=0.6)
+        core.clock.go(seconds=0.9)
         names = [one.name if one else "" for one in await who()]
         assert len([s for s in statements if "FROM station" in s]) == 1
     assert names[7] == "bench-7"
     await core.writer.run(_revoked("bench-7"))
-    core.clock.go(seconds=0.6)
+    core.clock.go(seconds=0.9)
     assert [n for n, one in enumerate(await who()) if one is None] == [7]
+
+
+async def test_who_comes_while_callers_are_looked_up_anew_does_not_wait_for_it(core: Core) -> None:
+    await core.a_station("bench-1")
+    await core.writer.run(_with_token("bench-1", "token"))
+    callers, may_look = Callers(core.engine, core.clock), threading.Event()
+    assert await callers.who("token")
+
+    def held_up(*_: Any) -> None:
+        may_look.wait(15)
+
+    event.listen(core.engine, "before_cursor_execute", held_up)
+    try:
+        core.clock.go(seconds=0.6)
+        for _ in range(2):
+            assert await asyncio.wait_for(callers.who("token"), 10)
+        core.clock.go(seconds=0.3)
+        too_old = asyncio.create_task(callers.who("token"))
+        await asyncio.sleep(0.01)
+        assert not too_old.done(), "what was revoked a second ago is no longer believed"
+    finally:
+        may_look.set()
+    assert await asyncio.wait_for(too_old, 15)
 
 
 def _with_token(station_id: str, token: str) -> Any:
