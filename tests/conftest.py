@@ -36,6 +36,7 @@ gc.disable()
 #: Files that take long though they hold few tests, longest first. Begun last, one of them would run on alone.
 LONG = (
     "e2e/test_demo.py",
+    "sim/test_short.py",
     "sim/test_sim.py",
     "hub/test_main.py",
     "kill/test_kill.py",

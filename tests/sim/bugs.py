@@ -33,14 +33,15 @@ from hub.orders.transactions import Transactions
 from hub.orders.work import Work
 from sync.link import HubLink
 from tests.sim.hub import StepWriter
+from tests.sim.size import WHOLE, Size
 from tests.sim.station import Parts, StepCache, StepOutbox
 from tests.sim.world import Bug, Result, run
 
 
-def first_found(bug: Bug, seeds: Iterable[int]) -> Result | None:
+def first_found(bug: Bug, seeds: Iterable[int], size: Size = WHOLE) -> Result | None:
     """The first of these seeds that notices; None when none does. Its worlds know the bug's faults alone, if any."""
     for seed in seeds:
-        result = run(seed, bug)
+        result = run(seed, bug, size=size)
         if result.broken:
             return result
     return None

@@ -190,11 +190,14 @@ class SimHub:
         folders: Callable[[str], Folder | None],
         writer_of: type[StepWriter] = StepWriter,
         prepare: Callable[[sqlite3.Connection], None] = lambda db: None,
+        *,
+        poll_s: int,
     ) -> None:
         self.loop, self.folder, self._dice = loop, folder, dice
         self._template, self._folders, self._writer_of = template, folders, writer_of
         shutil.copytree(template.folder, folder)
-        self.settings = msgspec.structs.replace(template.settings, data_dir=folder)
+        shops = tuple(msgspec.structs.replace(shop, poll_s=poll_s) for shop in template.settings.shops)
+        self.settings = msgspec.structs.replace(template.settings, data_dir=folder, shops=shops)
         self.clock = SimClock(loop)
         self.new_id = SimIds("hub")
         self.path = folder / "orderdock.db"

@@ -8,12 +8,13 @@ import logging
 import multiprocessing
 import multiprocessing.util
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import structlog
 
+from tests.sim.size import WHOLE, Size
 from tests.sim.world import Result, run, tidy
 
 
@@ -22,11 +23,11 @@ def quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
-def share(seeds: list[int], faults: tuple[str, ...] = ()) -> tuple[list[Result], float]:
+def share(seeds: list[int], faults: tuple[str, ...] = (), size: Size = WHOLE) -> tuple[list[Result], float]:
     """These worlds one after the other, with the traces of the broken ones; and the seconds of CPU they took."""
     at, found = time.process_time(), []
     for seed in seeds:
-        result = run(seed, faults=faults)
+        result = run(seed, faults=faults, size=size)
         if not result.broken:
             result.trace.clear()
         found.append(result)
@@ -35,17 +36,17 @@ def share(seeds: list[int], faults: tuple[str, ...] = ()) -> tuple[list[Result],
 
 
 def spread(
-    shares: list[list[int]], jobs: int, faults: tuple[str, ...] = ()
+    shares: list[list[int]], jobs: int, faults: tuple[str, ...] = (), size: Size = WHOLE
 ) -> Iterator[tuple[list[Result], float]]:
     """The results of each share, as they come."""
     if jobs <= 1 or len(shares) <= 1:
         for one in shares:
-            yield share(one, faults)
+            yield share(one, faults, size)
         tidy()
         return
     apart = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=apart, initializer=begin) as pool:
-        for done in as_completed([pool.submit(share, one, faults) for one in shares]):
+        for done in as_completed([pool.submit(share, one, faults, size) for one in shares]):
             yield done.result()
 
 
@@ -63,9 +64,10 @@ class Record:
         seen = {int(word) for word in done.read_text(encoding="utf-8").split()} if done.exists() else set()
         return [seed for seed in seeds if seed not in seen]
 
-    def keep(self, results: list[Result]) -> None:
+    def keep(self, results: list[Result], again: Callable[[int], str]) -> None:
+        """``again`` gives the line that shows a seed again."""
         for one in (one for one in results if one.broken):
-            self._add("broken.txt", f"seed {one.seed}: {one.broken}\n    make sim SEED={one.seed}\n")
+            self._add("broken.txt", f"seed {one.seed}: {one.broken}\n    {again(one.seed)}\n")
             text = "\n".join([*one.trace, one.broken])
             (self._folder / f"seed-{one.seed}.trace").write_text(text + "\n", encoding="utf-8")
         self._add("digests.txt", "".join(f"{one.seed} {one.digest}\n" for one in results))

@@ -27,6 +27,7 @@ from tests.sim.hub import SimHub, StepWriter, Template, make_template
 from tests.sim.looks import Broken
 from tests.sim.loop import Killed, Process, SimClock, SimLoop
 from tests.sim.shop import Platform
+from tests.sim.size import WHOLE, Size
 from tests.sim.station import Parts, SimStation, make_files
 from tests.sim.watch import Watch
 from tests.sim.wire import Line, Weather
@@ -81,13 +82,13 @@ def _fast() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def run(seed: int, bug: Bug = NONE, faults: tuple[str, ...] = ()) -> Result:
+def run(seed: int, bug: Bug = NONE, faults: tuple[str, ...] = (), size: Size = WHOLE) -> Result:
     """Runs one world to its end; ``faults`` are the only ones it knows, where given."""
     template, files, root = _templates()
     folder = Path(tempfile.mkdtemp(prefix=f"{seed}-", dir=root))
     was_on = gc.isenabled()
     gc.disable()  # a collection would run what killed processes left half done
-    world = World(seed, folder, template, files, bug, faults)
+    world = World(seed, folder, template, files, bug, faults, size)
     try:
         return world.run()
     finally:
@@ -101,9 +102,16 @@ class World:
     """See the module's text."""
 
     def __init__(
-        self, seed: int, folder: Path, template: Template, files: Path, bug: Bug, only: tuple[str, ...] = ()
+        self,
+        seed: int,
+        folder: Path,
+        template: Template,
+        files: Path,
+        bug: Bug,
+        only: tuple[str, ...] = (),
+        size: Size = WHOLE,
     ) -> None:
-        self.seed, self.loop = seed, SimLoop()
+        self.seed, self.size, self.loop = seed, size, SimLoop()
         self._dice = self._throws("world")
         self.floor, self.watch = Floor(), Watch(self)
         self.trace: list[str] = []
@@ -119,11 +127,12 @@ class World:
             lambda name: self.platform.folder(name),
             writer,
             bug.prepare,
+            poll_s=size.poll_s,
         )
         street = Process(self.loop, "platform", self._throws("street"))
         platform_line = Line(self.loop, "platform", self.hub, self._throws("p-line"), Weather(mood))
         self.platform = Platform(street, platform_line, self._throws("platform"))
-        there = template.stations if mood.random() < 0.6 else template.stations[:-1]
+        there = template.stations if mood.random() < size.with_boss else template.stations[:-1]
         self.stations = [self._station(folder / who[0], files, who, Weather(mood), bug) for who in there]
         self.lines = [platform_line, *(station.line for station in self.stations)]
         self.packers = [
@@ -137,8 +146,8 @@ class World:
             packer.heard = self._heard
         self._join()
         self._faults = Faults(self, self._dice, folder / "backup.db").mood(mood, only or bug.faults)
-        self._length = mood.choice((15, 25, 25, 40, 60, 120))
-        self._fault_share = mood.choice((0.05, 0.1, 0.1, 0.25))
+        self._length = mood.choice(size.acts)
+        self._fault_share = mood.choice(size.fault_share)
         for station in self.stations:
             station.page = mood.choice((1000, 1000, 2, 15))
         self._repairs: list[asyncio.Task[None]] = []
@@ -249,10 +258,12 @@ class World:
         return Result(self.seed, broken, self.steps, self.loop.time(), digest, self.trace)
 
     async def _life(self) -> None:
+        if self.size.name:
+            self.note(f"a {self.size.name} world")
         self.hub.start()
         for station in self.stations:
             station.start()
-        for _ in range(3):
+        for _ in range(self.size.sold):
             self.platform.sell()
         await asyncio.sleep(1.0)
         for _ in range(self._length):
@@ -265,7 +276,7 @@ class World:
 
     def _pause(self) -> float:
         throw = self._dice.random()
-        return self._dice.uniform(8.0, 40.0) if throw < 0.05 else self._dice.expovariate(2.0)
+        return self._dice.uniform(8.0, 40.0) if throw < self.size.lulls else self._dice.expovariate(2.0)
 
     def _look(self) -> None:
         self.steps += 1
@@ -340,7 +351,7 @@ class World:
             self.start(station)
 
     async def _until_all_agree(self) -> None:
-        await asyncio.sleep(12.0)  # the line's next poll brings in what no push has told
+        await asyncio.sleep(self.size.settles_s)  # the line's next poll brings in what no push has told
         end, why = self.loop.time() + HEALS_WITHIN_S, ""
         while self.loop.time() < end:
             self._look()
