@@ -21,6 +21,9 @@ from hub.surroundings import Surroundings
 
 #: How long a connection waits for another process's lock before it says "locked".
 BUSY_TIMEOUT_MS = 5_000
+#: Kilobytes of the file that a connection may keep in memory. There are up to fifteen readers, and what they read again
+#: and again the system keeps for them as well.
+READER_CACHE_KB, WRITER_CACHE_KB = 8_000, 32_000
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -28,7 +31,7 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -32000",
+    f"PRAGMA cache_size = -{READER_CACHE_KB}",
 )
 
 #: Errors are logged; what was written must not stand in them.

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.ports import Clock, NewId
 from hub.db import tables as t
-from hub.db.engine import WRITE
+from hub.db.engine import WRITE, WRITER_CACHE_KB
 from hub.db.postgresql import each_by_itself, look_up_by_keys, session_of
 from hub.db.wal import INLINE_PAGES, WalKeeper
 from hub.orders import clock as clocked
@@ -278,7 +278,8 @@ class Transactions:
                 self._conn.detach()  # its habits are not for readers of the pool
                 look_up_by_keys(self._conn)
             if self._wal is not None:
-                self._conn.connection.cursor().execute(f"PRAGMA wal_autocheckpoint = {INLINE_PAGES}")
+                for pragma in (f"wal_autocheckpoint = {INLINE_PAGES}", f"cache_size = -{WRITER_CACHE_KB}"):
+                    self._conn.connection.cursor().execute(f"PRAGMA {pragma}")
             self.session = session_of(self._conn)
         return self._conn
 
