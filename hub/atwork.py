@@ -14,13 +14,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import resources
-from app.wire import Restored, SiteRules
+from app.wire import Restored, Role, SiteRules
 from hub.api.context import Doors
 from hub.api.front import Front
 from hub.api.http import Receive, Scope, Send
 from hub.api.surface import surface
 from hub.auth import people
-from hub.auth.rights import Role
 from hub.auth.tokens import hash_of, new_pairing_code
 from hub.buyer_messages import BuyerMessages
 from hub.config import Settings

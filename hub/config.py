@@ -27,20 +27,8 @@ from msgspec import Meta, Struct
 from app.core.freeze import Rules
 from app.core.order import LastGate
 from app.core.texts import Lang, Texts
-from app.wire import SiteRules
+from app.wire import Role, SiteRules
 from hub.surroundings import Surroundings
-
-Role = Literal[
-    "packer",
-    "supervisor",
-    "warehouse_admin",
-    "cs_rep",
-    "cs_lead",
-    "ops_lead",
-    "finance",
-    "manager",
-    "admin",
-]
 
 #: Connectors this product knows by name; one that is not built yet is said at start, not refused.
 SHOP_CONNECTORS = ("taobao", "jd", "pdd", "douyin", "file", "rehearsal")
@@ -522,6 +510,8 @@ def _shown(value: Any) -> str:
 
 def _choices(wanted: Any) -> tuple[str, ...]:
     info = msgspec.inspect.type_info(wanted)
+    if isinstance(info, msgspec.inspect.EnumType):
+        return tuple(str(member.value) for member in info.cls)
     return tuple(str(v) for v in info.values) if isinstance(info, msgspec.inspect.LiteralType) else ()
 
 

@@ -11,22 +11,10 @@ from app import wire
 from app.core.texts import Lang
 from app.core.values import dataclass
 from app.ports import HubTrouble
-from app.wire import StationKind
+from app.wire import Role, StationKind
 from sync.client import HubClient
 from sync.desk import Voice, called, whole_address
 
-#: Every role there is, as the glossary orders them.
-ROLES = (
-    "packer",
-    "supervisor",
-    "warehouse_admin",
-    "cs_rep",
-    "cs_lead",
-    "ops_lead",
-    "finance",
-    "manager",
-    "admin",
-)
 _HERE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -85,7 +73,7 @@ def listed(who: Caller) -> int:
 def add(who: Caller, name: str, role: str, password: str, warehouse: str) -> int:
     """``user add``: somebody new may sign on. The exit status."""
     said = Voice(who.lang, "people")
-    if role not in ROLES:
+    if role not in list(Role):
         return _no_such_role(said, role)
 
     async def ask(client: HubClient, said: Voice) -> None:
@@ -109,7 +97,7 @@ def set_password(who: Caller, name: str, password: str) -> int:
 def set_role(who: Caller, name: str, role: str, *, is_disabled: bool) -> int:
     """``user role``: another role, or nothing any more. The exit status."""
     said = Voice(who.lang, "people")
-    if role not in ROLES:
+    if role not in list(Role):
         return _no_such_role(said, role)
 
     async def ask(client: HubClient, said: Voice) -> None:
@@ -142,7 +130,7 @@ def _asked(said: Voice, hub: str, call: Callable[[], Awaitable[None]]) -> int:
 
 def _no_such_role(said: Voice, role: str) -> int:
     between = "、" if said.lang == "zh" else ", "
-    every = between.join(said.words("role", role=said.words(f"roles.{word}"), word=word) for word in ROLES)
+    every = between.join(said.words("role", role=said.words(f"roles.{word}"), word=word) for word in Role)
     return said.sorry(2, "no_such_role", role=role, roles=every)
 
 

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
 from app.wire.stations import WIRE
+
+
+class Role(StrEnum):
+    """The nine roles, as the glossary orders them. What each may do stands in ``hub.auth.rights``."""
+
+    packer = "packer"
+    supervisor = "supervisor"
+    warehouse_admin = "warehouse_admin"
+    cs_rep = "cs_rep"
+    cs_lead = "cs_lead"
+    ops_lead = "ops_lead"
+    finance = "finance"
+    manager = "manager"
+    admin = "admin"
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -39,6 +39,7 @@ from app.wire import (
     Restored,
     RevealAsk,
     Revealed,
+    Role,
     Rows,
     Session,
     SetUp,
@@ -54,7 +55,6 @@ from hub.api.story_door import order_of
 from hub.auth import pairing, people, rights
 from hub.auth.callers import Caller
 from hub.auth.masks import order_as_seen
-from hub.auth.rights import Role
 from hub.auth.tokens import badge_secret, hash_of, new_badge_secret, new_pairing_code, new_token
 from hub.db import tables as t
 from hub.orders.restored import BroughtJob, GoJob

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, select, union_all
 
 from app.core.acts import Actor
 from app.ports import Clock
+from app.wire import Role
 from hub.auth import rights
-from hub.auth.rights import Role
 from hub.auth.tokens import hash_of
 from hub.db import tables as t
 from hub.orders.results import View

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, delete, func, insert, literal, not_, select, update
 
-from hub.auth.rights import Role
+from app.wire import Role
 from hub.auth.tokens import hash_of
 from hub.db import tables as t
 from hub.orders.desk import Tx

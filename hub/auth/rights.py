@@ -9,25 +9,10 @@ mask and scope of what it is fed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 from app.core.acts import FACTS, ActKind
-
-
-class Role(StrEnum):
-    """The nine roles of the glossary."""
-
-    packer = "packer"
-    supervisor = "supervisor"
-    warehouse_admin = "warehouse_admin"
-    cs_rep = "cs_rep"
-    cs_lead = "cs_lead"
-    ops_lead = "ops_lead"
-    finance = "finance"
-    manager = "manager"
-    admin = "admin"
-
+from app.wire import Role
 
 R = Role
 A = ActKind

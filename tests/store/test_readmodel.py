@@ -37,6 +37,7 @@ from tests.helpers.station import (
     packed,
     stopped,
 )
+from tests.helpers.steps import counted
 
 
 class Model:
@@ -339,18 +340,9 @@ def test_regression_open_stops_are_found_without_a_look_through_all_orders(model
     """A first load looked through all orders after each page, on the thread that reads the wire."""
 
     def steps() -> int:
-        """Instructions of the database, in hundreds."""
-        taken = 0
-
-        def count() -> int:
-            nonlocal taken
-            taken += 1
-            return 0
-
-        model.cache.read(lambda db: db.set_progress_handler(count, 100))
-        assert {found.order.order_no for found in model.read.open_stops()} == {order_no(1), order_no(2)}
-        model.cache.read(lambda db: db.set_progress_handler(None, 100))
-        return taken
+        with counted(model.cache.read(lambda db: db)) as steps:
+            assert {found.order.order_no for found in model.read.open_stops()} == {order_no(1), order_no(2)}
+        return steps.taken
 
     model.fed(stopped(an_order(1)), an_order(2))
     model.cache.apply_urgent(an_urgent(50, stopped(an_order(2), a_stop("STOP2"))))

@@ -25,6 +25,7 @@ from tests.helpers.station import (
     packed,
     stopped,
 )
+from tests.helpers.steps import counted
 
 MOST = 3_000_000
 
@@ -142,23 +143,14 @@ def test_regression_open_work_that_is_too_much_is_not_looked_through_after_each_
     """A morning of 100,000 open orders came in at 900 a second: nothing could go, and each page looked for it."""
 
     def steps() -> int:
-        """Instructions of the database while it looks for what may go, in hundreds."""
-        taken = 0
+        """While it looks for what may go."""
 
-        def count() -> int:
-            nonlocal taken
-            taken += 1
-            return 0
+        def trimmed(db: sqlite3.Connection) -> int:
+            with counted(db) as steps:
+                assert trimming.trim(db, MOST).over_bytes > MOST
+            return steps.taken
 
-        def trimmed(db: sqlite3.Connection) -> trimming.Trimmed:
-            db.set_progress_handler(count, 100)
-            try:
-                return trimming.trim(db, MOST)
-            finally:
-                db.set_progress_handler(None, 100)
-
-        assert cache.read(trimmed).over_bytes > MOST
-        return taken
+        return cache.read(trimmed)
 
     _fed(cache, [an_order(n) for n in range(1, 1_501)])
     few = steps()

@@ -27,7 +27,8 @@ from urllib.parse import quote, unquote
 import httpx
 import jsonschema
 
-from hub.auth.rights import OPERATOR, ROUTES, Role
+from app.wire import Role
+from hub.auth.rights import OPERATOR, ROUTES
 from tests.helpers.hub import PASSWORD, TOML, RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.platform import Platform, an_event, folders, platform_serving, toml_of
 

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.acts import ActKind
+from app.wire import Role
 from hub.auth import rights
-from hub.auth.rights import ROUTES, Role
+from hub.auth.rights import ROUTES
 from tests.helpers.hub import HubClient, RunningHub, hub_in_thread
 
 ROLES = [
