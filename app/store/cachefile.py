@@ -67,7 +67,7 @@ def writing(db: sqlite3.Connection) -> Iterator[None]:
 
 
 _ORDER_UPSERT = (
-    f'INSERT INTO "order" ({", ".join(rows.ORDER_COLUMNS)}) VALUES ({", ".join("?" * len(rows.ORDER_COLUMNS))}) '
+    f'INSERT INTO "order" ({", ".join(rows.ORDER_COLUMNS)}) VALUES ({", ".join(rows.ORDER_MARKS)}) '
     "ON CONFLICT (order_no) DO UPDATE SET "
     + ", ".join(f"{c} = excluded.{c}" for c in rows.ORDER_COLUMNS[1:])
     + ' WHERE excluded.seq > "order".seq'
@@ -103,6 +103,8 @@ class CacheFile:
         self._is_trimming = False
         #: The size of a copy that is too large though nothing is left that may go; 0: it is not.
         self.over_bytes = 0
+        #: The files of the last page had to go again at once, and so would those of the next.
+        self._is_full = False
         self._writer: Link | None = None
         try:
             self._writer = Link(self._opening)
@@ -181,7 +183,7 @@ class CacheFile:
             if page.after is not None and page.after > at.seq:
                 return at
             news = [change for change in page.changes if change.seq > at.seq]
-            topics.update(self._apply(db, news))
+            topics.update(self._apply(db, news, with_files=not self._is_full))
             moved = Cursor(page.epoch, max(at.seq, page.next))
             db.execute("UPDATE cursor SET epoch = ?, seq = ?", (moved.epoch, moved.seq))
             return moved
@@ -189,7 +191,9 @@ class CacheFile:
         self.cursor = self._write(write)
         return frozenset(topics)
 
-    def _apply(self, db: sqlite3.Connection, changes: Sequence[Change]) -> Iterable[str]:
+    def _apply(
+        self, db: sqlite3.Connection, changes: Sequence[Change], *, with_files: bool = True
+    ) -> Iterable[str]:
         by_kind: dict[str, list[Change]] = {}
         for change in changes:
             by_kind.setdefault(change.kind, []).append(change)
@@ -201,12 +205,14 @@ class CacheFile:
                     _put_orders(db, came)
                     _drop_orders(db, left)
                 case "history":
-                    db.executemany(_HISTORY_UPSERT, [_history_row(c) for c in came])
+                    if with_files:
+                        db.executemany(_HISTORY_UPSERT, [_history_row(c) for c in came])
                     db.executemany(
                         "DELETE FROM history WHERE id = ? AND seq < ?", [(int(c.key), c.seq) for c in left]
                     )
                 case "track":
-                    db.executemany(_TRACK_UPSERT, [_of_order_row(c) for c in came])
+                    if with_files:
+                        db.executemany(_TRACK_UPSERT, [_of_order_row(c) for c in came])
                     db.executemany(
                         "DELETE FROM track WHERE parcel_no = ? AND seq < ?", [(c.key, c.seq) for c in left]
                     )
@@ -262,9 +268,11 @@ class CacheFile:
 
         if not self._is_trimming and not self.read(lambda db: trimming.is_large(db, most_bytes)):
             self.over_bytes = 0
+            self._is_full = False
             return False
         trimmed = self._write(write)
         self._is_trimming = trimmed.is_more
+        self._is_full = trimmed.is_full
         self.is_cut = self.is_cut or trimmed.is_cut
         self.over_bytes = trimmed.over_bytes
         return trimmed.is_more
@@ -312,20 +320,18 @@ class CacheFile:
 _ALL_ROWS = "SELECT 'order', order_no, seq FROM \"order\""
 
 
-def _history_row(change: Change) -> tuple[int, int, str, bytes]:
-    body = bytes(change.body)
-    return int(change.key), change.seq, rows.order_no_of(body), body
+def _history_row(change: Change) -> tuple[int, int, str, bytearray]:
+    return int(change.key), change.seq, rows.order_no_of(change.body), bytearray(change.body)
 
 
-def _of_order_row(change: Change) -> tuple[str, int, str, bytes]:
-    body = bytes(change.body)
-    return change.key, change.seq, rows.order_no_of(body), body
+def _of_order_row(change: Change) -> tuple[str, int, str, bytearray]:
+    return change.key, change.seq, rows.order_no_of(change.body), bytearray(change.body)
 
 
 def _put_orders(db: sqlite3.Connection, came: Sequence[Change]) -> None:
     if not came:
         return
-    new = {change.key: rows.order_row(bytes(change.body), change.seq) for change in came}
+    new = {change.key: rows.order_row(change.body, change.seq) for change in came}
     old = _numbers_of(db, list(new))
     db.executemany(_ORDER_UPSERT, new.values())
     add: list[rows.NumberRow] = []

@@ -24,11 +24,13 @@ _DONE = "queue_key IS NULL AND packed_key IS NULL AND stop_since IS NULL"
 class Trimmed:
     """``is_cut``: whole orders went. ``is_more``: there is more to do, and something left that may go.
 
-    ``over_bytes``: the copy is too large, by its whole size, and nothing is left that may go.
+    ``is_full``: nothing is left that may go, and files that came now would have to go at once. ``over_bytes``: the copy
+    is too large, by its whole size, and nothing is left that may go.
     """
 
     is_cut: bool = False
     is_more: bool = False
+    is_full: bool = False
     over_bytes: int = 0
 
 
@@ -57,7 +59,7 @@ def trim(db: sqlite3.Connection, most_bytes: int) -> Trimmed:
             _forget(db, found)
         return Trimmed(is_whole, used_bytes(db) > most_bytes * _LOW)
     used = used_bytes(db)
-    return Trimmed(over_bytes=used if used > most_bytes else 0)
+    return Trimmed(is_full=used > most_bytes * _HIGH, over_bytes=used if used > most_bytes else 0)
 
 
 #: Of an order: id, number and ``numbers``.

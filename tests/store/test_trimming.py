@@ -19,6 +19,7 @@ from tests.helpers.station import (
     MORNING,
     a_page,
     an_order,
+    gone,
     history_change,
     order_change,
     order_no,
@@ -137,6 +138,24 @@ def test_open_work_that_is_too_much_stays_and_is_told_until_it_fits_again(cache:
     _fed(cache, [_gone(n) for n in range(1, 201)])
     assert cache.over_bytes == 0
     assert _count(cache, "order", "queue_key IS NOT NULL") == 1
+
+
+def test_where_open_work_is_too_much_no_file_is_written_only_to_go_again(cache: Cache) -> None:
+    _fed(cache, [an_order(n) for n in range(1, 201)])
+    cache.keep_below(420_000)
+    _fed(cache, [an_order(201)])
+    assert _count(cache, "history") == 0
+    cache.read(lambda db: db.execute(_NO_FILES))
+    _fed(cache, [an_order(n) for n in range(202, 260)])
+    assert _count(cache, "order", "queue_key IS NOT NULL") == 259
+    cache.read(lambda db: db.execute("DROP TRIGGER no_files"))
+    at = cache.cursor.seq
+    cache.apply_page(a_page([gone(at + n, "order", order_no(n)) for n in range(1, 240)]))
+    _fed(cache, [an_order(300)])
+    assert _count(cache, "history", f"order_no = '{order_no(300)}'") == 4, "there is room again"
+
+
+_NO_FILES = "CREATE TRIGGER no_files BEFORE INSERT ON history BEGIN SELECT RAISE(ABORT, 'would go again at once'); END"
 
 
 def test_regression_open_work_that_is_too_much_is_not_looked_through_after_each_page(cache: Cache) -> None:
