@@ -15,6 +15,7 @@ from app.core.scan import ScanClass, parse
 from app.station.alarms import StationAlarm
 from app.station.core import StationCore
 from app.station.outcome import Outcome
+from app.store.cache import ALL_TOPICS
 from app.wire import StationKind
 from ui.first_picture import FirstPicture
 from ui.joint import BadPrinter, Joint
@@ -195,7 +196,7 @@ class Station:
     def _join(self) -> None:
         core, work = self.core, self.work
         core.lang = self.kit.i18n.lang
-        core.on_changed(work.announce)
+        core.on_changed(self._announce)
         core.on_outcome(lambda outcome: work.hand(lambda: self._later(outcome)))
         core.on_alarm(lambda alarm: work.urgent(lambda: self._alarmed(alarm)), work.let_pass)
         core.on_engines(lambda: work.hand(self._paired_anew))
@@ -213,6 +214,11 @@ class Station:
         self.window.file_dropped.connect(self.pages.show_import)
         for notice in core.notices:
             self.window.bar.warn(self.kit.i18n.say(notice), key=notice)
+
+    def _announce(self, topics: frozenset[str]) -> None:
+        """From any thread. While page after page comes in, a bench waits for single orders and for what is done here:
+        the lists need not be read anew with each."""
+        self.work.announce(topics, at_leisure=self.core.cache.is_far_behind and topics <= ALL_TOPICS)
 
     def _start_engines(self) -> None:
         """Steps what is to be stepped now: after the start, and when the station was paired anew."""

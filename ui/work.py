@@ -38,6 +38,8 @@ BATCH_MS = 50
 """Least time between two batches of results."""
 REFRESH_MS = 100
 """Least time between two `changed`: ten refreshes a second."""
+LEISURE_MS = 500
+"""The same for what nobody waits for: each time the screens read their lists and count anew."""
 _BUDGET_MS = 8
 """So long may one batch keep the window's thread before it lets keys and paint through."""
 TURN_S = 0.001
@@ -150,6 +152,7 @@ class Work(QObject):
         self._handed: deque[Callable[[], object]] = deque()
         self._poked = False
         self._topics: set[str] = set()
+        self._is_at_leisure = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[Job] = set()
         self._pool: ThreadPoolExecutor | None = None
@@ -274,13 +277,16 @@ class Work(QObject):
         if threading.get_ident() != self._window_thread:
             self._calm.wait(URGENT_WITHIN_S)
 
-    def announce(self, topics: Iterable[str]) -> None:
-        """Says that what these topics name has changed; `changed` goes out merged."""
+    def announce(self, topics: Iterable[str], *, at_leisure: bool = False) -> None:
+        """Says that what these topics name has changed; `changed` goes out merged, twice a second where nothing else
+        than what is announced `at_leisure` has changed."""
         with self._lock:
             first = not self._topics
             self._topics.update(topics)
+            hurried = self._is_at_leisure and not at_leisure
+            self._is_at_leisure = at_leisure and (first or self._is_at_leisure)
             some = bool(self._topics)
-        if first and some and not self._stopping:
+        if (first or hurried) and some and not self._stopping:
             self._topics_ready.emit()
 
     # -- the window's side ---------------------------------------------------------------------------------
@@ -294,7 +300,9 @@ class Work(QObject):
         _start(self._batch, self._since_batch, BATCH_MS)
 
     def _on_topics(self) -> None:
-        _start(self._refresh, self._since_refresh, REFRESH_MS)
+        with self._lock:
+            gap_ms = LEISURE_MS if self._is_at_leisure else REFRESH_MS
+        _start(self._refresh, self._since_refresh, gap_ms)
 
     def _flush(self) -> None:
         """Runs what was handed over, but not so long that a key would have to wait."""
@@ -313,6 +321,7 @@ class Work(QObject):
         self._since_refresh.start()
         with self._lock:
             topics, self._topics = frozenset(self._topics), set()
+            self._is_at_leisure = False
         if topics:
             self.changed.emit(topics)
 
@@ -487,6 +496,7 @@ class Work(QObject):
 
 def _start(timer: QTimer, since: QElapsedTimer, gap_ms: int) -> None:
     """Lets `timer` fire at once, or when `gap_ms` have passed since the last time."""
-    if not timer.isActive():
-        waited = since.elapsed() if since.isValid() else gap_ms
-        timer.start(max(0, gap_ms - waited))
+    waited = since.elapsed() if since.isValid() else gap_ms
+    left_ms = max(0, gap_ms - waited)
+    if not timer.isActive() or timer.remainingTime() > left_ms:
+        timer.start(left_ms)

@@ -15,7 +15,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer
 from pytestqt.qtbot import QtBot
 
 from app.ports import SystemClock, seconds_until
-from ui.work import BATCH_MS, URGENT_WITHIN_S, CrashReport, Work
+from ui.work import BATCH_MS, LEISURE_MS, URGENT_WITHIN_S, CrashReport, Work
 
 PATIENCE_S = 20.0
 
@@ -283,6 +283,25 @@ def test_topics_are_merged_to_at_most_ten_refreshes_a_second(qtbot: QtBot, work:
     qtbot.waitUntil(lambda: frozenset().union(*told) >= {"queue", *(f"order:{n}" for n in range(7))})
     qtbot.wait(150)
     assert 1 <= len(told) <= clock.elapsed() / 100 + 1
+
+
+def test_what_nobody_waits_for_is_told_twice_a_second_and_with_whatever_somebody_waits_for(
+    qtbot: QtBot, work: Work
+) -> None:
+    told: list[tuple[int, frozenset[str]]] = []
+    clock = QElapsedTimer()
+    work.changed.connect(lambda topics: told.append((clock.elapsed(), topics)))
+    clock.start()
+    work.announce({"order"}, at_leisure=True)
+    qtbot.waitUntil(lambda: len(told) == 1)
+    work.announce({"history"}, at_leisure=True)
+    qtbot.waitUntil(lambda: len(told) == 2)
+    assert told[1][0] - told[0][0] >= LEISURE_MS * 0.9
+    work.announce({"order"}, at_leisure=True)
+    work.announce({"desk"})
+    work.announce({"track"}, at_leisure=True)
+    qtbot.waitUntil(lambda: len(told) == 3)
+    assert [topics for _, topics in told] == [{"order"}, {"history"}, {"order", "desk", "track"}]
 
 
 def test_an_engine_is_stepped_when_it_asked_to_be_and_when_woken(qtbot: QtBot, work: Work) -> None:
