@@ -16,7 +16,8 @@ from sync.feed import Feed, Waker
 if TYPE_CHECKING:
     import asyncio
 
-PAGE = 1000
+#: Rows of a page: each costs a call and its answer, and is decoded while the window stands: some milliseconds.
+PAGE = 2000
 #: Caught up: the stream says when there is more; this is only a second look.
 _IDLE = timedelta(seconds=30)
 #: Where the stream does not come through: ask with this much patience.

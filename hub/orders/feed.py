@@ -22,7 +22,7 @@ from hub.orders.results import Page, View
 Mask = Callable[[str, bytes], bytes | None]
 
 #: Rows of one page.
-MOST = 1_000
+MOST = 2_000
 #: Numbers looked through at once at most, and how often for one page, however few rows of the view lie there.
 SPAN = 50_000
 _SPANS = 20
@@ -96,7 +96,7 @@ class Feed:
         return msgspec.json.decode(value, type=Restored) if value else None
 
     def page(self, view: View, after: int, limit: int) -> Page:
-        """Changes after ``after``, at most ``limit`` (1..1000). ``next`` moves even when nothing is for the view."""
+        """Changes after ``after``, ``limit`` at most, from 1 to :data:`MOST`. ``next`` moves also without any."""
         limit = max(1, min(limit, MOST))
         with snapshot(self._engine) as conn, conn.begin():
             epoch, head, floor = _head(conn)

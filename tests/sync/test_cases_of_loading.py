@@ -20,7 +20,7 @@ from tests.sync.conftest import a_code
 #: Lines are cut on purpose here: a socket of a cut line is closed by the collector, whenever that comes.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-COUNT = 900
+COUNT = 1_500
 
 
 @pytest.fixture(scope="module")
