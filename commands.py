@@ -20,6 +20,7 @@ from app.core.texts import Lang
 from app.os.folders import data_folder
 
 if TYPE_CHECKING:
+    from app.ports import Clock
     from hub.config import Settings
     from sync.people import Caller
 
@@ -430,34 +431,28 @@ def doctor(
     data_dir: DataDir = None,
     lang: LangOption = None,
 ) -> None:
-    """Check this machine and say what to do."""
-    raise typer.Exit(_doctor(hub, data_folder(data_dir, "station-packing"), _language(lang)))
+    """Check this machine and say what to do; without --data-dir for every station there is on it."""
+    raise typer.Exit(_doctor(hub, [data_dir.resolve()] if data_dir else _own_stations(), _language(lang)))
 
 
-def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
+def _own_stations() -> list[Path]:
+    """The folders of the stations that were ever opened here without naming one; packing's where there was none."""
+    every = [data_folder(None, f"station-{kind}") for kind in Kind]
+    return [folder for folder in every if folder.is_dir()] or every[:1]
+
+
+def _doctor(hub_url: str | None, folders: list[Path], lang: Lang) -> int:
     """Every room checks its own surroundings; here their findings are only printed."""
     from app import resources
     from app.os import checks as machine
     from app.os.clock import StationClock
-    from app.station import keepsake
-    from app.store import peek
     from printing import checks as printing
-    from sync import checks as sync
     from ui import checks as ui
-    from ui.kept import PRINTER_ADDRESS
 
     clock, texts = StationClock(), resources.texts()
-    known = keepsake.read(folder)
-    # a token is shown to nobody but the hub that gave it
-    own = known if known is not None and hub_url in (None, known.hub_url) else None
-    url = hub_url or (known.hub_url if known else "")
-    findings = [
-        *ui.findings(),
-        *_codes(),
-        *printing.findings(peek.setting(folder, PRINTER_ADDRESS)),
-        *machine.findings(folder, clock),
-        *(sync.findings(url, clock, own.token, own.name, own.ca_pem) if own else sync.findings(url, clock)),
-    ]
+    findings = [*ui.findings(), *_codes(), *printing.drawing(), *machine.time_of(clock)]
+    for folder in folders:
+        findings += _of_station(folder, hub_url, clock)
     marks = {"ok": "✓", "warn": "!", "bad": "✗"}
     for finding in findings:
         typer.echo(f"{marks[finding.level]} {texts.text('doctor.' + finding.key, lang, **finding.params)}")
@@ -465,6 +460,27 @@ def _doctor(hub_url: str | None, folder: Path, lang: Lang) -> int:
         if finding.level != "ok" and texts.has(todo):
             typer.echo(f"    → {texts.text(todo, lang, **finding.params)}")
     return 1 if any(finding.level == "bad" for finding in findings) else 0
+
+
+def _of_station(folder: Path, hub_url: str | None, clock: Clock) -> list[Finding]:
+    """What one station has of its own: files, printer, hub."""
+    from app.os import checks as machine
+    from app.station import keepsake
+    from app.store import peek
+    from printing import checks as printing
+    from sync import checks as sync
+    from ui.kept import PRINTER_ADDRESS
+
+    known = keepsake.read(folder)
+    # a token is shown to nobody but the hub that gave it
+    own = known if known is not None and hub_url in (None, known.hub_url) else None
+    url = hub_url or (known.hub_url if known else "")
+    return [
+        Finding("looked_at", "ok", {"path": str(folder)}),
+        *machine.disk(folder),
+        printing.printer(peek.setting(folder, PRINTER_ADDRESS)),
+        *(sync.findings(url, clock, own.token, own.name, own.ca_pem) if own else sync.findings(url, clock)),
+    ]
 
 
 def _codes() -> list[Finding]:

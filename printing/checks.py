@@ -22,12 +22,8 @@ _FONT = resources.folder() / "fonts" / "NotoSansSC-Regular.otf"
 _WELL = frozenset({PrinterState.ready, PrinterState.busy})
 
 
-def findings(address: str) -> list[Finding]:
-    """``address`` is the slip printer's (see ``devices.PrinterSetup``), "" where none is set. Nothing is printed."""
-    return [*_drawing(), _printer(address)]
-
-
-def _drawing() -> list[Finding]:
+def drawing() -> list[Finding]:
+    """Whether papers can be drawn here. Nothing is printed."""
     try:
         studio = Studio(_FONT)
     except FontMissing:
@@ -56,7 +52,8 @@ def _picture(bitmap: Bitmap) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(bits.reshape(bitmap.height, bitmap.width) * np.uint8(255))
 
 
-def _printer(address: str) -> Finding:
+def printer(address: str) -> Finding:
+    """``address`` is the slip printer's (see ``devices.PrinterSetup``), "" where none is set. Nothing is printed."""
     if not address:
         return Finding("printer_none", "warn")
     named = {"address": address}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,9 +23,9 @@ _LONGEST_S = 3.0
 _YEARS = range(2026, 2080)
 
 
-def findings(folder: Path, clock: Clock) -> list[Finding]:
-    """``folder`` is the data folder; where it does not exist yet, the nearest folder above it is looked at."""
-    return [*_disk(_existing(folder)), *_clock(clock.now())]
+def disk(folder: Path) -> list[Finding]:
+    """``folder`` is a data folder; where it does not exist yet, the nearest folder above it is looked at."""
+    return _disk(_existing(folder))
 
 
 def _existing(folder: Path) -> Path:
@@ -64,7 +64,9 @@ def fsync_seconds(folder: Path) -> list[float]:
     return sorted(seconds)
 
 
-def _clock(now: datetime) -> list[Finding]:
+def time_of(clock: Clock) -> list[Finding]:
+    """The clock, and the time zones that platforms' texts need."""
+    now = clock.now()
     shown = {"clock": f"{now.astimezone():%Y-%m-%d %H:%M:%S}", "utc": f"{now.astimezone(UTC):%H:%M}"}
     found = [Finding("clock", "ok", shown) if now.year in _YEARS else Finding("clock_wrong", "bad", shown)]
     try:

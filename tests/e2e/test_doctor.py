@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 #: What needs no advice; `rare_signs` are the signs that are tried.
 WELL = {
     "screen", "font", "sound", "ports", "ports_none", "codes", "zbar", "slip", "signs", "printer_ready", "room", "disk",
-    "clock", "hub", "hub_wire", "signed_in", "cancels", "clock_same", "rare_signs",
+    "clock", "looked_at", "hub", "hub_wire", "signed_in", "cancels", "clock_same", "rare_signs",
 }  # fmt: skip
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
@@ -82,8 +83,28 @@ def test_a_fresh_machine_is_told_what_is_well_and_what_to_do_next(tmp_path: Path
     marks = {line[0] for line in said.splitlines()}
     assert marks <= {"✓", "!", " "}
     if lang == "en":
-        rest = said.replace("䶮 㛃 ℃", "")
+        rest = said.replace("䶮 㛃 ℃", "").replace(str(folder), "")
         assert not CHINESE.search(rest), rest
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the system alone says where programs keep their data"
+)
+def test_without_a_folder_every_station_of_this_machine_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service desk that cannot write was not seen by a doctor that knew of packing stations alone."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    service = tmp_path / "Orderdock" / "station-service"
+    for kind, address in (("packing", "tcp:127.0.0.1:9"), ("service", "nonsense")):
+        (tmp_path / "Orderdock" / f"station-{kind}").mkdir(parents=True)
+        _set_printer(tmp_path / "Orderdock" / f"station-{kind}", address)
+    done = run_command("doctor", "--lang", "en")
+    packing, own = done.stdout.split(texts()["doctor.looked_at"]["en"].format(path=service))
+    assert str(tmp_path / "Orderdock" / "station-packing") in packing and "tcp:127.0.0.1:9" in packing
+    assert "nonsense" in own and "nonsense" not in packing
+    assert done.stdout.count("data folder") == 2
+    assert done.returncode == 1, "what is wrong at any of them counts"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -15,6 +15,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ui.kit import Kit
+from ui.models.rows import RowsModel
+from ui.present.shops import NoteRow
+from ui.screens.note_list import RefusedDelegate
+from ui.screens.row_list import RowList
 from ui.tokens import State
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.paged_table import PAGE, PAGES_KEPT, Column, PagedModel, PagedTable
@@ -284,3 +288,32 @@ def test_a_table_is_painted_from_the_tokens_in_both_schemes(qtbot: QtBot, kit: K
     picture = table.viewport().grab().toImage()
     row = kit.theme.px("size.row")
     assert picture.pixelColor(3, row + row // 2) == kit.theme.colour("selected")
+
+
+# -- rows
+
+
+def test_the_row_that_is_open_stays_in_sight_whole_when_what_opens_below_takes_the_room(
+    qtbot: QtBot, kit: Kit
+) -> None:
+    """On a small screen why a waybill was refused was half below the edge, just when its row had been touched."""
+    notes = tuple(NoteRow(str(n), f"单 {n}", None, "拒绝", why="平台原话：不对") for n in range(40))
+    rows: RowsModel[NoteRow] = RowsModel(lambda n, after: (notes, ""), lambda r: r.key, lambda r: r.text)
+    view: RowList[NoteRow] = RowList(kit, rows, RefusedDelegate(kit))
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    view.show()
+    view.refresh()
+    last_seen = view.indexAt(view.viewport().rect().bottomLeft())
+    assert last_seen.isValid()
+    key = notes[last_seen.row()].key
+    view.mark(key)
+    view.reveal(key)
+    assert view.viewport().rect().contains(view.visualRect(last_seen))
+    view.resize(400, 180)
+    qtbot.waitUntil(lambda: view.viewport().rect().contains(view.visualRect(last_seen)))
+    # who has scrolled away from it reads something else
+    view.scrollToBottom()
+    at = view.verticalScrollBar().value()
+    view.resize(400, 160)
+    assert view.verticalScrollBar().value() >= at

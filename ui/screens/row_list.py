@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -209,6 +209,22 @@ class RowList(QListView, Generic[Row]):
         if self.delegate.marked != key:
             self.delegate.marked = key
             self.viewport().update()
+
+    def reveal(self, key: Hashable) -> None:
+        """Scrolls until the row with this key is wholly in sight."""
+        index = self._index_of(key)
+        if index.isValid():
+            self.scrollTo(index)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What opens beside a list takes its room: the row that is open, where it was in sight, stays there whole."""
+        super().resizeEvent(event)
+        index = self._index_of(self.delegate.marked)
+        if index.isValid() and self.visualRect(index).intersects(QRect(QPoint(0, 0), event.oldSize())):
+            self.scrollTo(index)
+
+    def _index_of(self, key: Hashable) -> QModelIndex:
+        return QModelIndex() if key is None else self.rows.index(self.rows.find(key), 0)
 
     def _on_chosen(self, index: QModelIndex) -> None:
         if (chosen := self.rows.row(index.row())) is not None:

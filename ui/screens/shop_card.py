@@ -361,6 +361,7 @@ class ShopCard(QWidget):
     def _choose_back(self, view: NoteRow) -> None:
         self._back_key = view.key
         self._show_back()
+        self.backs.list.reveal(view.key)
 
     def _tell_again(self) -> None:
         parcel_no, desk = self._back_key.partition("/")[0], self._room.core.shops

@@ -55,6 +55,8 @@ class SignOnForm(QWidget):
     def _signed_in(self, session: Session) -> None:
         self.go.unlock()
         self.password.edit.clear()
+        self.user.forgive()
+        self.password.forgive()
         say = self._room.kit.i18n.say
         self._room.bar.success(say("station.sign_hello", user=session.user or self._room.core.person))
         self.signed_on.emit()

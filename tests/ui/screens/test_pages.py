@@ -124,6 +124,7 @@ def test_a_badge_signs_on_wherever_it_is_read(qtbot: QtBot, hub: RealHub, open_s
     # the hub has taken it: a right password forgives all guesses that were made until then
     qtbot.waitUntil(lambda: page.password.edit.text() == "" and not page.go.locked, timeout=WAIT_MS)
     assert bench.window.at_desk
+    assert page.password.trouble == "", "what was wrong before is not, now"
 
     for _ in range(5):
         with pytest.raises(StepFailed):
