@@ -99,7 +99,9 @@ def _notes(report: ImportReport, words: Words) -> tuple[str, ...]:
         file, taken = words.money(report.sums_in.paid_fen), words.money(report.sums_out.paid_fen)
         notes.append(words.tr("intake.sums_differ", file=file, taken=taken))
     if report.unused_columns:
-        notes.append(words.tr("intake.unused", columns="、".join(report.unused_columns[:12])))
+        notes.append(
+            words.tr("intake.unused", columns=words.tr("states.list_and").join(report.unused_columns[:12]))
+        )
     return tuple(notes)
 
 

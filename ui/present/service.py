@@ -270,7 +270,12 @@ def _extra_fields(order: Order, words: Words, money: bool) -> tuple[Field, ...]:
     ]
     if order.tags:
         fields.insert(
-            0, Field(words.tr("service.field_tags"), "、".join(order.tags), words.tr("states.source_hub"))
+            0,
+            Field(
+                words.tr("service.field_tags"),
+                words.tr("states.list_and").join(order.tags),
+                words.tr("states.source_hub"),
+            ),
         )
     return tuple(fields)
 
