@@ -88,7 +88,7 @@ class Imports:
         async def one_by_one(read: Callable[[], Found]) -> Found:
             async with self._reading:
                 await hurry.at_leisure()
-                return await asyncio.to_thread(read)
+                return await asyncio.to_thread(_read_alone, read, hurry)
 
         return one_by_one if _is_small(declared) else asyncio.to_thread
 
@@ -111,6 +111,11 @@ class Imports:
         if running is None:
             raise ApiError(404, "no_such_import")
         return running
+
+
+def _read_alone(read: Callable[[], Found], hurry: Hurry) -> Found:
+    with hurry.counting:
+        return read()
 
 
 def _is_small(declared: str) -> bool:

@@ -116,7 +116,8 @@ class Pages:
         return built
 
     def _build(self, view: View, after: int, limit: int, encoding: str) -> Packed:
-        return packed(self._feed.page(view, after, limit), encoding)
+        with self._hurry.counting:
+            return packed(self._feed.page(view, after, limit), encoding)
 
     def _is_good(self, shared: _Shared, after: int) -> bool:
         """Whether who comes now may have this page. One that failed or brought nothing is no answer."""

@@ -43,6 +43,9 @@ class Hurry:
         self._count = 0
         self._calm = threading.Event()
         self._calm.set()
+        #: Held by who counts for some milliseconds, as a page or a small file takes: two at a time would be done no
+        #: sooner, and whoever is in a hurry would have two to wait for at each of its steps.
+        self.counting = threading.Lock()
         #: Who waits in the event loop, and what lets them go when it takes too long.
         self._resting: list[asyncio.Future[None]] = []
         self._enough: asyncio.TimerHandle | None = None
