@@ -26,7 +26,7 @@ BULK_GROUP = 100
 AHEAD_GROUP = 400
 #: Everybody waits for a bulk group to end. Where somebody was in a hurry a moment ago somebody will be again: so many
 #: groups of files after it are this small.
-HASTY_GROUP = 40
+HASTY_GROUP = 25
 _HASTY_TIMES = 100
 #: So many acts of one call go as fast as the most urgent of them; a whole outbox has no such hurry.
 _HASTY = 20

@@ -22,9 +22,9 @@ Row = tuple[Any, ...]
 _FEW = 3
 #: New rows go down so many to a statement, the rest one by one: a row's own statement costs half as much again,
 #: and on SQLite three trips through the interpreter's lock, which a busy thread gives up late. The largest is what
-#: the lines of a group of 400 orders take (12 columns by 1,200 rows stay below SQLite's 32,766 parameters). 40, 80
-#: and 120 are what a group of files takes while commands come: a cancel waits for it.
-WHOLE = (1200, 400, 200, 120, 80, 40, 20, 10, 5, 2)
+#: the lines of a group of 400 orders take (12 columns by 1,200 rows stay below SQLite's 32,766 parameters). 25, 50
+#: and 75 are what a group of files takes while commands come: a cancel waits for it.
+WHOLE = (1200, 400, 200, 100, 75, 50, 25, 10, 5, 2)
 
 
 class Statements:
