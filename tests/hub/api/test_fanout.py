@@ -107,6 +107,18 @@ async def test_who_loads_everything_rests_after_each_page_while_commands_come(co
     pages.stop()
 
 
+async def test_a_page_is_built_when_nobody_else_counts(core: Core) -> None:
+    await core.given()
+    hurry = core.writer.hurry
+    pages = Pages(Feed(core.engine, MASKS), core.clock, hurry)
+    with hurry.counting:
+        page = asyncio.create_task(pages.page(BENCH, 0, 10))
+        await asyncio.sleep(0.05)
+        assert not page.done()
+    assert (await asyncio.wait_for(page, 15)).page.count
+    pages.stop()
+
+
 async def test_a_page_without_anything_is_asked_for_again(core: Core, pages: Pages) -> None:
     await core.given()
     head = pages.told = core.feed.head()
