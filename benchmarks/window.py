@@ -37,9 +37,9 @@ def application() -> QApplication:
     return app
 
 
-def opened(folder: Path, joined: Joint | None = None) -> Station:
-    """A packing station on its data folder, its window shown and painted."""
-    station = build_station(application(), joined or joint(), "packing", folder, lang="zh")
+def opened(folder: Path, joined: Joint | None = None, kind: wire.StationKind = "packing") -> Station:
+    """A station on its data folder, its window shown and painted."""
+    station = build_station(application(), joined or joint(), kind, folder, lang="zh")
     station.open()
     station.window.resize(WIDTH, HEIGHT)
     turn_until(lambda: station.window.isVisible(), 10)
