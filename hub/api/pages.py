@@ -31,6 +31,8 @@ TOLD_SHARED_S = 1.0
 _KEPT = 256
 _KEPT_BYTES = 16_000_000
 _BUILDERS = 2
+#: Rows of a page while commands come: longer ones cost less a row, but keep the interpreter longer at a stretch.
+SHORT = 1_000
 #: The longest rest after a page.
 _REST_S = 0.1
 _SMALL = 1_000
@@ -116,8 +118,9 @@ class Pages:
         return built
 
     def _build(self, view: View, after: int, limit: int, encoding: str) -> Packed:
+        most = SHORT if self._hurry.was_lately else limit
         with self._hurry.counting:
-            return packed(self._feed.page(view, after, limit), encoding)
+            return packed(self._feed.page(view, after, min(limit, most)), encoding)
 
     def _is_good(self, shared: _Shared, after: int) -> bool:
         """Whether who comes now may have this page. One that failed or brought nothing is no answer."""

@@ -16,14 +16,14 @@ from sqlalchemy import event, update
 
 from app.wire import Urgent
 from hub.api.http import Message
-from hub.api.pages import FULL_SHARED_S, TOLD_SHARED_S, Pages
+from hub.api.pages import FULL_SHARED_S, SHORT, TOLD_SHARED_S, Pages
 from hub.api.stream import GROUP, TICK_CHANGES, Broadcast
 from hub.auth.callers import Caller, Callers
 from hub.auth.masks import MASKS
 from hub.auth.tokens import hash_of
 from hub.db import tables as t
 from hub.orders.desk import Tx
-from hub.orders.feed import Feed
+from hub.orders.feed import MOST, Feed
 from hub.orders.hurry import LATELY_S
 from hub.orders.results import Committed, Page, UrgentFor, View
 from tests.helpers.builders import LEAD, Core, a_channel_order, a_core
@@ -104,6 +104,30 @@ async def test_who_loads_everything_rests_after_each_page_while_commands_come(co
     assert time.monotonic() - began >= _PAGE_S * 0.9
     core.clock.go(seconds=LATELY_S)
     assert not hurry.was_lately
+    pages.stop()
+
+
+class _AskedFeed(Feed):
+    """Notes how long a page was to be."""
+
+    asked: tuple[int, ...] = ()
+
+    def page(self, view: View, after: int, limit: int) -> Page:
+        self.asked += (limit,)
+        return super().page(view, after, limit)
+
+
+async def test_pages_are_shorter_while_commands_come(core: Core) -> None:
+    await core.given(*(a_channel_order(n) for n in range(2)))
+    core.clock.go(seconds=LATELY_S)
+    feed, hurry = _AskedFeed(core.engine, MASKS), core.writer.hurry
+    pages = Pages(feed, core.clock, hurry)
+    await pages.page(BENCH, 0, MOST)
+    with hurry.under_way():
+        pass
+    await pages.page(BENCH, 1, MOST)
+    await pages.page(BENCH, 1, 5)
+    assert feed.asked == (MOST, SHORT, 5)
     pages.stop()
 
 
