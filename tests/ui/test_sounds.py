@@ -225,35 +225,35 @@ def server(tmp_path: Path) -> Iterator[SoundServer]:
 def test_the_alarm_is_heard_tone_first_then_the_number(
     server: SoundServer, tmp_path: Path, clips: ClipBook
 ) -> None:
-    recording = tmp_path / "rec.wav"
-    recorder = subprocess.Popen(
-        [
-            "parec",
-            "-d",
-            "nul.monitor",
-            "--file-format=wav",
-            f"--rate={RATE}",
-            "--channels=1",
-            "--format=s16le",
-            str(recording),
-        ],
-        env=server.env,
-    )
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.sound_app", str(tmp_path)], env=server.env, timeout=60
-    )
-    recorder.terminate()
-    recorder.wait(20)
+    tone = samples(SOUNDS / "stop.wav")
+    said = samples(join_clips(spoken_stop("OD7", "zh"), "zh", clips))
+    for n in range(
+        4
+    ):  # a busy machine drops some of what is played or recorded; one whole recording shows it
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        heard = recorded(server, folder)
+        first, second = place(tone, heard), place(said, heard)
+        if first[1] > 0.6 and second[1] > 0.6 and first[0] + len(tone) / RATE <= second[0] + 0.2:
+            return
+    pytest.fail(f"tone {first}, number {second}")
+
+
+def recorded(server: SoundServer, folder: Path) -> NDArray[np.float64]:
+    """What the sound server plays while an alarm is raised."""
+    recording = folder / "rec.wav"
+    how = ["-d", "nul.monitor", "--file-format=wav", f"--rate={RATE}", "--channels=1", "--format=s16le"]
+    recorder = subprocess.Popen(["parec", *how, str(recording)], env=server.env)
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tests.helpers.sound_app", str(folder)], env=server.env, timeout=60
+        )
+    finally:
+        recorder.terminate()
+        recorder.wait(20)
     assert ended.returncode == 0
     raw = recording.read_bytes()
-    heard = np.frombuffer(raw[44 : 44 + (len(raw) - 44) // 2 * 2], "<i2") / 32768
-    tone, said = (
-        samples(SOUNDS / "stop.wav"),
-        samples(join_clips(spoken_stop("OD7", "zh"), "zh", clips)),
-    )
-    first, second = place(tone, heard), place(said, heard)
-    assert first[1] > 0.6 and second[1] > 0.6, (first, second)
-    assert first[0] + len(tone) / RATE <= second[0] + 0.2
+    return np.frombuffer(raw[44 : 44 + (len(raw) - 44) // 2 * 2], "<i2") / 32768
 
 
 def place(wanted: NDArray[np.float64], heard: NDArray[np.float64]) -> tuple[float, float]:
