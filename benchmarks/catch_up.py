@@ -5,9 +5,9 @@ in it notes the longest pause. Once as a service desk, which keeps all of it, an
 ends at 200 MB: so many open orders are more than that, so the files of orders are thrown away again on the way.
 
 The reference is a bare paged `executemany` upsert of the very rows that arrived at the service desk into plain sqlite3
-(orders with two keys, history with one), rows ready, nobody else at work: what the disk alone costs. The second is PouchDB
-replicating 5,000 of these orders, each with its file as one document, between two of its LevelDB files in one process
-of Node, where npm can fetch it.
+(orders with two keys, history with one), rows ready, nobody else at work: what the disk alone costs. The
+second is PouchDB replicating 5,000 of these orders, each with its file as one document, between two of its LevelDB
+files in one process of Node, where npm can fetch it.
 """
 
 from __future__ import annotations
