@@ -236,7 +236,8 @@ def test_the_alarm_is_heard_tone_first_then_the_number(
         first, second = place(tone, heard), place(said, heard)
         if first[1] > 0.6 and second[1] > 0.6 and first[0] + len(tone) / RATE <= second[0] + 0.2:
             return
-    pytest.fail(f"tone {first}, number {second}")
+        tries.append((first, second))
+    pytest.fail(f"tone and number, where and how like: {tries}")
 
 
 def recorded(server: SoundServer, folder: Path) -> NDArray[np.float64]:
