@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.sim.__main__ import KEPT_SHORT, kept_seeds
+from tests.sim.command import kept, simulated
 
-#: Some thirty seconds of work; a busy machine takes its time.
+#: A minute of work and more; a busy machine takes its time.
 pytestmark = pytest.mark.timeout(400)
-
-ROOT = Path(__file__).parents[2]
-
-
-def simulated(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.sim", *words],
-        cwd=ROOT,
-        env=dict(os.environ, PYTHONHASHSEED="0"),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=380,
-        check=False,
-    )
 
 
 def test_two_hundred_short_worlds_keep_every_promise() -> None:
-    done = simulated("--short", "--seeds", "200", "--jobs", "1", "--no-keep")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert f"{200 + len(kept_seeds(KEPT_SHORT))} worlds, 0 broken" in done.stdout
+    said = kept("--short", "--seeds", "200", "--jobs", "1", "--no-keep")
+    assert f"{200 + len(kept_seeds(KEPT_SHORT))} worlds, 0 broken" in said
 
 
 def test_a_short_world_that_breaks_something_says_the_line_that_shows_it_again() -> None:

@@ -1,48 +1,26 @@
-"""The simulated world in the suite: kept seeds, the first two, the same trace twice, three known bugs found.
-
-Worlds run in processes of their own, where texts hash alike: a seed gives one trace on every machine.
-"""
+"""The simulated world in the suite: kept seeds, the first two, the same trace twice, three known bugs found."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.sim.__main__ import keep_seed, kept_seeds
 from tests.sim.bugs import BUGS
+from tests.sim.command import kept
 from tests.sim.world import Result
 
 #: A busy machine takes its time; each test is some ten seconds of work.
 pytestmark = pytest.mark.timeout(400)
-
-ROOT = Path(__file__).parents[2]
-
-
-def simulated(*words: str) -> str:
-    """What ``python -m tests.sim`` says; fails the test with it when a promise was broken."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.sim", *words],
-        cwd=ROOT,
-        env=dict(os.environ, PYTHONHASHSEED="0"),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=380,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a run of the kept seeds and the first two has written down."""
     folder = tmp_path_factory.mktemp("record")
-    simulated("--seeds", "2", "--jobs", "1", "--no-keep", "--record", str(folder))
+    kept("--seeds", "2", "--jobs", "1", "--no-keep", "--record", str(folder))
     return folder
 
 
@@ -54,7 +32,7 @@ def test_every_promise_is_kept_in_whatever_weather(record: Path) -> None:
 def test_the_same_seed_gives_the_same_trace(record: Path) -> None:
     """Alone in a process, and after others in one."""
     digests = dict(line.split() for line in (record / "digests.txt").read_text(encoding="utf-8").splitlines())
-    [alone] = re.findall(r"[0-9a-f]{16}", simulated("--seed", "1", "--no-keep"))
+    [alone] = re.findall(r"[0-9a-f]{16}", kept("--seed", "1", "--no-keep"))
     assert alone == digests["1"]
 
 
@@ -64,7 +42,7 @@ SOON = ("publish before commit", "stop lifted by a push", "stop shown with its p
 
 def test_known_bugs_are_found() -> None:
     assert set(SOON) <= set(BUGS)
-    simulated("--find", *SOON, "--seeds", "10")
+    kept("--find", *SOON, "--seeds", "10")
 
 
 def test_a_world_that_broke_something_is_kept_once(
