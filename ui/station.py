@@ -16,6 +16,7 @@ from app.station.alarms import StationAlarm
 from app.station.core import StationCore
 from app.station.outcome import Outcome
 from app.store.cache import ALL_TOPICS
+from app.store.outbox import ScanRow
 from app.wire import StationKind
 from ui.first_picture import FirstPicture
 from ui.joint import BadPrinter, Joint
@@ -286,22 +287,41 @@ class Station:
 
     # -- what comes in -------------------------------------------------------------------------------------
 
-    def scan(self, text: str, repeated: bool | None = None) -> None:
-        """A code was read: to the page in front; badges sign on wherever they are read."""
+    def scan(self, text: str, repeated: bool | None = None, source: str = "", came: str = "") -> None:
+        """A code was read: to the page in front; badges sign on wherever they are read. ``source`` is the device,
+        ``came`` all that came from it. Kept with what came of it, but for what joins a station to its hub."""
         page = self.window.pages.currentWidget()
         badge = parse(text).first(ScanClass.badge)
         if badge is not None and self.alarm.active is None and self.core.identity is not None:
             intake = self.pages.intake
             asking = intake if intake is not None and page is intake else self.pages
             asking.sign_on.form.badge(badge.key)
+            self._keep(text, source, came, "badge")
         elif self.alarm.active is None and (reading := self._reading_page(page)) is not None:
             reading.scan(text)
+            if reading is not self.welcome:
+                self._keep(text, source, came, "shown")
         elif isinstance(self.desk, PackingScreen):
             self.window.show_desk()
-            self.desk.scan(text, repeated)
+            self.desk.scan(text, repeated, source, came)
         elif self.desk is not None:
             self.window.show_desk()
             self.desk.scan(text)
+            self._keep(text, source, came, "looked_for")
+
+    def _keep(self, text: str, source: str, came: str, result: str) -> None:
+        """A read that no packing desk worked on."""
+        read_as = parse(text).guesses[0].scan_class
+        self.core.outbox.keep_scan(
+            ScanRow(
+                scan_id=self._joint.new_id(),
+                at=self.room.now(),
+                raw=came or text,
+                scan_class=read_as,
+                result=result,
+                source=source,
+            )
+        )
 
     def _reading_page(self, page: QWidget | None) -> SettingsPage | WelcomePage | None:
         """The page in front where it reads scans itself."""
@@ -310,7 +330,7 @@ class Station:
         )
 
     def _scanned(self, read: ScanRead) -> None:
-        self.scan(read.text, read.repeated)
+        self.scan(read.text, read.repeated, read.source, read.raw)
 
     def _refresh(self, topics: frozenset[str]) -> None:
         if "setting" in topics:

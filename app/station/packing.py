@@ -127,11 +127,14 @@ class PackingDesk:
 
     # ---------------------------------------------------------------------------------- scanning
 
-    def on_scan(self, raw: str, now: datetime, repeated: bool | None = None) -> Outcome:
+    def on_scan(
+        self, raw: str, now: datetime, repeated: bool | None = None, source: str = "", came: str = ""
+    ) -> Outcome:
         """What one read does. Amber means taken; green (or red) follows through :meth:`on_outcome`.
 
         ``repeated``: the scanner door saw by its own time stamps whether this is one pull of the trigger read
-        twice; None where nobody knows, then ``now`` decides.
+        twice; None where nobody knows, then ``now`` decides. ``source``: the device that read it. ``came``: all
+        that came, where ``raw`` is what the door made of it.
         """
         with self._top.lock:
             scan = parse(raw)
@@ -139,13 +142,16 @@ class PackingDesk:
             row = ScanRow(
                 scan_id=self._bench.new_id(),
                 at=now,
-                raw=raw,
+                raw=came or raw,
                 scan_class=target.guess.scan_class,
                 result="ok",
+                source=source,
             )
             outcome = self._scanned(scan, target, row, now, repeated)
             if number := self._ahead.lacks(scan, outcome):
-                return self._top.said(self._ahead.asks(outcome, scan, number))
+                outcome = self._ahead.asks(outcome, scan, number)
+                self._keep(row, outcome)
+                return self._top.said(outcome)
             if not outcome.act_id:
                 self._keep(row, outcome)
             return self._top.said(self._ahead.with_goods(outcome))

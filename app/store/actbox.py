@@ -36,12 +36,16 @@ _GIVEN_BACK = (
     "AND json_extract(CAST(receipt AS TEXT), '$.outcome') <> 'refused'"
 )
 
+#: What is kept of a badge: who reads this file must not be able to sign on with it.
+_BADGE = "B1"
+
 ActState = Literal["waiting", "settled", "needs_person"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanRow:
-    """One read, kept whatever came of it."""
+    """One read, kept whatever came of it. ``raw`` is all that came, ``source`` the device it came from ("keyboard",
+    "serial:COM3", "camera:0"; empty for a click that stands for a read)."""
 
     scan_id: str
     at: datetime
@@ -51,6 +55,7 @@ class ScanRow:
     order_no: str = ""
     parcel_no: str = ""
     act_id: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class ActBox(OutboxFile):
         self._tell("outbox", f"order:{act.order_no}", "order")
 
     def keep_scan(self, scan: ScanRow) -> Future[None]:
-        """A read that led to no act is kept as well."""
+        """A read that led to no act is kept as well. Kept again it says what came of it in the end."""
         return self.run(lambda db: _insert_scan(db, scan))
 
     def waiting(self, limit: int = 100) -> list[Envelope]:
@@ -304,17 +309,20 @@ def insert_act(db: sqlite3.Connection, act: Act, data: bytes, session: str) -> N
 
 def _insert_scan(db: sqlite3.Connection, scan: ScanRow) -> None:
     db.execute(
-        "INSERT INTO scan (scan_id, at, raw, scan_class, result, order_no, parcel_no, act_id) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO scan (scan_id, at, raw, scan_class, result, order_no, parcel_no, act_id, source) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (scan_id) DO UPDATE SET scan_class = excluded.scan_class, "
+        "result = excluded.result, order_no = excluded.order_no, parcel_no = excluded.parcel_no, "
+        "act_id = excluded.act_id",
         (
             scan.scan_id,
             text_of(scan.at),
-            scan.raw,
+            _BADGE if scan.scan_class == "badge" else scan.raw,
             scan.scan_class,
             scan.result,
             scan.order_no,
             scan.parcel_no,
             scan.act_id,
+            scan.source,
         ),
     )
 

@@ -43,6 +43,7 @@ _TABLES = (
         order_no TEXT NOT NULL,
         parcel_no TEXT NOT NULL,
         act_id TEXT NOT NULL,
+        source TEXT DEFAULT '' NOT NULL,
         UNIQUE (scan_id)
     )""",
     "CREATE INDEX scan_at ON scan (at)",

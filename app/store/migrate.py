@@ -11,7 +11,7 @@ from app.store.opening import Opening
 from app.store.surroundings import DamagedOutbox, NewerOutbox, is_damage
 
 #: The newest file of app/store/migrations/versions.
-HEAD = "0002"
+HEAD = "0003"
 
 
 def version_of(path: Path) -> str | None:

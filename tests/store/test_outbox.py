@@ -392,6 +392,27 @@ def test_there_is_a_kept_file_of_every_version() -> None:
     ]
 
 
+def scans(outbox: Outbox) -> list[tuple[str, ...]]:
+    columns = "scan_id, source, raw, scan_class, result, parcel_no"
+    return outbox.run(lambda db: db.execute(f"SELECT {columns} FROM scan ORDER BY n").fetchall()).result()
+
+
+def test_a_read_is_kept_once_with_its_device_and_what_came_of_it_in_the_end(outbox: Outbox) -> None:
+    read = ScanRow(
+        scan_id="S1", at=MORNING, raw="X1", scan_class="waybill", result="asked", source="camera:0"
+    )
+    outbox.keep_scan(read).result()
+    outbox.keep_scan(replace(read, raw="other", result="opened", parcel_no="P1", source="")).result()
+    assert scans(outbox) == [("S1", "camera:0", "X1", "waybill", "opened", "P1")]
+
+
+def test_no_badge_can_be_read_out_of_the_file(outbox: Outbox) -> None:
+    outbox.keep_scan(
+        ScanRow(scan_id="S1", at=MORNING, raw="B1SECRETSECRETSECRET99", scan_class="badge", result="ok")
+    ).result()
+    assert scans(outbox) == [("S1", "", "B1", "badge", "ok", "")]
+
+
 # ------------------------------------------------------------------------------------------ regressions
 
 

@@ -89,9 +89,9 @@ class PackingScreen(Page):
 
     # -- what comes in ---------------------------------------------------------------------------------------------
 
-    def scan(self, raw: str, repeated: bool | None = None) -> None:
+    def scan(self, raw: str, repeated: bool | None = None, source: str = "", came: str = "") -> None:
         """A read of the scanner. What needs the hub goes on in the background; the bar is amber meanwhile."""
-        self._take(self._room.core.packing.on_scan(raw, self._room.now(), repeated))
+        self._take(self._room.core.packing.on_scan(raw, self._room.now(), repeated, source, came))
 
     def later(self, outcome: Outcome) -> None:
         """A later word about an outcome shown before; older scans only change what is on the board."""
