@@ -347,6 +347,29 @@ def user_role(
     raise typer.Exit(people.set_role(_caller(user, hub, lang), name, role, is_disabled=off))
 
 
+@user_cli.command(name="badge")
+def user_badge(
+    name: Annotated[str, typer.Argument(help="Whose.")],
+    out: Annotated[Path, typer.Option(help="The card to write: .png or .pdf.")] = Path("badge.png"),
+    off: Annotated[
+        bool, typer.Option("--off", help="Take the badge away: lost, or its person left.")
+    ] = False,
+    dpi: Annotated[int, typer.Option(min=100, max=600, help="Dots per inch.")] = 300,
+    user: Admin = "admin",
+    hub: CalledHub = OWN_HUB,
+    lang: LangOption = None,
+) -> None:
+    """Make somebody a new badge and draw its card, or take the badge away."""
+    from sync import people
+
+    who = _caller(user, hub, lang)
+    if off:
+        raise typer.Exit(people.take_badge(who, name))
+    from printing.badge import write_card
+
+    raise typer.Exit(people.badge(who, name, lambda *card: write_card(out, *card, dpi=dpi, lang=who.lang)))
+
+
 def _caller(user: str, hub: str, lang: Language | None) -> Caller:
     from sync.people import Caller
 

@@ -58,6 +58,11 @@ class Studio:
             raise FontMissing(str(font_file))
         self._family = families[0]
 
+    @property
+    def family(self) -> str:
+        """The font's name, for a :class:`FontRuler`."""
+        return self._family
+
     def lacking(self, text: str) -> str:
         """Those characters of ``text`` that neither our font nor any behind it can draw: they would be boxes."""
         return "".join(char for char in text if self._is_box(char))

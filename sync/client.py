@@ -190,6 +190,16 @@ class HubClient:
         ask = wire.NewRole(role=role, is_disabled=is_disabled)
         await self._call(wire.Done, "POST", f"/v1/users/{quote(name, safe='')}/role", ask, as_person=True)
 
+    async def make_badge(self, name: str) -> wire.Badge:
+        """A new badge: its code is told this once, the one before is worthless."""
+        path = f"/v1/users/{quote(name, safe='')}/badge"
+        return await self._call(wire.Badge, "POST", path, {}, as_person=True)
+
+    async def revoke_badge(self, name: str) -> None:
+        """The badge signs nobody on any more; who is signed on is signed off."""
+        path = f"/v1/users/{quote(name, safe='')}/badge/revoke"
+        await self._call(wire.Done, "POST", path, {}, as_person=True)
+
     async def revoke(self, station_id: str) -> None:
         """Takes a station's token away."""
         path = f"/v1/stations/{quote(station_id, safe='')}/revoke"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app import wire
 from app.core.texts import Lang
 from app.core.values import dataclass
-from app.ports import HubTrouble
+from app.ports import HubTrouble, NotAllowed
 from app.wire import Role, StationKind
 from sync.client import HubClient
 from sync.desk import Voice, called, whole_address
@@ -103,6 +103,38 @@ def set_role(who: Caller, name: str, role: str, *, is_disabled: bool) -> int:
     async def ask(client: HubClient, said: Voice) -> None:
         await client.set_role(name, role, is_disabled=is_disabled)
         said.out("off" if is_disabled else "role_set", name=name, role=said.words(f"roles.{role}"))
+
+    return _done(who, ask)
+
+
+def badge(who: Caller, name: str, drawn: Callable[[str, str, str], bool]) -> int:
+    """``user badge``: a new one, drawn at once, for its code is told this once. The exit status.
+
+    ``drawn`` puts name, role in words and code on a card and says whether the card could be written.
+    """
+    said = Voice(who.lang, "people")
+    kept: list[bool] = []
+
+    async def ask(client: HubClient, said: Voice) -> None:
+        made = await client.make_badge(name)
+        try:
+            role = next((user.role for user in await client.users() if user.name == name), "")
+        except NotAllowed:  # who runs a warehouse makes badges and sees no list: the card goes without
+            role = ""
+        kept.append(drawn(made.name, said.words(f"roles.{role}") if role else "", made.code))
+
+    status = _done(who, ask)
+    if status == 0:
+        said.out("badge_made" if kept == [True] else "badge_not_drawn", name=name)
+    return status if kept != [False] else 1
+
+
+def take_badge(who: Caller, name: str) -> int:
+    """``user badge --off``: it signs nobody on any more. The exit status."""
+
+    async def ask(client: HubClient, said: Voice) -> None:
+        await client.revoke_badge(name)
+        said.out("badge_taken", name=name)
 
     return _done(who, ask)
 

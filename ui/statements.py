@@ -54,7 +54,8 @@ class Statements:
             items.append(StripItem("no_sound", "wait", words.tr("strip.no_sound")))
         self._foot.strip.show_items(items)
         if core.person:
-            self._foot.person.set_text("station.person", name=core.person)
+            key = "station.person_unchecked" if core.is_unchecked else "station.person"
+            self._foot.person.set_text(key, name=core.person)
         else:
             self._foot.person.set_text("station.sign_in")
         core.report_printers(self._printers.reports())

@@ -17,7 +17,8 @@ Joined once, in main.py::
     .kind: StationKind                  of the pairing, else as asked
     await .pair(hub_url, code, name) -> Identity           raises HubTrouble (below); another machine's hub is
                                         "https://address:port#fingerprint", as the hub shows it
-    await .sign_in(user, password) / .sign_in_badge(badge) -> Session;  await .sign_out();  .person, .role
+    await .sign_in(user, password) -> Session;  await .sign_out();  .person, .role, .is_unchecked
+    await .badge(secret) -> BadgeRead   on, off, handed over; HubTrouble where the hub does not know it
     .rights: Rights                     .may(ActKind), .may_call("import"|"ack_alarm"|"pair"), .wants_sign_on
     .engines() -> list[Engine]          app.ports.Engine: .name, async .step(now) -> next, .on_wake(callback)
     .on_changed(callback: frozenset[str] -> None)          topics, see below

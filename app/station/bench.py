@@ -34,10 +34,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOn:
-    """The person at the station; without one the station acts as itself."""
+    """The person at the station; without one the station acts as itself.
+
+    ``is_checked`` is False for somebody whose badge the hub could not look at yet: greeted, but nothing is done in
+    their name.
+    """
 
     name: str
     role: str
+    is_checked: bool = True
 
 
 class Bench:
@@ -64,8 +69,9 @@ class Bench:
     def actor(self) -> Actor:
         """Who acts, as the hub will name them."""
         itself = self.identity.name if self.identity else ""
-        name = self.person.name if self.person else itself
-        role = self.person.role if self.person else "operator"
+        person = self.person if self.person and self.person.is_checked else None
+        name = person.name if person else itself
+        role = person.role if person else "operator"
         return Actor(
             name=name, role=role, station_id=self.station_id or None, source=f"station:{self.station_id}"
         )

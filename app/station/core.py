@@ -15,6 +15,7 @@ from app.ports import dice as real_dice
 from app.station import keepsake
 from app.station.alarms import AlarmWatch, StationAlarm
 from app.station.asking import Asking
+from app.station.badges import BadgeRead, Badges
 from app.station.bench import Bench, Identity, SignedOn
 from app.station.chores import Chores
 from app.station.intake import IntakeDesk
@@ -104,7 +105,8 @@ class StationCore:
         self.service = ServiceDesk(self.bench, self.read, asking)
         self.shops = ShopsDesk(self.bench)
         self.intake = IntakeDesk(self.bench)
-        self._rights = RightsWatch(self.bench)
+        self.badges = Badges(self.bench, self._sign_in, self.sign_out, self._greet)
+        self._rights = RightsWatch(self.bench, self.badges)
         self._join()
 
     def _join(self) -> None:
@@ -173,8 +175,13 @@ class StationCore:
 
     @property
     def person(self) -> str:
-        """Who is signed on; empty: the station acts as itself."""
+        """Who is signed on, or greeted while the hub cannot look at their badge; empty: the station acts as itself."""
         return self.bench.person.name if self.bench.person else ""
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether somebody is here whose badge the hub has yet to look at: the station acts as itself meanwhile."""
+        return self.bench.person is not None and not self.bench.person.is_checked
 
     @property
     def role(self) -> str:
@@ -215,6 +222,7 @@ class StationCore:
         await self._unlink()
         self.cache.start_over()
         self._site.forget()
+        self.badges.forget()
         keepsake.write(self._data_dir, identity)
         self.status.needs("")
         self._use(identity)
@@ -272,8 +280,14 @@ class StationCore:
         """Signs a person on. Raises HubTrouble."""
         return await self._sign_in(SignIn(user=user, password=password))
 
-    async def sign_in_badge(self, badge: str) -> Session:
-        return await self._sign_in(SignIn(badge=badge))
+    async def badge(self, secret: str) -> BadgeRead:
+        """A badge was scanned: its person signs on, takes over, or signs off again. Raises HubTrouble."""
+        return await self.badges.scanned(secret)
+
+    def _greet(self, person: SignedOn) -> None:
+        self.bench.person = person
+        self._rights.ask()
+        self._tell(frozenset({"person", "status"}))
 
     async def _sign_in(self, who: SignIn) -> Session:
         if self.bench.hub is None:
@@ -344,7 +358,7 @@ class StationCore:
             oldest_waiting_at=self.outbox.oldest_pending(),
             printers=list(self._printers),
             clock=now,
-            sign_on=self.person,
+            sign_on="" if self.is_unchecked else self.person,
             resent_to=self._spoken_to(),
         )
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from app.core.acts import ActKind
 from app.core.values import dataclass
 from app.ports import HubTrouble, SignInFailed
+from app.station.badges import Badges
 from app.station.bench import Bench, SignedOn
 from app.wire import Session
 
@@ -40,8 +41,9 @@ class RightsWatch:
 
     name = "rights"
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, badges: Badges) -> None:
         self._bench = bench
+        self._badges = badges
         self._wake: Callable[[], None] = _nothing
         self.rights = Rights()
         #: Told when the rights are others than before.
@@ -63,6 +65,11 @@ class RightsWatch:
 
     async def step(self, now: datetime) -> datetime:
         if not self._bench.is_online or self._bench.hub is None:
+            return now + _NOT_TOLD_YET
+        try:
+            if self._badges.owes and not await self._badges.settle():
+                self.ended()
+        except HubTrouble:
             return now + _NOT_TOLD_YET
         person = self._bench.person
         try:

@@ -349,6 +349,18 @@ async def make_badge(name: FromPath[str], doors: GivenDoors, call: GivenCall) ->
     return Badge(name=name, code=badge_code(secret))
 
 
+@post(
+    "/v1/users/{name:str}/badge/revoke",
+    summary="Take a badge away; its person is signed off",
+    status_code=200,
+)
+async def revoke_badge(name: FromPath[str], doors: GivenDoors, call: GivenCall) -> Done:
+    caller = call.known
+    return await _on_person(
+        doors, name, people.take_badge(name, rights.badges_of(caller.role), caller.warehouse)
+    )
+
+
 async def _on_person(doors: Doors, name: str, change: Any) -> Done:
     try:
         await doors.orders.writer.run(change)
@@ -510,6 +522,7 @@ HANDLERS = [
     set_user_password,
     set_user_role,
     make_badge,
+    revoke_badge,
     digest,
     repair,
     rows_of,

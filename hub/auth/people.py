@@ -147,15 +147,31 @@ def set_badge(
     """
 
     def fn(tx: Tx) -> None:
-        p = t.person.c
-        found = tx.conn.execute(select(p.role, p.warehouse).where(is_named(name))).first()
-        if found is not None and (
-            Role(found.role) not in roles or (warehouse and found.warehouse not in (None, "", warehouse))
-        ):
-            raise NotTheirs(name)
+        _check_theirs(tx, name, roles, warehouse)
         _change(tx, name, badge_hash=hash_of(badge_secret))
 
     return fn
+
+
+def take_badge(name: str, roles: Collection[Role], warehouse: str | None = None) -> Callable[[Tx], None]:
+    """A lost badge signs nobody on any more, and who may be signed on with it is signed off. Raises as
+    :func:`set_badge` does."""
+
+    def fn(tx: Tx) -> None:
+        _check_theirs(tx, name, roles, warehouse)
+        _change(tx, name, badge_hash=None)
+        _end_sessions_of(tx, name)
+
+    return fn
+
+
+def _check_theirs(tx: Tx, name: str, roles: Collection[Role], warehouse: str | None) -> None:
+    p = t.person.c
+    found = tx.conn.execute(select(p.role, p.warehouse).where(is_named(name))).first()
+    if found is not None and (
+        Role(found.role) not in roles or (warehouse and found.warehouse not in (None, "", warehouse))
+    ):
+        raise NotTheirs(name)
 
 
 def open_session(person_id: str, role: str, token: str, station_id: str | None) -> Callable[[Tx], datetime]:

@@ -131,6 +131,7 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/users/{name}/password"): Access(frozenset({R.admin})),
     ("POST", "/v1/users/{name}/role"): Access(frozenset({R.admin})),
     ("POST", "/v1/users/{name}/badge"): Access(frozenset({R.admin, R.warehouse_admin})),
+    ("POST", "/v1/users/{name}/badge/revoke"): Access(frozenset({R.admin, R.warehouse_admin})),
     # the wire
     ("GET", "/v1/changes"): Access(_OFFICE, ALL_STATIONS),
     ("GET", "/v1/stream"): Access(_OFFICE, ALL_STATIONS),

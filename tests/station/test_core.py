@@ -65,7 +65,7 @@ def test_a_person_signs_on_and_off(bench: FedBench) -> None:
     assert bench.core.bench.actor().name == "小王"
     bench.run(bench.core.sign_out())
     assert bench.core.person == ""
-    bench.run(bench.core.sign_in_badge("B" * 26))
+    bench.run(bench.core.badge("B" * 26))
     assert bench.core.person == "小美"
     bench.core.bench.hub = None
     with pytest.raises(HubAway):

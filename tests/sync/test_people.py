@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.codes.reader import Reader
 from commands import cli
 from rehearsal.processes import HubProcess, StepFailed, call
 from tests.helpers.ports import held_port
@@ -75,6 +77,21 @@ def test_people_are_added_changed_and_switched_off(
     with pytest.raises(StepFailed):
         call(hub.url, "POST", "/v1/sessions", {"user": "小王", "password": "another-8-am"})
     assert "小王，岗位：仓库主管（supervisor），已停用" in said(hub.url, "user", "list")[1]
+
+
+def test_a_badge_is_drawn_once_signs_on_and_is_taken_away(hub: RealHub, said: Said, tmp_path: Path) -> None:
+    said(hub.url, "user", "add", "小周", "--role", "packer")
+    card = tmp_path / "工牌" / "小周.png"
+    status, out, _ = said(hub.url, "user", "badge", "小周", "--out", str(card))
+    assert status == 0 and "只出这一次" in out
+    assert os.name == "nt" or card.stat().st_mode & 0o077 == 0, "who has the file has the badge"
+    [found] = Reader().read_file(card)
+    bench = call(hub.url, "POST", "/v1/stations", {"code": hub.code("packing"), "name": "打包 9"})
+    badge = {"badge": found.text}
+    assert call(hub.url, "POST", "/v1/sessions", badge, bench["token"])["user"] == "小周"
+    assert said(hub.url, "user", "badge", "小周", "--off")[0] == 0
+    with pytest.raises(StepFailed):
+        call(hub.url, "POST", "/v1/sessions", badge, bench["token"])
 
 
 def test_who_may_not_is_told_in_one_sentence(

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ports import HubAway, HubTrouble
+from app.station.badges import BadgeRead, BadgeResult
 from app.wire import Session
 from ui.screens.form_parts import Field, titled
 from ui.screens.room import Room
@@ -38,11 +39,21 @@ class SignOnForm(QWidget):
         self.password.entered.connect(self.go.click)
 
     def badge(self, secret: str) -> None:
-        """A badge was scanned."""
+        """A badge was scanned: on, off again, or another person takes over. What lies open stays open."""
         core = self._room.core
-        self._room.work.run(
-            lambda: core.sign_in_badge(secret), self._signed_in, self._badge_failed, owner=self
-        )
+        self._room.work.run(lambda: core.badge(secret), self._badge_read, self._badge_failed, owner=self)
+
+    def _badge_read(self, read: BadgeRead) -> None:
+        if read.result is BadgeResult.again:
+            return
+        say, bar = self._room.kit.i18n.say, self._room.bar
+        words = say(f"station.badge_{read.result}", user=read.name)
+        if read.result in (BadgeResult.unchecked, BadgeResult.unknown_now):
+            bar.warn(words, key="badge")
+        else:
+            bar.resolve("badge")
+            bar.success(words)
+        self.signed_on.emit()
 
     def _sign_in(self) -> None:
         if not self.user.text:
@@ -76,8 +87,10 @@ class SignOnForm(QWidget):
 
     def _badge_failed(self, error: Exception) -> None:
         if isinstance(error, HubTrouble):
-            key = "station.sign_offline" if isinstance(error, HubAway) else "station.sign_badge_wrong"
-            self._room.bar.warn(self._room.kit.i18n.say(key), key="badge")
+            say = self._room.kit.i18n.say
+            away = isinstance(error, HubAway)
+            words = say("station.badge_wait", why=error.text) if away else say("station.sign_badge_wrong")
+            self._room.bar.warn(words, key="badge")
         else:
             self._room.trouble(error)
 
@@ -124,7 +137,10 @@ class SignOnPage(Page):
         core, words = self._room.core, self._room.words()
         role = words.maybe(f"roles.{core.role}", "")
         signed = words.tr("station.signed_as", user=core.person, role=role)
-        self._who.setText(signed if core.person else words.tr("station.signed_nobody"))
+        unchecked = words.tr("station.badge_unchecked", user=core.person)
+        self._who.setText(
+            (unchecked if core.is_unchecked else signed) if core.person else words.tr("station.signed_nobody")
+        )
         self._out.setVisible(bool(core.person))
 
     def _signed_on(self) -> None:

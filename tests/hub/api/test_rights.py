@@ -72,6 +72,7 @@ POST /v1/users                            . . . . . . . . x
 POST /v1/users/{name}/password            . . . . . . . . x
 POST /v1/users/{name}/role                . . . . . . . . x
 POST /v1/users/{name}/badge               . . x . . . . . x
+POST /v1/users/{name}/badge/revoke        . . x . . . . . x
 GET  /v1/sessions/me                      x x x x x x x x x
 POST /v1/sessions/end                     x x x x x x x x x
 GET  /metrics                             . . . . . x . x x

@@ -110,6 +110,21 @@ def test_a_badge_signs_on_at_a_station_and_nowhere_else(hub: RunningHub) -> None
     assert bench.post("/v1/sessions", json={"badge": newer}).status_code == 200
 
 
+def test_a_badge_that_is_taken_away_signs_nobody_on_and_off_who_was(hub: RunningHub) -> None:
+    hub.person("packer", name="王打包")
+    code = hub.admin().post("/v1/users/王打包/badge").json()["code"]
+    bench = hub.station()
+    session = bench.post("/v1/sessions", json={"badge": code}).json()["token"]
+    assert hub.admin().post("/v1/users/王打包/badge/revoke").status_code == 200
+    assert hub.client(bench.token, session).get("/v1/sessions/me").status_code == 401
+    assert bench.post("/v1/sessions", json={"badge": code}).status_code == 401
+    assert [
+        u["has_badge"] for u in hub.admin().get("/v1/users").json()["users"] if u["name"] == "王打包"
+    ] == [False]
+    keeper = hub.person("warehouse_admin", name="仓管")
+    assert keeper.post(f"/v1/users/{ADMIN}/badge/revoke").status_code == 403
+
+
 def test_a_session_of_one_station_is_worth_nothing_at_another(hub: RunningHub) -> None:
     hub.person("packer", name="王打包")
     here, there = hub.station(name="1 号台"), hub.station(name="2 号台")

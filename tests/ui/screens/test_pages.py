@@ -103,7 +103,9 @@ def test_one_window_per_data_folder(
     assert "已有一个 Orderdock 在运行" in said and said.count("\n") == 1
 
 
-def test_a_badge_signs_on_wherever_it_is_read(qtbot: QtBot, hub: RealHub, open_station: OpenStation) -> None:
+def test_a_badge_signs_on_wherever_it_is_read(
+    qtbot: QtBot, hub: RealHub, open_station: OpenStation, new_order: Callable[..., str]
+) -> None:
     name = "王芳"
     hub.api("POST", "/v1/users", {"name": name, "role": "packer", "password": "packer-pass-1"})
     badge = hub.api("POST", f"/v1/users/{quote(name)}/badge", {})["code"]
@@ -111,6 +113,16 @@ def test_a_badge_signs_on_wherever_it_is_read(qtbot: QtBot, hub: RealHub, open_s
     bench.scan(badge)
     qtbot.waitUntil(lambda: bench.core.person == name, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: bench.window.foot.person.words() == name, timeout=WAIT_MS)
+    assert bench.window.at_desk
+
+    other = "李娜"
+    hub.api("POST", "/v1/users", {"name": other, "role": "packer", "password": "packer-pass-1"})
+    lying = new_order(("SKU-1", 1))
+    bench.scan(f"{lying}01")
+    qtbot.waitUntil(lambda: bench.core.packing.open_parcel_no() == f"{lying}01", timeout=WAIT_MS)
+    bench.scan(hub.api("POST", f"/v1/users/{quote(other)}/badge", {})["code"])
+    qtbot.waitUntil(lambda: bench.window.foot.person.words() == other, timeout=WAIT_MS)
+    assert bench.core.packing.open_parcel_no() == f"{lying}01", "the work goes on where it was"
     assert bench.window.at_desk
 
     bench.pages.show_sign_on()
