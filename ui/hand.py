@@ -13,7 +13,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ _LOOK_MS = 10
 _SAME_CODE_S = 0.4
 _SCANNER_KEYS = {
     "\r": (Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier),
+    "\t": (Qt.Key.Key_Tab, Qt.KeyboardModifier.NoModifier),
     "\x1d": (Qt.Key.Key_BracketRight, Qt.KeyboardModifier.ControlModifier),
 }
 
@@ -348,16 +349,20 @@ class Hand(QObject):
         )
 
 
-def type_as_scanner(window: QWindow, text: str) -> None:
+def type_as_scanner(
+    window: QWindow, text: str, *, gap_ms: int = 1, pause_before: Mapping[str, int] | None = None
+) -> None:
     """What a keyboard-type scanner sends to the window in front; "\\r" is its Enter key, "\\x1d" its Ctrl+].
 
-    The keys come one after the other, stamped a millisecond apart by the system however busy this machine is.
+    The keys come one after the other, stamped ``gap_ms`` apart by the system however busy this machine is; before some
+    signs it rests longer.
     """
     stamp = int(time.monotonic() * 1000)
     for char in text:
-        key, held = _SCANNER_KEYS.get(char) or (ord(char.upper()), Qt.KeyboardModifier.NoModifier)
+        stamp += (pause_before or {}).get(char, 0)
+        key, held = _SCANNER_KEYS.get(char) or (ord(char.upper()[0]), Qt.KeyboardModifier.NoModifier)
         for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
             event = QKeyEvent(kind, key, held, char)
             event.setTimestamp(stamp)
             QCoreApplication.sendEvent(window, event)
-        stamp += 1
+        stamp += gap_ms

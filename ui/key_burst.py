@@ -66,11 +66,12 @@ class Burst:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What to do, in this order: give back `typed`, report `scan`, then keep the present key (`swallow`)
-    or let it pass."""
+    or let it pass. `late_ms`: it is the Enter or Tab of the scan before, so long after its last key."""
 
     typed: tuple[Key, ...] = ()
     scan: Burst | None = None
     swallow: bool = False
+    late_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class KeyBurst:
     settings: WedgeSettings = field(default_factory=WedgeSettings)
     _held: list[Key] = field(default_factory=list)
     _idle_end_ms: int | None = None
+    _has_end: bool = False
 
     @property
     def holding(self) -> bool:
@@ -133,17 +135,20 @@ class KeyBurst:
     def _end_key(self, char: str, at_ms: int, before: Verdict) -> Verdict:
         wanted = self.settings.suffix in ("auto", _ENDS[char])
         if wanted and (scan := self._as_scan()) is not None:
+            # some scanners send two; the second must press no button
+            self._idle_end_ms, self._has_end = at_ms, True
             return Verdict(before.typed + self._hands(), scan, True)
         if self._idle_end_ms is not None and at_ms - self._idle_end_ms <= LATE_SUFFIX_MS:
+            late_ms = None if self._has_end else at_ms - self._idle_end_ms
             self._idle_end_ms = None
-            return Verdict(before.typed, before.scan, True)
+            return Verdict(before.typed, before.scan, True, late_ms)
         self._idle_end_ms = None
         return Verdict(before.typed + self._take(), before.scan, False)
 
     def _close(self) -> Verdict:
         by_silence = self.settings.suffix in ("auto", "none") or self.settings.prefix
         if by_silence and (scan := self._as_scan()) is not None:
-            self._idle_end_ms = scan.ended_ms
+            self._idle_end_ms, self._has_end = scan.ended_ms, False
             return Verdict(self._hands(), scan)
         return Verdict(self._take())
 

@@ -17,6 +17,7 @@ screens:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +74,8 @@ class ScannerInput(QObject):
     """The one place scans come from. Signal `scanned(ScanRead)`."""
 
     scanned = Signal(object)
+    ended_late = Signal(int)
+    """The Enter of a keyboard-type scanner came so many milliseconds after its code."""
 
     def __init__(
         self,
@@ -99,10 +102,20 @@ class ScannerInput(QObject):
         app.removeEventFilter(self._wedge)
         self._wedge.give_back()
 
+    @property
+    def settings(self) -> WedgeSettings:
+        return self._wedge.burst.settings
+
     def configure(self, settings: WedgeSettings) -> None:
         """Other scanner settings, at once."""
         self._wedge.give_back()
         self._wedge.burst = KeyBurst(settings)
+
+    def tap(self, key: Callable[[str, int], object] | None) -> None:
+        """From now on every key that types something goes to ``key(sign, milliseconds)`` alone, whatever its speed: no
+        scan is made of it and nothing is typed. None ends that. For the check of a scanner."""
+        self._wedge.give_back()
+        self._wedge.tapped = key
 
     def accept(
         self, text: str, source: str, *, began_ms: float | None = None, ended_ms: float | None = None
@@ -127,6 +140,7 @@ class _Wedge(QObject):
         super().__init__(door)
         self._door = door
         self.burst = KeyBurst(settings)
+        self.tapped: Callable[[str, int], object] | None = None
         self._giving_back = False
         self._turns = 0
         self._silence = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -151,8 +165,9 @@ class _Wedge(QObject):
 
     def _override(self, event: QKeyEvent) -> bool:
         """Keeps shortcuts away from keys that may belong to a scan."""
-        char = _typed_char(event, holding=self.burst.holding)
-        if char is None or (char in "\r\n\t" and not self.burst.holding):
+        is_held = self.burst.holding or self.tapped is not None
+        char = _typed_char(event, holding=is_held)
+        if char is None or (char in "\r\n\t" and not is_held):
             return False
         event.accept()
         return True
@@ -160,6 +175,8 @@ class _Wedge(QObject):
     def _press(self, window: QWindow, event: QKeyEvent) -> bool:
         if event.key() in _MODIFIERS:
             return False
+        if self.tapped is not None:
+            return self._tap(event, self.tapped)
         char = _typed_char(event, holding=self.burst.holding)
         if char is None or (event.isAutoRepeat() and not self.burst.continues(_key_id(event))):
             self.give_back()
@@ -169,6 +186,14 @@ class _Wedge(QObject):
         verdict = self.burst.press(char, self._stamp(event), _key_id(event), (window, event.clone()))
         self._obey(verdict)
         return verdict.swallow
+
+    def _tap(self, event: QKeyEvent, key: Callable[[str, int], object]) -> bool:
+        """The keys of a check. What types nothing (F keys, Esc) is a key of the page."""
+        char = _typed_char(event, holding=True)
+        if char is None:
+            return False
+        key(char, self._stamp(event))
+        return True
 
     def _release(self, window: QWindow, event: QKeyEvent) -> bool:
         return self.burst.release(_key_id(event), (window, event.clone()))
@@ -188,6 +213,8 @@ class _Wedge(QObject):
             self._give(key)
         if verdict.scan is not None:
             self._report(verdict.scan)
+        if verdict.late_ms is not None:
+            self._door.ended_late.emit(verdict.late_ms)
 
     def _report(self, scan: Burst) -> None:
         self._door.accept(scan.text, KEYBOARD, began_ms=scan.began_ms, ended_ms=scan.ended_ms)

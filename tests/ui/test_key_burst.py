@@ -141,6 +141,23 @@ def test_an_enter_that_comes_late_does_not_press_a_button() -> None:
     assert bench.typed == "\r"
 
 
+def test_a_second_enter_of_the_scanner_does_not_press_a_button() -> None:
+    bench = Field()
+    bench.keys(SLIP + "\r\r", 3)
+    assert (bench.scans, bench.typed) == ([SLIP], "")
+    bench.key("\r", 5)
+    assert bench.typed == "\r", "a third is somebody's"
+
+
+def test_how_late_an_enter_came_is_told() -> None:
+    bench = Field()
+    bench.keys(SLIP, 2)
+    late = bench.burst.press("\r", bench.now_ms + 150, "\r")
+    assert late.late_ms == 150 and late.scan is not None and late.swallow
+    bench.keys("6901234567892\r\r", 2)
+    assert bench.burst.press("\r", bench.now_ms + 900, "\r").late_ms is None
+
+
 def test_a_suffix_that_is_insisted_on_guards_against_fast_typing() -> None:
     bench = Field(KeyBurst(WedgeSettings(suffix="enter")))
     bench.keys("abcdefgh", 10)

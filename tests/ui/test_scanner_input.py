@@ -185,6 +185,40 @@ def test_new_settings_hold_at_once(window: Window, scanner: ScannerInput, reads:
     assert [read.text for read in reads] == [SLIP] and window.search.text() == "QUICKLYTYPED"
 
 
+def test_a_check_hears_every_key_whatever_its_speed_and_nothing_is_typed_or_scanned(
+    window: Window, scanner: ScannerInput, reads: list[ScanRead]
+) -> None:
+    window.search.setFocus()
+    keys: list[tuple[str, int]] = []
+    scanner.tap(lambda char, at_ms: keys.append((char, at_ms)))
+    window.scan("AB\x1dc\r")
+    window.type_slowly("x")
+    assert "".join(char for char, _ in keys) == "AB\x1dc\rx"
+    assert [at - keys[0][1] for _, at in keys[:5]] == [0, 1, 2, 3, 4]
+    assert not reads and window.search.text() == "" and window.pressed == 0
+    fired: list[str] = []
+    QShortcut(QKeySequence("F9"), window, lambda: fired.append("F9"))
+    handle = window.windowHandle()
+    assert handle is not None
+    QTest.keyClick(handle, Qt.Key.Key_F9)
+    assert fired == ["F9"] and len(keys) == 6
+    scanner.tap(None)
+    window.scan(SLIP + "\r")
+    assert [read.text for read in reads] == [SLIP]
+
+
+def test_an_enter_that_comes_late_is_told(
+    qtbot: QtBot, window: Window, scanner: ScannerInput, reads: list[ScanRead]
+) -> None:
+    late: list[int] = []
+    scanner.ended_late.connect(late.append)
+    handle = window.windowHandle()
+    assert handle is not None
+    type_as_scanner(handle, SLIP + "\r", pause_before={"\r": 120})
+    qtbot.waitUntil(lambda: bool(reads))
+    assert late == [121]
+
+
 def test_an_unheard_scanner_is_known_to_be_unheard(
     window: Window, scanner: ScannerInput, clock: FixedClock
 ) -> None:
