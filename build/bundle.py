@@ -20,7 +20,7 @@ ROOMS = ["app", "hub", "printing", "rehearsal", "sync", "ui"]
 OUT = ROOT / "dist" / "orderdock"
 
 # Data that these packages open at run time; without it python-escpos fails in the bundle.
-WITH_DATA = ["escpos", "litestar", "tzdata"]
+WITH_DATA = ["biip", "escpos", "litestar", "tzdata"]
 # What these load by name: notice services, database dialects, server loops, key stores.
 WITH_PARTS = ["keyring.backends", "psycopg", "uvicorn"]
 # Never ours; PySide6's own parts we do not use weigh half of the folder.

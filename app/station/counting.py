@@ -10,7 +10,8 @@ from app.core.acts import ActKind, BarcodeLearned, LinePacked, LineUnpacked, Way
 from app.core.order import Order, Parcel, ParcelLine
 from app.core.packing import ItemCode, match_item
 from app.core.reasons import Reason, Refused
-from app.core.scan import Scan, ScanClass
+from app.core.scan import Guess, Scan, ScanClass, as_label
+from app.station import gs1
 from app.station.outcome import Done, Follow, Outcome, refusal
 from app.station.worktop import Count, Worktop
 from app.store.outbox import ScanRow
@@ -28,6 +29,8 @@ class Counting:
         self._bench = top.bench
         self._read = top.read
         self._learned: dict[str, ItemCode] = {}
+        #: The box and the code that was asked about: is it really its label?
+        self._doubted = ("", "")
 
     def own_meaning(self, code: str, order: Order) -> ItemCode | None:
         """Codes known without the hub's items: a sku_code scans as itself, and what was learned here just now."""
@@ -37,6 +40,26 @@ class Counting:
             return ItemCode(code)
         return self._learned.get(code)
 
+    def by_gs1(self, scan: Scan, order: Order | None) -> Target | None:
+        """Goods whose code says more than their number (lot, serial number, how many); None: it is none of those.
+
+        What the code calls the goods is looked up and learned; the rest of it differs from unit to unit.
+        """
+        said = gs1.read(scan.gs1) if scan.gs1 else None
+        if said is None:
+            return None
+        known = self._read.items_for_code(said.code)
+        own = self.own_meaning(said.code, order) if order and not known else None
+        meanings = (ItemCode(m.sku_code, m.pack_qty * said.qty) for m in known or ([own] if own else []))
+        is_pack = scan.guesses[0].scan_class is ScanClass.outer_pack
+        return Target(
+            kind="item",
+            key=said.code,
+            guess=Guess(ScanClass.outer_pack if is_pack else ScanClass.item, said.code),
+            meanings=tuple(meanings),
+            unit=f"{said.code} {said.serial_no}" if said.serial_no and said.gtin else "",
+        )
+
     def goods(self, target: Target, row: ScanRow, now: datetime) -> Outcome:
         """Goods were read: in, or out of the box where something has to come out."""
         if (out := self._goods_out(target, row, now)) is not None:
@@ -45,6 +68,9 @@ class Counting:
         if isinstance(found, Outcome):
             return found
         order, parcel = found
+        if target.unit and any(count.unit == target.unit for count in self._top.counts):
+            twice = Refused(Reason.same_unit, {"code": target.key, "serial": target.unit.split()[-1]})
+            return self._top.no(row.scan_id, order, parcel, twice)
         if self._top.is_to_lease:  # the rest of it goes on here
             self._top.is_to_lease = False
             self._top.leases.want(parcel.parcel_no, "close")
@@ -52,7 +78,7 @@ class Counting:
         if isinstance(hit, Refused):
             return self._top.no(row.scan_id, order, parcel, self._named(hit, target))
         body = LinePacked(line_no=hit.line_no, qty=hit.qty, code=target.key)
-        return self._counted(order, parcel, body, row, now)
+        return self._counted(order, parcel, body, row, now, unit=target.unit)
 
     def _goods_out(self, target: Target, row: ScanRow, now: datetime) -> Outcome | None:
         """Goods that no longer go, scanned out of the open box; None where nothing has to come out."""
@@ -109,12 +135,14 @@ class Counting:
         row: ScanRow | None,
         now: datetime,
         scan_id: str = "",
+        unit: str = "",
     ) -> Outcome:
         outcome = Outcome(scan_id=row.scan_id if row else scan_id, done=Done.counted, line_no=body.line_no)
         outcome = self._top.do(ActKind.line_packed, order, parcel, body, outcome, row, now)
         if not outcome.is_ok:
             return outcome
-        self._top.counts = [*self._top.counts[-UNDO_MAX:], Count(parcel.parcel_no, body.line_no, body.qty)]
+        count = Count(parcel.parcel_no, body.line_no, body.qty, unit)
+        self._top.counts = [*self._top.counts[-UNDO_MAX:], count]
         after = self._read.order(order.order_no)
         packed = after.parcel(parcel.parcel_no) if after else None
         line = next((pl for pl in packed.lines if pl.line_no == body.line_no), None) if packed else None
@@ -191,16 +219,25 @@ class Counting:
 
     def stranger(self, scan: Scan, row: ScanRow, now: datetime) -> Outcome:
         """A code nobody here knows: on a full box without a number it is a ready label to be bound."""
-        waybill = scan.first(ScanClass.waybill)
-        if waybill is not None and self._top.opened is not None:
-            found = self._top.on_bench(row.scan_id, scan.text)
-            if not isinstance(found, Outcome) and found[1].is_complete and not found[1].waybill_no:
-                bound = Outcome(
-                    scan_id=row.scan_id, done=Done.waybill_bound, params={"waybill_no": waybill.key}
-                )
-                body = WaybillBound(waybill_no=waybill.key)
-                return self._top.do(ActKind.waybill_bound, *found, body, bound, row, now)
+        if self._top.opened is not None and (bound := self._bound(scan, row, now)) is not None:
+            return bound
         if (own := scan.first(ScanClass.order_qr, ScanClass.order_no)) is not None:
             return refusal(row.scan_id, Refused(Reason.order_unknown, {"order_no": own.key}))
         reason = Reason.unknown_code if self._top.opened else Reason.not_ours
         return refusal(row.scan_id, Refused(reason, {"code": scan.text}))
+
+    def _bound(self, scan: Scan, row: ScanRow, now: datetime) -> Outcome | None:
+        """The label of a full box without a number; what does not look like one only when it is read once more."""
+        found = self._top.on_bench(row.scan_id, scan.text)
+        if isinstance(found, Outcome) or not found[1].is_complete or found[1].waybill_no:
+            return None
+        label = as_label(scan, found[1].carrier)
+        if label is None:
+            return None
+        waybill, is_sure = label
+        said, self._doubted = self._doubted, (found[1].parcel_no, waybill.key)
+        if not is_sure and said != self._doubted:
+            return self._top.no(row.scan_id, *found, Refused(Reason.doubtful_label, {"code": waybill.key}))
+        bound = Outcome(scan_id=row.scan_id, done=Done.waybill_bound, params={"waybill_no": waybill.key})
+        body = WaybillBound(waybill_no=waybill.key)
+        return self._top.do(ActKind.waybill_bound, *found, body, bound, row, now)

@@ -172,12 +172,14 @@ class PackingDesk:
         order = self._read.order(self._top.opened[0]) if self._top.opened else None
         if order is None:
             self._top.leave()  # it may have left our scope while it lay here
-            return self._read.resolve(scan, "parcel")
+            found = self._read.resolve(scan, "parcel")
+            return self._counting.by_gs1(scan, None) or found if found.kind == "unknown" else found
         own = self._counting.own_meaning(scan.text, order)
         guess = scan.first(ScanClass.item, ScanClass.outer_pack)
         if own is not None and guess is not None:
             return Target(kind="item", key=scan.text, guess=guess, meanings=(own,))
-        return self._read.resolve(scan, "item")
+        found = self._read.resolve(scan, "item")
+        return self._counting.by_gs1(scan, order) or found if found.kind == "unknown" else found
 
     def _scanned(
         self, scan: Scan, target: Target, row: ScanRow, now: datetime, repeated: bool | None

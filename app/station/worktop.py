@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One count that can be taken back."""
+    """One count that can be taken back. ``unit``: which piece it was, where its code told (a serial number)."""
 
     parcel_no: str
     line_no: int
     qty: int
+    unit: str = ""
 
 
 class Worktop:

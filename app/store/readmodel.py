@@ -17,6 +17,7 @@ import msgspec
 from app.core.acts import COMMANDS, Act, Actor
 from app.core.decide import Accepted, decide, happened
 from app.core.freeze import Rules
+from app.core.gtin import spellings
 from app.core.history import HistoryRow
 from app.core.order import CommandState, CommandView, Item, Order, OrderState, Parcel, settled
 from app.core.packing import ItemCode
@@ -350,9 +351,12 @@ class ReadModel:
     # ---------------------------------------------------------------------------------- goods
 
     def items_for_code(self, code: str) -> list[ItemCode]:
-        """What a goods code may mean."""
-        query = "SELECT sku_code, pack_qty FROM item_code WHERE code = ?"
-        rows = self._cache.read(lambda db: db.execute(query, (code,)).fetchall())
+        """What a goods code may mean, also where the article's own list writes the same number in another length."""
+        ways = spellings(code)
+        query = (
+            f"SELECT DISTINCT sku_code, pack_qty FROM item_code WHERE code IN ({', '.join('?' * len(ways))})"
+        )
+        rows = self._cache.read(lambda db: db.execute(query, ways).fetchall())
         return [ItemCode(sku, qty) for sku, qty in rows]
 
     def item(self, sku_code: str) -> Item | None:

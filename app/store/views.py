@@ -43,7 +43,10 @@ class QueuePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a scan means here. ``others``: further parcels the same number stands for."""
+    """What a scan means here. ``others``: further parcels the same number stands for.
+
+    ``unit``: the one piece that this code stands on alone (article and serial number), where the code says so.
+    """
 
     kind: Literal["parcel", "item", "command", "badge", "unknown"]
     key: str
@@ -52,6 +55,7 @@ class Target:
     guess: Guess
     meanings: tuple[ItemCode, ...] = ()
     others: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
