@@ -448,6 +448,48 @@ def handover(
     _paper("handover", order, out, language, dpi, 210, None, lang)
 
 
+class SheetLanguage(StrEnum):
+    png = "png"
+    pdf = "pdf"
+    escpos = "escpos"
+
+
+@paper_cli.command()
+def codes(
+    out: Annotated[Path, typer.Option(help="File to write; .pdf or .png.")],
+    language: Annotated[
+        SheetLanguage | None, typer.Option(help="As the file's name ends, unless said.")
+    ] = None,
+    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
+    width_mm: Annotated[int, typer.Option(help="210 is an A4 page; 80 or 58 a roll.")] = 210,
+    lang: LangOption = None,
+) -> None:
+    """The command codes of the packing bench: close, print, undo and the others."""
+    _bench_paper("codes", out, language, dpi, width_mm, lang)
+
+
+@paper_cli.command(name="scanner-test")
+def scanner_test(
+    out: Annotated[Path, typer.Option(help="File to write; .pdf or .png.")],
+    language: Annotated[
+        SheetLanguage | None, typer.Option(help="As the file's name ends, unless said.")
+    ] = None,
+    dpi: Annotated[int, typer.Option(help="Dots per inch.")] = 203,
+    lang: LangOption = None,
+) -> None:
+    """The A4 sheet of test codes for the check of a scanner."""
+    _bench_paper("scanner-test", out, language, dpi, 210, lang)
+
+
+def _bench_paper(
+    kind: str, out: Path, language: SheetLanguage | None, dpi: int, width_mm: int, lang: Language | None
+) -> None:
+    from printing.paper import run_bench
+
+    asked = language.value if language is not None else ""
+    raise typer.Exit(run_bench(kind, asked, dpi, width_mm, out, _language(lang)))
+
+
 @cli.command()
 def doctor(
     hub: HubUrl = None,

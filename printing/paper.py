@@ -25,6 +25,9 @@ LANGUAGES = {
     "label": ("png", "pdf", "tspl", "zpl"),
     "handover": ("png", "pdf"),
 }
+#: Papers that need no order.
+BENCH_LANGUAGES = {"codes": ("png", "pdf", "escpos"), "scanner-test": ("png", "pdf")}
+_A4_MM = 210
 #: Columns of a printer's own font are 12 dots wide.
 _COLUMN_DOTS = 12
 #: Papers are read where the warehouse is; only a running hub knows another zone.
@@ -65,12 +68,42 @@ def run(
     return _DONE
 
 
+def run_bench(kind: str, language: str, dpi: int, width_mm: int, out: Path, lang: Lang) -> int:
+    """Writes a paper for the bench to ``out``: its command codes, or the sheet that tests a scanner. ``language`` "":
+    as the file's name ends. The exit status as of ``run``."""
+    words = Words(texts=resources.texts(), lang=lang, zone=ZoneInfo(_ZONE))
+    asked = language or ("pdf" if out.suffix.lower() == ".pdf" else "png")
+    try:
+        if asked not in BENCH_LANGUAGES[kind]:
+            have = ", ".join(BENCH_LANGUAGES[kind])
+            raise _Said(_WRONG_USE, "cli_no_language", kind=kind, language=asked, have=have)
+        _check_size(dpi, width_mm)
+        _write(out, bench_paper(kind, asked, dpi, width_mm, words))
+    except _Said as said:
+        sys.stderr.write(words.say(said.key, **said.params) + "\n")
+        return said.status
+    return _DONE
+
+
+def bench_paper(kind: str, language: str, dpi: int, width_mm: int, words: Words) -> bytes:
+    """A paper for the bench: ``kind`` codes or scanner-test; command codes on a roll where it is narrower than A4."""
+    studio = Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
+    if kind == "scanner-test":
+        return _in_language(language, studio, studio.scanner_test(words, dpi), dpi)
+    across = dots_across(width_mm, dpi) if width_mm < _A4_MM else None
+    return _in_language(language, studio, studio.commands(words, across, dpi), dpi)
+
+
 def _check_use(kind: str, language: str, dpi: int, width_mm: int) -> None:
     if kind not in LANGUAGES:
         raise _Said(_WRONG_USE, "cli_no_kind", kind=kind, have=", ".join(LANGUAGES))
     if language not in LANGUAGES[kind]:
         have = ", ".join(LANGUAGES[kind])
         raise _Said(_WRONG_USE, "cli_no_language", kind=kind, language=language, have=have)
+    _check_size(dpi, width_mm)
+
+
+def _check_size(dpi: int, width_mm: int) -> None:
     if not 100 <= dpi <= 600 or not 40 <= width_mm <= 210:
         raise _Said(_WRONG_USE, "cli_bad_size", width_mm=width_mm, dpi=dpi)
 

@@ -26,8 +26,10 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
+from printing import stripes
+from printing.bench_sheet import command_sheet, command_slip, scanner_sheet
 from printing.bitmap import Bitmap
-from printing.documents import HandoverList, Label, PickSlip
+from printing.documents import HandoverList, Label, PickSlip, Words
 from printing.label_sheet import handover_sheet, label_sheet
 from printing.sheet import (
     Bars,
@@ -88,6 +90,17 @@ class Studio:
     def handover(self, paper: HandoverList, width: int, dpi: int = 203) -> Sheet:
         """The sheet of a hand-over list."""
         return handover_sheet(paper, width, dpi, FontRuler(self._family))
+
+    def scanner_test(self, words: Words, dpi: int = 203) -> Sheet:
+        """The A4 sheet that tests a scanner."""
+        return scanner_sheet(words, qr_modules, stripes.modules, dpi, FontRuler(self._family))
+
+    def commands(self, words: Words, width: int | None = None, dpi: int = 203) -> Sheet:
+        """The command codes: on A4, or on a roll of ``width`` printable dots."""
+        ruler = FontRuler(self._family)
+        if width is None:
+            return command_sheet(words, qr_modules, dpi, ruler)
+        return command_slip(words, qr_modules, width, dpi, ruler)
 
     def draw(self, sheet: Sheet) -> Bitmap:
         """The dots of a sheet. Text is drawn without grey, so strokes stay whole on a thermal head."""

@@ -9,6 +9,11 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MODULUS = 1271
 
 
+COMMANDS = ("CLOSE", "PRINT", "UNDO", "ABNORMAL", "ASIDE", "HANDOVER", "PACKING", "ACK")
+"""The verbs of command codes a bench obeys, in the order people need them; none of them releases a stop. Words:
+``station.code_<verb>``, what it does ``paper.command_<verb>``."""
+
+
 def check_characters(text: str) -> str:
     """The two ISO/IEC 7064 MOD 1271-36 check characters of ``text`` (0-9A-Z); ValueError on others."""
     value = 0
