@@ -85,12 +85,16 @@ def station(
     kind: Annotated[Kind, typer.Option(help="Which desk this computer is.")] = Kind.packing,
     data_dir: DataDir = None,
     lang: LangOption = None,
+    kiosk: Annotated[
+        bool, typer.Option("--kiosk", help="Fill the screen; only a supervisor or a code closes it.")
+    ] = False,
     hand: Annotated[bool, typer.Option(hidden=True, help="Obey lines on stdin: for rehearsals.")] = False,
 ) -> None:
     """Open the station: packing, supervisor, service or ops desk."""
     from app.desktop import open_station
 
-    raise typer.Exit(open_station(hub, kind.value, data_dir, lang.value if lang else None, hand=hand))
+    tongue = lang.value if lang else None
+    raise typer.Exit(open_station(hub, kind.value, data_dir, tongue, hand=hand, kiosk=kiosk))
 
 
 @hub_cli.callback()

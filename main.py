@@ -28,6 +28,7 @@ class StationAsked:
     data_dir: Path | None = None
     lang: str | None = None
     hand: bool = False
+    kiosk: bool = False
 
 
 def station_asked(words: Sequence[str]) -> StationAsked | None:
@@ -35,11 +36,11 @@ def station_asked(words: Sequence[str]) -> StationAsked | None:
     if words and words[0] != "station":
         return None
     given: dict[str, str] = {}
-    hand = False
+    flags = {"--hand": False, "--kiosk": False}
     rest = iter(words[1:])
     for word in rest:
-        if word == "--hand":
-            hand = True
+        if word in flags:
+            flags[word] = True
             continue
         option, is_joined, value = word.partition("=")
         if not is_joined:
@@ -54,7 +55,8 @@ def station_asked(words: Sequence[str]) -> StationAsked | None:
         kind=given.get("--kind", "packing"),
         data_dir=Path(folder) if folder else None,
         lang=given.get("--lang"),
-        hand=hand,
+        hand=flags["--hand"],
+        kiosk=flags["--kiosk"],
     )
 
 
@@ -83,7 +85,7 @@ def _open(asked: StationAsked) -> int:
     gc.disable()
     from app.desktop import open_station
 
-    return open_station(asked.hub, asked.kind, asked.data_dir, asked.lang, hand=asked.hand)
+    return open_station(asked.hub, asked.kind, asked.data_dir, asked.lang, hand=asked.hand, kiosk=asked.kiosk)
 
 
 def _report_fault() -> None:

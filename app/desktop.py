@@ -46,7 +46,13 @@ _LOOK_S = 0.1
 
 
 def open_station(
-    hub_url: str | None, kind: str, data_dir: Path | None, lang: str | None, *, hand: bool = False
+    hub_url: str | None,
+    kind: str,
+    data_dir: Path | None,
+    lang: str | None,
+    *,
+    hand: bool = False,
+    kiosk: bool = False,
 ) -> int:
     """The command `station`: a window until it is closed, and the hub of this computer where it has one. The exit
     status."""
@@ -54,7 +60,7 @@ def open_station(
 
     folder = data_folder(data_dir, f"station-{kind}")
     wake_own_hub(folder / "hub")
-    return run_station(joint(), hub_url, kind, folder, lang, hand=hand)
+    return run_station(joint(), hub_url, kind, folder, lang, hand=hand, kiosk=kiosk)
 
 
 def joint() -> Joint:

@@ -31,7 +31,14 @@ KINDS: tuple[StationKind, ...] = ("packing", "supervisor", "service", "ops")
 
 
 def run_station(
-    joint: Joint, hub_url: str | None, kind: str, data_dir: Path, lang: str | None, *, hand: bool = False
+    joint: Joint,
+    hub_url: str | None,
+    kind: str,
+    data_dir: Path,
+    lang: str | None,
+    *,
+    hand: bool = False,
+    kiosk: bool = False,
 ) -> int:
     """Opens the station and stays until its window is closed. 0 done, 1 the surroundings say no (one sentence).
 
@@ -53,7 +60,7 @@ def run_station(
         return complain("already_open")
     with lock:
         try:
-            station = build_station(app, joint, kind, data_dir, lang=lang, hub_url=hub_url)
+            station = build_station(app, joint, kind, data_dir, lang=lang, hub_url=hub_url, kiosk=kiosk)
         except StoreTrouble as trouble:
             return complain(trouble.key, **trouble.params)
         except FontMissing as missing:
@@ -79,6 +86,7 @@ def build_station(
     *,
     lang: str | None = None,
     hub_url: str | None = None,
+    kiosk: bool = False,
 ) -> Station:
     """A whole station without an event loop of its own. Raises StoreTrouble and FontMissing."""
     asked: StationKind = next((k for k in KINDS if k == kind), "packing")
@@ -90,4 +98,4 @@ def build_station(
     look = "dark" if core.outbox.setting(LOOK) == "dark" else "light"
     kit = make_kit(app, resource_dir(), joint.clock, lang=tongue, mode=look)  # type: ignore[arg-type]
     kit.i18n.move(core.zone())
-    return Station(app, joint, core, kit, data_dir, hub_url or "")
+    return Station(app, joint, core, kit, data_dir, hub_url or "", kiosk=kiosk)

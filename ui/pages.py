@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from app.station.kiosk import Kiosk
 from ui.joint import Printers
 from ui.screens.room import Room
 from ui.screens.window import StationWindow
@@ -18,10 +19,11 @@ from ui.sounds import Tone
 
 if TYPE_CHECKING:
     from ui.screens.import_page import ImportPage
+    from ui.screens.leave_page import LeavePage
     from ui.screens.needs_page import NeedsPage
     from ui.screens.ops import OpsScreen
     from ui.screens.settings import SettingsPage
-    from ui.screens.sign_on import SignOnPage
+    from ui.screens.sign_on import SignOnForm, SignOnPage
 
 
 class Pages:
@@ -39,12 +41,15 @@ class Pages:
         set_slips: Callable[[int], object],
         is_alarmed: Callable[[], bool],
         left: Callable[[], object],
+        kiosk: Kiosk,
     ) -> None:
         """``set_slips``: how many slips one press prints is another now. ``left``: the desk is in front again."""
         self._room, self._window = room, window
         self._folder, self._printers = folder, printers
         self._version, self._play, self._set_slips = version, play, set_slips
         self._is_alarmed, self._left = is_alarmed, left
+        self._kiosk = kiosk
+        self.leave: LeavePage | None = None
         self.settings: SettingsPage | None = None
         self.intake: ImportPage | None = None
         self.shops: OpsScreen | None = None
@@ -63,11 +68,12 @@ class Pages:
             self._folder,
             self._version(),
         )
-        self.settings = SettingsPage(self._room, self._printers, about, self._play)
+        self.settings = SettingsPage(self._room, self._printers, about, self._play, self._kiosk)
         self.settings.finished.connect(self.back)
         self.settings.person_wanted.connect(self.show_sign_on)
         self.settings.import_wanted.connect(self.show_import)
         self.settings.shops_wanted.connect(self.show_shops)
+        self.settings.kiosk.close_now.clicked.connect(self._window.close)
         self.settings.printer.slips_changed.connect(self._set_slips)
         self._window.show_page(self.settings)
 
@@ -125,6 +131,27 @@ class Pages:
         self.sign_on.refresh()
         self._window.show_page(self.sign_on)
 
+    def badge_form(self, page: QWidget | None) -> SignOnForm:
+        """Who asks for the badge that was scanned while this page is in front."""
+        if self.intake is not None and page is self.intake:
+            return self.intake.sign_on.form
+        if self.leave is not None and page is self.leave:
+            return self.leave.form
+        return self.sign_on.form
+
+    def show_leave(self) -> None:
+        """Somebody wants to close a kiosk who may not: asks for somebody who may. Not over the alarm."""
+        if self._is_alarmed():
+            return
+        if self.leave is None:
+            from ui.screens.leave_page import LeavePage
+
+            self.leave = LeavePage(self._room, self._kiosk)
+            self.leave.finished.connect(self.back)
+            self.leave.allowed.connect(self._window.leave)
+        self.leave.refresh()
+        self._window.show_page(self.leave)
+
     def back(self) -> None:
         """To the desk; settings are made anew each time."""
         self._window.show_desk()
@@ -139,6 +166,8 @@ class Pages:
             self.needs.refresh()
         if self.shops is not None:
             self.shops.refresh(topics)
+        if "person" in topics and self.settings is not None:
+            self.settings.kiosk.refresh()
         if "rights" in topics and self.intake is not None:
             self.intake.refresh()
 

@@ -14,6 +14,7 @@ from app.core.printjob import PrintJob
 from app.core.scan import ScanClass, parse
 from app.station.alarms import StationAlarm
 from app.station.core import StationCore
+from app.station.kiosk import MAY_LEAVE, Kiosk
 from app.station.outcome import Outcome
 from app.store.cache import ALL_TOPICS
 from app.store.outbox import ScanRow
@@ -57,7 +58,15 @@ class Station:
     """
 
     def __init__(
-        self, app: QApplication, joint: Joint, core: StationCore, kit: Kit, folder: Path, hub_url: str
+        self,
+        app: QApplication,
+        joint: Joint,
+        core: StationCore,
+        kit: Kit,
+        folder: Path,
+        hub_url: str,
+        *,
+        kiosk: bool = False,
     ) -> None:
         self._app = app
         self._joint = joint
@@ -70,6 +79,7 @@ class Station:
         self.pictured: Callable[[], object] = lambda: None
         """Called once, right after the first picture and before anything else opens."""
         self.window = StationWindow(kit)
+        self.kiosk = Kiosk(core.outbox, asked=kiosk)
         self._troubles = Troubles(kit, self.window.bar)
         self.work = Work(joint.clock, self._troubles.crashed)
         self.alarm = Alarm(kit, self.window)
@@ -99,6 +109,7 @@ class Station:
             set_slips=self._set_slips,
             is_alarmed=lambda: self.alarm.active is not None,
             left=lambda: self._statements.show(),
+            kiosk=self.kiosk,
         )
         self._statements = Statements(
             self.room,
@@ -122,9 +133,13 @@ class Station:
         printer and sound are open as well."""
         self._opened = opened
         self._first_picture = FirstPicture(self.window, self._open_wire)
+        if self.kiosk.is_on:
+            self.window.be_kiosk(self._may_close, self._app)
         if self._app.platformName() == "offscreen":
             self.window.resize(1366, 768)
             self.window.show()
+        elif self.kiosk.is_on:
+            self.window.showFullScreen()
         else:
             self.window.showMaximized()
         # Not before: it would be asked about each of the thousand events that a window is made with.
@@ -158,6 +173,9 @@ class Station:
 
     def _all_open(self) -> None:
         self._is_open = True
+        self.kiosk.opened()
+        if self.kiosk.is_after_fault:
+            self.window.bar.warn(self.kit.i18n.say("station.kiosk_after_fault"), key="kiosk")
         if isinstance(self.desk, PackingScreen):
             self.desk.prepare()
         self.papers.look()
@@ -169,8 +187,13 @@ class Station:
         fault in one does not keep the others from opening."""
         QTimer.singleShot(0, self.window, lambda: None if self._is_closed else step())
 
+    def _may_close(self) -> bool:
+        """Whether this kiosk may be closed by who is signed on now."""
+        return self._is_closed or self.core.role in MAY_LEAVE or self._app.isSavingSession()
+
     def close(self) -> None:
         self._is_closed = True
+        self.kiosk.closed()
         self.scanner.deafen(self._app)
         self.player.silence()
         # Nothing may look into the files any more once they are closed.
@@ -211,6 +234,7 @@ class Station:
         self.window.foot.settings_wanted.connect(self.pages.show_settings)
         self.window.foot.person_wanted.connect(self.pages.show_sign_on)
         self.window.needs_wanted.connect(self.pages.show_needs)
+        self.window.leave_wanted.connect(self.pages.show_leave)
         self.window.take_files(_is_table)
         self.window.file_dropped.connect(self.pages.show_import)
         for notice in core.notices:
@@ -293,9 +317,7 @@ class Station:
         page = self.window.pages.currentWidget()
         badge = parse(text).first(ScanClass.badge)
         if badge is not None and self.alarm.active is None and self.core.identity is not None:
-            intake = self.pages.intake
-            asking = intake if intake is not None and page is intake else self.pages
-            asking.sign_on.form.badge(badge.key)
+            self.pages.badge_form(page).badge(badge.key)
             self._keep(text, source, came, "badge")
         elif self.alarm.active is None and (reading := self._reading_page(page)) is not None:
             reading.scan(text)

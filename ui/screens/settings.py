@@ -10,8 +10,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.values import dataclass
+from app.station.kiosk import Kiosk
 from ui.joint import Printers
 from ui.screens.form_parts import choice, tick, tight, titled
+from ui.screens.kiosk_card import KioskCard
 from ui.screens.printer_card import PrinterCard
 from ui.screens.room import Room
 from ui.sounds import Tone
@@ -50,7 +52,9 @@ class SettingsPage(Page):
     import_wanted = Signal()
     shops_wanted = Signal()
 
-    def __init__(self, room: Room, printers: Printers, about: About, play: Callable[[Tone], object]) -> None:
+    def __init__(
+        self, room: Room, printers: Printers, about: About, play: Callable[[Tone], object], kiosk: Kiosk
+    ) -> None:
         super().__init__()
         self._room = room
         self._play = play
@@ -59,6 +63,7 @@ class SettingsPage(Page):
         grid = QGridLayout(inner)
         pad(kit, grid, gap="space.m")
         self.printer = PrinterCard(room, printers, about.folder)
+        self.kiosk = KioskCard(room, kiosk)
         cards = (
             self._look(),
             self.printer,
@@ -66,6 +71,7 @@ class SettingsPage(Page):
             self._sound(),
             self._intake(),
             *((self._shops(),) if room.core.kind in _SEES_SHOPS else ()),
+            self.kiosk,
             self._about(about),
         )
         for at, card in enumerate(cards):

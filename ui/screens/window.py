@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -16,7 +16,15 @@ from PySide6.QtGui import (
     QResizeEvent,
     QShortcut,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui.kit import Kit
 from ui.tokens import scale_for
@@ -31,6 +39,8 @@ from ui.widgets.switches import LanguageButton, ThemeButton
 FULL_SCREEN_KEY = "F11"
 SETTINGS_KEY = "F10"
 NEEDS_KEY = "F1"
+#: Another program may have its window in front of a kiosk so long.
+BACK_IN_FRONT_MS = 300
 
 
 class Screen(Protocol):
@@ -96,6 +106,7 @@ class StationWindow(QWidget):
     """
 
     closed = Signal()
+    leave_wanted = Signal()
     needs_wanted = Signal()
     file_dropped = Signal(str)
 
@@ -104,6 +115,7 @@ class StationWindow(QWidget):
         self._kit = kit
         self._desk: Page | None = None
         self._title: Callable[[], str] = str
+        self._may_close: Callable[[], bool] | None = None
         self.setProperty("role", "window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.pages = QStackedWidget()
@@ -165,7 +177,31 @@ class StationWindow(QWidget):
     def at_desk(self) -> bool:
         return self._desk is not None and self.pages.currentWidget() is self._desk
 
+    def be_kiosk(self, may_close: Callable[[], bool], app: QApplication) -> None:
+        """Before it is shown: no title bar, above other windows, and closed only where ``may_close`` says so; else
+        ``leave_wanted``. A window of another program that comes in front is not there for long."""
+        self._may_close = may_close
+        flags = Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint
+        self.setWindowFlags(self.windowFlags() | flags)
+        app.applicationStateChanged.connect(self._stay_in_front)
+
+    def leave(self) -> None:
+        """Closes it, whoever is signed on: somebody who may has said so."""
+        self._may_close = None
+        self.close()
+
+    def _stay_in_front(self, state: Qt.ApplicationState) -> None:
+        if state != Qt.ApplicationState.ApplicationActive and self._may_close is not None:
+            QTimer.singleShot(BACK_IN_FRONT_MS, self, self._come_back)
+
+    def _come_back(self) -> None:
+        if self._may_close is not None and QApplication.activeWindow() is None:
+            self.raise_()
+            self.activateWindow()
+
     def toggle_full_screen(self) -> None:
+        if self._may_close is not None:
+            return
         if self.isFullScreen():
             self.showNormal()
         else:
@@ -200,6 +236,10 @@ class StationWindow(QWidget):
         return file if file is not None and self._takes_files(file) else None
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self._may_close is not None and not self._may_close():
+            event.ignore()
+            self.leave_wanted.emit()
+            return
         self.closed.emit()
         super().closeEvent(event)
 

@@ -74,10 +74,11 @@ def open_station(
     """A joined station of a kind, its window shown, its copy up to date."""
     made: list[Station] = []
 
-    def make(kind: str, printers: Callable[[StationCore], Printers] = PaperTray) -> Station:
-        station = build_station(
-            qapp, joint(printers=printers), kind, tmp_path / f"工位 {len(made)}", lang="zh"
-        )
+    def make(
+        kind: str, printers: Callable[[StationCore], Printers] = PaperTray, *, kiosk: bool = False
+    ) -> Station:
+        folder = tmp_path / f"工位 {len(made)}"
+        station = build_station(qapp, joint(printers=printers), kind, folder, lang="zh", kiosk=kiosk)
         made.append(station)
         code = hub.code(kind)
         station.open()
