@@ -31,7 +31,9 @@ class KioskCard(Card):
         self.body.addWidget(self.code)
         self.body.addLayout(tight(row(kit, self.keep)))
         self.body.addStretch(1)
-        self.close_now.setVisible(kiosk.is_on)  # not before it has its place: it would be a window for a moment
+        self.close_now.setVisible(
+            kiosk.is_on
+        )  # not before it has its place: it would be a window for a moment
         self.refresh()
 
     def refresh(self) -> None:
