@@ -109,7 +109,9 @@ def test_a_badge_signs_on_wherever_it_is_read(
     name = "王芳"
     hub.api("POST", "/v1/users", {"name": name, "role": "packer", "password": "packer-pass-1"})
     badge = hub.api("POST", f"/v1/users/{quote(name)}/badge", {})["code"]
+    lying = new_order(("SKU-1", 1))
     bench = open_station("packing")
+    qtbot.waitUntil(lambda: bench.core.read.order(lying) is not None, timeout=WAIT_MS)
     bench.scan(badge)
     qtbot.waitUntil(lambda: bench.core.person == name, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: bench.window.foot.person.words() == name, timeout=WAIT_MS)
@@ -117,7 +119,6 @@ def test_a_badge_signs_on_wherever_it_is_read(
 
     other = "李娜"
     hub.api("POST", "/v1/users", {"name": other, "role": "packer", "password": "packer-pass-1"})
-    lying = new_order(("SKU-1", 1))
     bench.scan(f"{lying}01")
     qtbot.waitUntil(lambda: bench.core.packing.open_parcel_no() == f"{lying}01", timeout=WAIT_MS)
     bench.scan(hub.api("POST", f"/v1/users/{quote(other)}/badge", {})["code"])
