@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from app.core.values import dataclass
+from ui.us_keys import Layout
 
 LATE_SUFFIX_MS = 250
 """An Enter or Tab that follows a scan within this time still belongs to it."""
@@ -37,6 +38,8 @@ class WedgeSettings:
     silence."""
     prefix: str = ""
     """What each scan begins with where the scanner is set up so; taken off."""
+    layout: Layout = "auto"
+    """Which keyboard the scanner believes to be: see `ui.us_keys`."""
 
 
 @dataclass(slots=True)
@@ -50,17 +53,21 @@ class Key:
     key_id: object
     events: list[Any]
     down: bool = True
+    plain: str | None = None
+    """What the key is on a US keyboard, None where it has no place there."""
     hand: bool = False
     """Still down after two later keys had come up: scanners never do that, hands always."""
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """A scan: its text without prefix and suffix, and when it began and ended by the system's stamps."""
+    """A scan: its text without prefix and suffix, and when it began and ended by the system's stamps. ``keys`` is
+    the same as a US keyboard has it, None where that is not known."""
 
     text: str
     began_ms: int
     ended_ms: int
+    keys: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +103,17 @@ class KeyBurst:
         """
         return bool(self._held) and self._held[-1].key_id == key_id
 
-    def press(self, char: str, at_ms: int, key_id: object = None, event: Any = None) -> Verdict:
-        """A key that types `char` (one character, or "\\r", "\\t") went down at `at_ms`."""
+    def press(
+        self, char: str, at_ms: int, key_id: object = None, event: Any = None, plain: str | None = None
+    ) -> Verdict:
+        """A key that types `char` (one character, or "\\r", "\\t") went down at `at_ms`; on a US keyboard it would
+        type `plain`."""
         late = bool(self._held) and at_ms - self._held[-1].at_ms > self.settings.gap_ms
         before = self._close() if late else Verdict()
         if char in _ENDS:
             return self._end_key(char, at_ms, before)
         self._idle_end_ms = None
-        self._held.append(Key(char, at_ms, key_id, [event]))
+        self._held.append(Key(char, at_ms, key_id, [event], plain=plain))
         if len(self._held) > MOST_CHARS:
             last = self._close()
             return Verdict(before.typed + last.typed, last.scan or before.scan, True)
@@ -156,12 +166,16 @@ class KeyBurst:
         self._mark_first()
         keys = [key for key in self._held if not key.hand]
         text = "".join(key.char for key in keys)
-        if not text.startswith(self.settings.prefix):
+        plains = [key.plain for key in keys if key.plain]
+        plain = "".join(plains) if len(plains) == len(keys) else None
+        prefix = self.settings.prefix
+        # another layout makes other characters of the prefix as well, but not more
+        if not text.startswith(prefix) and not (plain or "").startswith(prefix):
             return None
-        code = text.removeprefix(self.settings.prefix)
+        code = text[len(prefix) :]
         if len(code) < self.settings.least or _is_held_down(keys):
             return None
-        return Burst(code, keys[0].at_ms, keys[-1].at_ms)
+        return Burst(code, keys[0].at_ms, keys[-1].at_ms, plain[len(prefix) :] if plain else None)
 
     def _mark_first(self) -> None:
         """A key struck just before the scanner began: the one pause of the burst comes right after it."""

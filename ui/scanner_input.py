@@ -13,6 +13,8 @@ screens:
 - letters and digits are never shortcuts (use F keys, Esc, Ctrl+...): a scanner would press them;
 - a single typed letter appears some 60 ms late;
 - widgets that want no Chinese input keep input methods off (`ui.widgets.page.Page` does).
+
+Another keyboard layout or CapsLock changes characters, not keys: which keys they were decides (`ui.us_keys`).
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QWindow
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QWindow
 
 from app.core.values import dataclass
 from app.ports import Clock
 from ui.key_burst import Burst, Key, KeyBurst, Verdict, WedgeSettings, undoubled
+from ui.us_keys import Meant, us_char
 
 KEYBOARD = "keyboard"
 REPEAT_MS = 300
@@ -36,6 +39,10 @@ REPEAT_MS = 300
 # its timers first and reads the keys that came in time only afterwards.
 _TURNS = 3
 _SILENCE_MARGIN_MS = 20
+_CAPS_BEFORE_MS = 250
+"""A scanner that turns CapsLock itself does so this shortly before its code."""
+#: What a platform adds to the scan codes of `ui.us_keys`.
+_SCAN_CODES_FROM = {"xcb": 8, "wayland": 8, "windows": 0}
 
 _MODIFIERS = {
     Qt.Key.Key_Shift,
@@ -46,6 +53,8 @@ _MODIFIERS = {
     Qt.Key.Key_CapsLock,
     Qt.Key.Key_NumLock,
 }
+# Keys that wait for a second one in some layouts, and type nothing by themselves.
+_DEAD = range(Qt.Key.Key_Dead_Grave.value, Qt.Key.Key_Dead_Longsolidusoverlay.value + 1)
 # Separators inside GS1 codes, which scanners type as Ctrl+] and the like.
 _SEPARATORS = {"\x1d", "\x1e", "\x1c", "\x04"}
 _LINE_ENDS = {"\r", "\n"}
@@ -62,7 +71,7 @@ class ScanRead:
     """"keyboard", "serial:COM3", ..."""
     at: datetime
     raw: str
-    """All that came, where `text` is half of it."""
+    """All that came, as it came: `text` is half of it, or what the keys say under another layout."""
     doubled: bool = False
     """The scanner sent the code twice in one piece: it needs its set-up sheet."""
     repeated: bool = False
@@ -109,7 +118,7 @@ class ScannerInput(QObject):
     def configure(self, settings: WedgeSettings) -> None:
         """Other scanner settings, at once."""
         self._wedge.give_back()
-        self._wedge.burst = KeyBurst(settings)
+        self._wedge.use(settings)
 
     def tap(self, key: Callable[[str, int], object] | None) -> None:
         """From now on every key that types something goes to ``key(sign, milliseconds)`` alone, whatever its speed: no
@@ -118,10 +127,16 @@ class ScannerInput(QObject):
         self._wedge.tapped = key
 
     def accept(
-        self, text: str, source: str, *, began_ms: float | None = None, ended_ms: float | None = None
+        self,
+        text: str,
+        source: str,
+        *,
+        began_ms: float | None = None,
+        ended_ms: float | None = None,
+        came: str | None = None,
     ) -> None:
         """A code has been read by `source`. The moments are milliseconds of any clock that stays the same
-        per source."""
+        per source. `came` is what came, where `text` is what was made of it."""
         now_ms = self._clock.monotonic() * 1000
         began, ended = (now_ms if began_ms is None else began_ms), (now_ms if ended_ms is None else ended_ms)
         half = undoubled(text)
@@ -130,7 +145,8 @@ class ScannerInput(QObject):
         repeated = code == last_code and began - last_ended < self._repeat_ms
         self._last[source] = (code, ended)
         self.last_read_at = self._clock.now()
-        self.scanned.emit(ScanRead(code, source, self.last_read_at, text, half is not None, repeated))
+        raw = text if came is None else came
+        self.scanned.emit(ScanRead(code, source, self.last_read_at, raw, half is not None, repeated))
 
 
 class _Wedge(QObject):
@@ -139,12 +155,17 @@ class _Wedge(QObject):
     def __init__(self, door: ScannerInput, settings: WedgeSettings) -> None:
         super().__init__(door)
         self._door = door
-        self.burst = KeyBurst(settings)
+        self.use(settings)
+        self._caps_ms: int | None = None
         self.tapped: Callable[[str, int], object] | None = None
         self._giving_back = False
         self._turns = 0
         self._silence = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._silence.timeout.connect(self._on_silence)
+
+    def use(self, settings: WedgeSettings) -> None:
+        self.burst = KeyBurst(settings)
+        self.meant = Meant(settings.layout)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Keys come to a window first and to widgets later; only the first time counts.
@@ -174,6 +195,8 @@ class _Wedge(QObject):
 
     def _press(self, window: QWindow, event: QKeyEvent) -> bool:
         if event.key() in _MODIFIERS:
+            if event.key() == Qt.Key.Key_CapsLock:
+                self._caps_ms = self._stamp(event)
             return False
         if self.tapped is not None:
             return self._tap(event, self.tapped)
@@ -183,7 +206,8 @@ class _Wedge(QObject):
             return False
         self._turns = 0
         self._silence.start(self.burst.settings.gap_ms + _SILENCE_MARGIN_MS)
-        verdict = self.burst.press(char, self._stamp(event), _key_id(event), (window, event.clone()))
+        given_back = (window, event.clone())
+        verdict = self.burst.press(char, self._stamp(event), _key_id(event), given_back, _us_char(event))
         self._obey(verdict)
         return verdict.swallow
 
@@ -217,7 +241,9 @@ class _Wedge(QObject):
             self._door.ended_late.emit(verdict.late_ms)
 
     def _report(self, scan: Burst) -> None:
-        self._door.accept(scan.text, KEYBOARD, began_ms=scan.began_ms, ended_ms=scan.ended_ms)
+        turns_caps = self._caps_ms is not None and self._caps_ms >= scan.began_ms - _CAPS_BEFORE_MS
+        text = scan.text if turns_caps else self.meant.text(scan.text, scan.keys)
+        self._door.accept(text, KEYBOARD, began_ms=scan.began_ms, ended_ms=scan.ended_ms, came=scan.text)
 
     def _give(self, key: Key) -> None:
         self._giving_back = True
@@ -253,4 +279,16 @@ def _typed_char(event: QKeyEvent, *, holding: bool) -> str | None:
         return "\r"
     if event.key() == Qt.Key.Key_Tab:
         return "\t"
-    return text if len(text) == 1 and text.isprintable() else None
+    if len(text) == 1 and text.isprintable():
+        return text
+    is_mute = int(event.key()) in _DEAD or bool(held & Qt.KeyboardModifier.KeypadModifier)
+    return _us_char(event) if not text and is_mute else None
+
+
+def _us_char(event: QKeyEvent) -> str | None:
+    """What the key is on a US keyboard, where this platform tells which key it was."""
+    first = _SCAN_CODES_FROM.get(QGuiApplication.platformName())
+    code = event.nativeScanCode()
+    if first is None or code <= first:
+        return None
+    return us_char(code - first, shift=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))

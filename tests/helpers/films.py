@@ -44,7 +44,7 @@ def shown(
     spot = np.exp(-((rows - SIZE[0] * 0.4) ** 2 + (columns - SIZE[1] * 0.6) ** 2) / (2 * 90.0**2))
     dice = np.random.default_rng(seed)
     lit = frame * 0.85 + 200 * glare * spot + dice.normal(0, 5, SIZE)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def film(path: Path, frames: Iterable[Gray]) -> Path:

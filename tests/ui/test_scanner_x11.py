@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from app.core.qr import slip_code
+from ui.us_keys import us_char
+
 pytestmark = [
     pytest.mark.x11,
     pytest.mark.skipif(
@@ -24,6 +27,9 @@ CODES = [f"S1OD202611210{n:04d}01007K" for n in range(6)]
 # What the scanner adds: Return, Tab, a line feed, nothing at all.
 ENDS = {0: ("key", "Return"), 1: (), 2: ("key", "Linefeed"), 5: ("key", "Tab"), 12: ("key", "Return")}
 State = dict[str, object]
+#: Layouts of computers, with a key of the scan codes (0x10: Q on a US keyboard) and what it types under them.
+LAYOUTS = {"de": (0x15, "z"), "fr": (0x10, "a"), "ru": (0x10, "й"), "us": (0x10, "Q")}
+_X_KEYS_FROM, _SHIFT = 8, "50"
 #: Wider than a shop's own: the keys of a fast scanner come late on a machine busy with other tests.
 SHOPS_MS, WIDE_MS = 40, 200
 
@@ -72,6 +78,38 @@ class Desk:
 
     def type(self, text: str) -> None:
         self.xdo("type", "--delay", "400", text)
+
+    def scan_keys(self, code: str) -> None:
+        """The keys of a scanner that believes in a US keyboard, whatever they type here."""
+        words: list[str] = []
+        for char in code:
+            shift, key = next(
+                (shift, str(scan + _X_KEYS_FROM))
+                for shift in (False, True)
+                for scan in range(2, 0x3A)
+                if us_char(scan, shift=shift) == char
+            )
+            press = ["key", "--delay", "0", key]
+            words += (
+                ["keydown", "--delay", "0", _SHIFT, *press, "keyup", "--delay", "0", _SHIFT]
+                if shift
+                else press
+            )
+        self.xdo(*words, "key", "--delay", "0", "Return")
+
+    def use_layout(self, layout: str) -> None:
+        """CapsLock stays on where the layout is the US one."""
+        scan, char = LAYOUTS[layout]
+        subprocess.run(["setxkbmap", layout], env=self._env, check=True, timeout=30)
+        if layout == "us":
+            self.xdo("key", "Caps_Lock")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:  # until the window has heard of it
+            self.xdo("key", str(scan + _X_KEYS_FROM))
+            time.sleep(0.4)
+            if self._out.exists() and char in str(json.loads(self._out.read_text(encoding="utf-8"))["field"]):
+                return
+        raise AssertionError(f"no key types {char}")
 
     def wait(self, right: Callable[[State], bool]) -> State:
         deadline = time.monotonic() + 20
@@ -129,3 +167,18 @@ def test_regression_two_like_digits_of_a_fast_scanner(desk: Desk) -> None:
         time.sleep(0.3)
     state = desk.wait(lambda state: len(state["scans"]) == 3)  # type: ignore[arg-type]
     assert state == {"scans": [f"1122333444400{n}" for n in range(3)], "field": ""}
+
+
+@pytest.mark.skipif(shutil.which("setxkbmap") is None, reason="setxkbmap is missing")
+@pytest.mark.parametrize("desk", [(WIDE_MS, False)], indirect=True, ids=["idle"])
+def test_no_keyboard_layout_and_no_capslock_changes_a_code(desk: Desk) -> None:
+    codes = [slip_code("ZYQ2026112100101", 1), "6901234567892", "QZ-77Y.a/b_W", "aMq:wz,"]
+    scanned: list[str] = []
+    for layout in LAYOUTS:
+        desk.use_layout(layout)
+        typed = json.loads(desk._out.read_text(encoding="utf-8"))["field"]
+        for code in codes:
+            desk.scan_keys(code)
+            scanned.append(code)
+            state = desk.wait(lambda state: len(state["scans"]) == len(scanned))  # type: ignore[arg-type]
+            assert state == {"scans": scanned, "field": typed}
