@@ -83,7 +83,8 @@ def _load_rest() -> None:
     """In the background, so without ``printing.raster``: Qt's Python types are made by the window's thread alone."""
     for room in ("devices", "documents", "escpos", "sheet", "spooler"):
         import_module(f"printing.{room}")
-    import_module("zxingcpp")
+    for library in ("zxingcpp", "httpx", "zstandard"):
+        import_module(library)
 
 
 def _version() -> str:

@@ -27,7 +27,7 @@ from typing import Any, cast
 from app.wire import StationKind
 from benchmarks.hub import BenchHub
 from benchmarks.pouch import VERSION, Replicated, replicated
-from benchmarks.report import Figure, memory_mb, waited_for_core
+from benchmarks.report import CoreWait, Figure, memory_mb
 from rehearsal.processes import ROOT
 from sync.pull import PAGE
 
@@ -214,11 +214,12 @@ def _child(folder: Path, url: str, code: str, head: int, kind: StationKind) -> N
     pauses: list[tuple[float, float, float]] = []
     most = [memory_mb()]
     before = most[0]
-    last, waited = time.perf_counter(), waited_for_core()
+    core_wait = CoreWait()
+    last, waited = time.perf_counter(), core_wait.seconds()
 
     def tick() -> None:
         nonlocal last, waited
-        now, waited_now = time.perf_counter(), waited_for_core()
+        now, waited_now = time.perf_counter(), core_wait.seconds()
         pauses.append((now - last, waited_now - waited, now))
         last, waited = now, waited_now
         if len(pauses) % 20 == 0:
@@ -232,12 +233,13 @@ def _child(folder: Path, url: str, code: str, head: int, kind: StationKind) -> N
     stands = time.perf_counter() + OPENS_S
     timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
     timer.timeout.connect(tick)
-    last, waited = time.perf_counter(), waited_for_core()
+    last, waited = time.perf_counter(), core_wait.seconds()
     timer.start(5)
     if not turn_until(lambda: core.cache.cursor.seq >= head, 800):
         raise RuntimeError("the station did not catch up")
     seconds = time.perf_counter() - began
     timer.stop()
+    core_wait.close()
     opening = max((pause for pause, _, at in pauses if at < stands), default=0.0)
     stall, no_core = max(
         ((pause, no_core) for pause, no_core, at in pauses if at >= stands), default=(0.0, 0.0)

@@ -6,7 +6,7 @@ background thread, after the first window was painted.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -39,6 +39,8 @@ SILENCE_S = 12.0
 _UPLOAD_S = 600.0
 #: So long a call may take for which the hub asks a platform.
 _PLATFORM_S = 120.0
+#: What a packed page begins with (RFC 8878); a page of JSON begins with a brace.
+_ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 StreamEvent = wire.ChangePage | wire.Urgent | wire.Head
@@ -74,15 +76,29 @@ class HubClient:
         return await self._call(wire.Health, "GET", "/healthz")
 
     async def changes(self, after: int, epoch: str, limit: int, wait_s: int = 0) -> bytes:
-        """One page of the feed as JSON bytes, to be decoded off the loop. Raises FeedGone."""
+        """One page of the feed as it came, packed or not, for :func:`page_of` off the loop. Raises FeedGone."""
         params: dict[str, str] = {"after": str(after), "limit": str(limit)}
         if epoch and after:
             params["epoch"] = epoch
         if wait_s:
             params["wait"] = str(wait_s)
+        headers = self._headers() | {"accept-encoding": "zstd"}
         timeout = _within(30.0 + wait_s)
-        answer = await self._asked("GET", "/v1/changes", params=params, timeout=timeout)
-        return answer.content
+        came: list[bytes] = []
+
+        async def ask(place: Place) -> httpx.Response:
+            url = place.url + "/v1/changes"
+            async with place.opened().stream(
+                "GET", url, params=params, headers=headers, timeout=timeout
+            ) as answer:
+                if answer.status_code == 200:
+                    came.extend([part async for part in answer.aiter_raw()])
+                else:
+                    await answer.aread()
+                return answer
+
+        await self._answered(ask)
+        return b"".join(came)
 
     @asynccontextmanager
     async def stream(self, after: int, epoch: str) -> AsyncIterator[AsyncIterator[StreamEvent]]:
@@ -376,14 +392,21 @@ class HubClient:
         **more: Any,
     ) -> httpx.Response:
         """One call. Raises HubTrouble for everything but 200."""
+        kind = {"content-type": "application/json"} if "content" in more else {}
+        said = self._headers(as_person) | kind | (headers or {})
+        return await self._answered(
+            lambda place: place.opened().request(method, place.url + path, headers=said, **more), as_person
+        )
+
+    async def _answered(
+        self, ask: Callable[[Place], Awaitable[httpx.Response]], as_person: bool = False
+    ) -> httpx.Response:
+        """What the present place says to it. Raises HubTrouble for everything but 200."""
         import httpx
 
         place = await self._places.ready()
-        kind = {"content-type": "application/json"} if "content" in more else {}
         try:
-            answer = await place.opened().request(
-                method, place.url + path, headers=self._headers(as_person) | kind | (headers or {}), **more
-            )
+            answer = await ask(place)
         except httpx.HTTPError as error:
             # an answer that is only late may still come from there
             if isinstance(error, httpx.NetworkError | httpx.ConnectTimeout | httpx.RemoteProtocolError):
@@ -450,8 +473,16 @@ def _decoded(answer: httpx.Response, shape: type[T]) -> T:
 
 
 def page_of(data: bytes) -> wire.ChangePage:
-    """A feed page from its bytes. Raises HubAway when something between garbled it."""
-    return _parsed(data, wire.ChangePage)
+    """A feed page from its bytes, packed by zstd or not. Raises HubAway when something between garbled it."""
+    if not data.startswith(_ZSTD):
+        return _parsed(data, wire.ChangePage)
+    import zstandard
+
+    try:
+        text = zstandard.ZstdDecompressor().decompress(data)
+    except zstandard.ZstdError as error:
+        raise HubAway(hint="not understood") from error
+    return _parsed(text, wire.ChangePage)
 
 
 def _no_answer(error: httpx.HTTPError) -> HubTrouble:

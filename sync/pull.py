@@ -1,13 +1,16 @@
-"""Catching up: page after page, the next one fetched while this one is written (design 3.1, 3.11)."""
+"""Catching up: page after page, the next ones fetched while this one is written (design 3.1, 3.11)."""
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from app.core.values import dataclass
 from app.ports import FeedGone, HubAway, HubTrouble
+from app.store.upserts import ready
 from app.wire import ChangePage
 from sync.backoff import Backoff
 from sync.client import HubClient, page_of
@@ -25,6 +28,17 @@ WAIT_S = 20
 #: "Stations resend before they load": but nothing that hangs may keep the copy old for ever.
 RESEND_WITHIN = timedelta(seconds=20)
 _DISK_FULL = timedelta(seconds=10)
+#: Pages that are fetched and made ready while one is written.
+AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ahead:
+    """A page under way: where it begins."""
+
+    after: int
+    epoch: str
+    task: asyncio.Task[ChangePage]
 
 
 class Puller(Waker):
@@ -38,7 +52,7 @@ class Puller(Waker):
         self._feed = feed
         self._parts = feed.parts
         self._backoff = Backoff(feed.parts.dice)
-        self._ahead: tuple[int, str, asyncio.Task[ChangePage]] | None = None
+        self._ahead: deque[_Ahead] = deque()
         self._wanted = True
         self._resend_until: datetime | None = None
         self._held: ChangePage | None = None
@@ -79,8 +93,7 @@ class Puller(Waker):
         ):
             return wait
         self._wanted = page.next < page.head
-        if self._wanted and self._ahead is None:
-            self._fetch_ahead(page.next, page.epoch)
+        self._go_further(page)
         if not await self._feed.apply(page):
             self._wanted = True
             await self._forget_ahead()
@@ -114,30 +127,44 @@ class Puller(Waker):
 
     async def _page(self, wait_s: int) -> ChangePage:
         cursor = self._parts.cache.cursor
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            after, epoch, task = ahead
-            if after <= cursor.seq and epoch == cursor.epoch:
-                return await task
-            await _cancelled(task)
+        if self._ahead:
+            next_ = self._ahead.popleft()
+            if next_.after <= cursor.seq and next_.epoch == cursor.epoch:
+                return await next_.task
+            self._ahead.appendleft(next_)
+            await self._forget_ahead()
         return await self._fetch(cursor.seq, cursor.epoch, wait_s)
 
     async def _fetch(self, after: int, epoch: str, wait_s: int = 0) -> ChangePage:
         import asyncio
 
         data = await self._hub.changes(after, epoch, PAGE, wait_s)
-        page = await asyncio.to_thread(page_of, data)
-        return msgspec.structs.replace(page, after=after)
+        return await asyncio.to_thread(_ready, data, after)
 
-    def _fetch_ahead(self, after: int, epoch: str) -> None:
+    def _go_further(self, page: ChangePage | None) -> None:
+        """Keeps pages coming, after the last of those under way or, where none is, after this one."""
         import asyncio
 
-        self._ahead = after, epoch, asyncio.create_task(self._fetch(after, epoch))
+        if self._ahead:
+            task = self._ahead[-1].task
+            if not task.done() or task.cancelled() or task.exception() is not None:
+                return  # it goes on from there, or is asked again where it failed
+            page = task.result()
+        if page is not None and page.next < page.head and len(self._ahead) < AHEAD:
+            coming = asyncio.create_task(self._fetch(page.next, page.epoch))
+            self._ahead.append(_Ahead(page.next, page.epoch, coming))
+            coming.add_done_callback(lambda _: self._go_further(None))
 
     async def _forget_ahead(self) -> None:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            await _cancelled(ahead[2])
+        ahead = list(self._ahead)
+        self._ahead.clear()
+        for one in ahead:
+            await _cancelled(one.task)
+
+
+def _ready(data: bytes, after: int) -> ChangePage:
+    """Off the loop: a page that came, with its rows made."""
+    return ready(msgspec.structs.replace(page_of(data), after=after))
 
 
 async def _cancelled(task: asyncio.Task[ChangePage]) -> None:

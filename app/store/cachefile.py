@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +13,10 @@ import msgspec
 
 from app.core.digest import DigestSum, bucket_of
 from app.core.values import dataclass
-from app.store import rows, trimming
+from app.store import rows, trimming, upserts
 from app.store.opening import Opening
 from app.store.tables import STATEMENTS
+from app.store.upserts import ReadyPage, Row, row_of
 from app.wire import Change, ChangePage, Repair, Urgent
 
 T = TypeVar("T")
@@ -68,24 +69,6 @@ def writing(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-_ORDER_UPSERT = (
-    f'INSERT INTO "order" ({", ".join(rows.ORDER_COLUMNS)}) VALUES ({", ".join(rows.ORDER_MARKS)}) '
-    "ON CONFLICT (order_no) DO UPDATE SET "
-    + ", ".join(f"{c} = excluded.{c}" for c in rows.ORDER_COLUMNS[1:])
-    + ' WHERE excluded.seq > "order".seq'
-)
-_HISTORY_UPSERT = (
-    "INSERT INTO history (id, seq, order_no, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-    "seq = excluded.seq, order_no = excluded.order_no, body = excluded.body WHERE excluded.seq > history.seq"
-)
-_TRACK_UPSERT = (
-    "INSERT INTO track (parcel_no, seq, order_no, body) VALUES (?, ?, ?, ?) ON CONFLICT (parcel_no) DO UPDATE SET "
-    "seq = excluded.seq, order_no = excluded.order_no, body = excluded.body WHERE excluded.seq > track.seq"
-)
-_THING_UPSERT = (
-    "INSERT INTO thing (kind, key, seq, body) VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET "
-    "seq = excluded.seq, body = excluded.body WHERE excluded.seq > thing.seq"
-)
 _URGENT_UPSERT = (
     "INSERT INTO urgent (order_no, seq, body) VALUES (?, ?, ?) ON CONFLICT (order_no) DO UPDATE SET "
     "seq = excluded.seq, body = excluded.body WHERE excluded.seq > urgent.seq"
@@ -185,7 +168,8 @@ class CacheFile:
             if page.after is not None and page.after > at.seq:
                 return at
             news = [change for change in page.changes if change.seq > at.seq]
-            topics.update(self._apply(db, news, with_files=not self._is_full))
+            made = page.rows if isinstance(page, ReadyPage) else {}
+            topics.update(self._apply(db, news, made, with_files=not self._is_full))
             moved = Cursor(page.epoch, max(at.seq, page.next))
             db.execute("UPDATE cursor SET epoch = ?, seq = ?", (moved.epoch, moved.seq))
             return moved
@@ -194,8 +178,14 @@ class CacheFile:
         return frozenset(topics)
 
     def _apply(
-        self, db: sqlite3.Connection, changes: Sequence[Change], *, with_files: bool = True
+        self,
+        db: sqlite3.Connection,
+        changes: Sequence[Change],
+        made: Mapping[int, Row],
+        *,
+        with_files: bool = True,
     ) -> Iterable[str]:
+        """``made``: rows by their seq, as far as they are ready."""
         by_kind: dict[str, list[Change]] = {}
         for change in changes:
             by_kind.setdefault(change.kind, []).append(change)
@@ -204,17 +194,17 @@ class CacheFile:
             left = [change for change in group if change.gone]
             match kind:
                 case "order":
-                    _put_orders(db, came)
+                    _put_orders(db, came, made)
                     _drop_orders(db, left)
                 case "history":
                     if with_files:
-                        db.executemany(_HISTORY_UPSERT, map(_history_row, came))
+                        upserts.HISTORY.write(db, _rows_of(came, made))
                     db.executemany(
                         "DELETE FROM history WHERE id = ? AND seq < ?", [(int(c.key), c.seq) for c in left]
                     )
                 case "track":
                     if with_files:
-                        db.executemany(_TRACK_UPSERT, map(_of_order_row, came))
+                        upserts.TRACKS.write(db, _rows_of(came, made))
                     db.executemany(
                         "DELETE FROM track WHERE parcel_no = ? AND seq < ?", [(c.key, c.seq) for c in left]
                     )
@@ -227,7 +217,7 @@ class CacheFile:
 
     def put_ahead(self, changes: Sequence[Change]) -> frozenset[str]:
         """Rows ahead of their page, which will change nothing of them; the cursor stays. Returns topics."""
-        return frozenset(self._write(lambda db: self._apply(db, changes)))
+        return frozenset(self._write(lambda db: self._apply(db, changes, {})))
 
     def apply_urgent(self, urgent: Urgent) -> frozenset[str]:
         """Keeps a stop that came ahead of its row; older words change nothing."""
@@ -289,7 +279,7 @@ class CacheFile:
             for change in right.changes:
                 _forget_order(db, change.key)
             came = [change for change in right.changes if not change.gone]
-            _put_orders(db, came)
+            _put_orders(db, came, {})
             for change in came:  # the index goes on by seq, and these are older than where it stands
                 row = db.execute(
                     'SELECT id, numbers, names FROM "order" WHERE order_no = ?', (change.key,)
@@ -322,23 +312,19 @@ class CacheFile:
 _ALL_ROWS = "SELECT 'order', order_no, seq FROM \"order\""
 
 
-def _history_row(change: Change) -> tuple[int, int, str, bytearray]:
-    return int(change.key), change.seq, rows.order_no_of(change.body), bytearray(change.body)
+def _rows_of(came: Iterable[Change], made: Mapping[int, Row]) -> Iterable[Row]:
+    return (made.get(change.seq) or row_of(change) for change in came)
 
 
-def _of_order_row(change: Change) -> tuple[str, int, str, bytearray]:
-    return change.key, change.seq, rows.order_no_of(change.body), bytearray(change.body)
-
-
-def _put_orders(db: sqlite3.Connection, came: Sequence[Change]) -> None:
+def _put_orders(db: sqlite3.Connection, came: Sequence[Change], made: Mapping[int, Row]) -> None:
     for start in range(0, len(came), _AT_ONCE):
-        _put_some_orders(db, came[start : start + _AT_ONCE])
+        some = came[start : start + _AT_ONCE]
+        _put_some_orders(db, dict(zip((change.key for change in some), _rows_of(some, made), strict=True)))
 
 
-def _put_some_orders(db: sqlite3.Connection, came: Sequence[Change]) -> None:
-    new = {change.key: rows.order_row(change.body, change.seq) for change in came}
+def _put_some_orders(db: sqlite3.Connection, new: Mapping[str, Row]) -> None:
     old = _numbers_of(db, list(new))
-    db.executemany(_ORDER_UPSERT, new.values())
+    upserts.ORDERS.write(db, new.values())
     add: list[rows.NumberRow] = []
     drop: list[rows.NumberRow] = []
     for order_no, row in new.items():
@@ -351,9 +337,7 @@ def _put_some_orders(db: sqlite3.Connection, came: Sequence[Change]) -> None:
             drop += before - after
     if drop:
         db.executemany(_NUMBER_DELETE, drop)
-    db.executemany(
-        "INSERT OR REPLACE INTO number (number, kind, order_no, parcel_no) VALUES (?, ?, ?, ?)", add
-    )
+    upserts.NUMBERS.write(db, add)
     if db.execute("SELECT 1 FROM urgent LIMIT 1").fetchone():
         over = [(no, row[1]) for no, row in new.items()]
         db.executemany("DELETE FROM urgent WHERE order_no = ? AND seq <= ?", over)
@@ -402,7 +386,7 @@ def _drop_orders(db: sqlite3.Connection, left: Sequence[Change]) -> None:
 
 
 def _put_things(db: sqlite3.Connection, kind: str, came: Sequence[Change]) -> None:
-    db.executemany(_THING_UPSERT, [(kind, c.key, c.seq, bytes(c.body)) for c in came])
+    upserts.THINGS.write(db, [(kind, c.key, c.seq, bytes(c.body)) for c in came])
     if kind == "item":
         db.executemany("DELETE FROM item_code WHERE sku_code = ?", [(c.key,) for c in came])
         codes = [row for c in came for row in rows.item_codes(bytes(c.body))]

@@ -239,7 +239,7 @@ class Transport(httpx.AsyncBaseTransport):
             return httpx.Response(status, headers=headers, stream=_Body(call, read_s))
         answer = b"".join([chunk async for chunk in _Body(call, read_s)])
         line.came(call.path, body, status, answer)
-        return httpx.Response(status, headers=headers, content=answer)
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(answer))
 
     def _throw(self, call: Call, loop: SimLoop) -> None:
         """What the weather does to this request."""

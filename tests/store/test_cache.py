@@ -18,6 +18,7 @@ from app.store import cachefile
 from app.store.cache import ALL_TOPICS, Cache
 from app.store.cachefile import CacheFile, Cursor, FileClosed
 from app.store.surroundings import DiskFull
+from app.store.upserts import ready
 from app.wire import AlarmView, ChangePage
 from tests.helpers.station import (
     MORNING,
@@ -48,6 +49,36 @@ def rows(cache: Cache, query: str, *params: object) -> list[tuple[object, ...]]:
 def body(cache: Cache, no: str) -> bytes | None:
     found = rows(cache, 'SELECT body FROM "order" WHERE order_no = ?', no)
     return bytes(found[0][0]) if found else None  # type: ignore[arg-type]
+
+
+ALL_ROWS = {
+    table: f'SELECT * FROM "{table}" ORDER BY 1, 2'
+    for table in ("order", "number", "history", "track", "thing")
+}
+
+
+@pytest.mark.parametrize("count", [1, 49, 50, 51, 120])
+def test_a_page_made_ready_brings_the_rows_that_the_page_itself_brings(tmp_path: Path, count: int) -> None:
+    """So many of a kind, too, that some go in fifties and some alone."""
+    changes = []
+    for n in range(1, count + 1):
+        no = order_no(n)
+        changes += [
+            change(4 * n, "history", str(n), {"order_no": no, "kind": "order_created"}),
+            order_change(4 * n + 1, an_order(n)),
+            change(4 * n + 2, "track", no + "01", {"order_no": no}),
+            change(4 * n + 3, "person", f"P{n}", {"name": "王"}),
+        ]
+    page = a_page([*changes, gone(4 * count + 4, "person", "P1")])
+    held = []
+    for name, came in (("so", page), ("ready", ready(page))):
+        with closing(Cache(tmp_path / f"{name}.sqlite")) as cache:
+            cache.apply_page(a_page([order_change(1, an_order(1)), order_change(2, an_order(2))], next_=3))
+            cache.apply_page(came)
+            held.append({table: rows(cache, query) for table, query in ALL_ROWS.items()})
+    assert held[0] == held[1]
+    assert len(held[0]["history"]) == len(held[0]["track"]) == count
+    assert len(held[0]["order"]) == max(count, 2)
 
 
 def test_a_page_and_its_cursor_are_stored_together(cache: Cache) -> None:

@@ -23,7 +23,7 @@ from app.store.status import SyncState
 from app.wire import ChangePage, Urgent, envelope_of
 from hub.db import engine as hub_engine
 from hub.db import tables as hub_tables
-from sync.client import HubClient
+from sync.client import HubClient, page_of
 from tests.helpers.hub import ADMIN, PASSWORD, RunningHub, a_channel_order, hub_in_thread
 from tests.helpers.proxy import FaultyProxy
 from tests.helpers.station import LiveStation, until
@@ -412,7 +412,7 @@ def test_case_13(hub: RunningHub, station: Station, order: Order) -> None:
     bench = station()
     client = bench.core.hub
     assert isinstance(client, HubClient)
-    first = msgspec.json.decode(bench.do(client.changes(0, "", 1000)), type=ChangePage)
+    first = page_of(bench.do(client.changes(0, "", 1000)))
     opens(bench, order)
     sent(bench)
     bench.until(lambda: bench.core.cache.cursor.seq > first.next, "not fed")
@@ -443,7 +443,7 @@ def test_case_14(hub: RunningHub, station: Station, another: Callable[[int], Ord
     missed, seen = another(2), another(3)
     client = bench.core.hub
     assert isinstance(client, HubClient)
-    whole = msgspec.json.decode(bench.do(client.changes(at.seq, at.epoch, 1000)), type=ChangePage)
+    whole = page_of(bench.do(client.changes(at.seq, at.epoch, 1000)))
     tail = [c for c in whole.changes if c.key == seen.order_no]
     page = ChangePage(
         epoch=at.epoch, head=whole.head, next=whole.next, changes=tail, after=min(c.seq for c in tail) - 1

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 import pytest
+import zstandard
 
 from app import wire
 from app.ports import FeedGone, HubAway, Insecure, NotAllowed, Rejected, SignInFailed, UpdateMe
@@ -76,8 +77,9 @@ def test_an_answer_nobody_can_read_is_no_answer() -> None:
     for content in (b"<html>login to the hotel wifi</html>", b'{"epoch": 5}', b""):
         with pytest.raises(HubAway):
             asked(lambda _r, c=content: httpx.Response(200, content=c), lambda hub: hub.health())
-        with pytest.raises(HubAway):
-            page_of(content)
+        for page in (content, zstandard.compress(content), zstandard.compress(content)[:-1]):
+            with pytest.raises(HubAway):
+                page_of(page)
     with pytest.raises(Rejected):
         asked(lambda _r: httpx.Response(404, content=b"<html>"), lambda hub: hub.health())
 
@@ -107,7 +109,7 @@ def test_who_asks_is_said_where_it_counts() -> None:
         if request.url.path == "/v1/sessions":
             session = wire.Session(token="person", role="admin", expires_at=MORNING)
             return httpx.Response(200, content=msgspec.json.encode(session))
-        return httpx.Response(200, content=b"[]")
+        return httpx.Response(200, stream=httpx.ByteStream(b"[]"))
 
     async def work(hub: HubClient) -> None:
         await hub.sign_in(wire.SignIn(user="u", password="p"))

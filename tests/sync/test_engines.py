@@ -30,7 +30,8 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def ok(body: object) -> httpx.Response:
-    return httpx.Response(200, content=msgspec.json.encode(body))
+    # read in parts, as from a wire
+    return httpx.Response(200, stream=httpx.ByteStream(msgspec.json.encode(body)))
 
 
 def error(status: int, code: str = "x") -> httpx.Response:
@@ -117,7 +118,7 @@ def orders(first: int, last: int, head: int, epoch: str = "E1") -> ChangePage:
 # ------------------------------------------------------------------------------------------------- pull
 
 
-def test_pages_are_pulled_one_after_another_and_the_next_is_fetched_ahead(stepped: Stepped) -> None:
+def test_pages_are_pulled_one_after_another_and_the_next_ones_are_fetched_ahead(stepped: Stepped) -> None:
     stepped.serves(orders(1, 3, 7), orders(4, 6, 7), orders(7, 7, 7))
     assert stepped.wait_s(stepped.link.puller) == 0
     assert stepped.cache.cursor == Cursor("E1", 3)
@@ -128,6 +129,17 @@ def test_pages_are_pulled_one_after_another_and_the_next_is_fetched_ahead(steppe
     assert [r.url.params["after"] for r in stepped.asked] == ["0", "3", "6"]
     assert stepped.wait_s(stepped.link.puller) == 30
     assert len(stepped.asked) == 3
+
+
+def test_no_more_pages_are_fetched_ahead_than_may_be_held(stepped: Stepped) -> None:
+    stepped.serves(*(orders(n, n, 9) for n in range(1, 10)))
+    stepped.wait_s(stepped.link.puller)
+    stepped.run(asyncio.sleep(0.3))  # whoever fetched without end would fetch all of it now
+    assert [r.url.params["after"] for r in stepped.asked] == ["0", "1", "2"]
+    while stepped.wait_s(stepped.link.puller) == 0:
+        pass
+    assert [r.url.params["after"] for r in stepped.asked] == [str(n) for n in range(9)]
+    assert stepped.cache.cursor == Cursor("E1", 9)
 
 
 def test_weather_is_waited_out_and_said(stepped: Stepped) -> None:
