@@ -4,3 +4,6 @@ from __future__ import annotations
 
 LANG, LOOK = "lang", "look"
 PRINTER_ADDRESS, SLIPS_AT_ONCE = "printer_address", "slips_at_once"
+LAYOUT = "scanner_layout"
+SERIAL_ON, SERIAL_PORT, SERIAL_BAUD = "serial_on", "serial_port", "serial_baud"
+CAMERA_ON, CAMERA = "camera_on", "camera"

@@ -18,6 +18,7 @@ from ui.screens.window import StationWindow
 from ui.sounds import Tone
 
 if TYPE_CHECKING:
+    from ui.scan_sources import ScanSources
     from ui.screens.import_page import ImportPage
     from ui.screens.leave_page import LeavePage
     from ui.screens.needs_page import NeedsPage
@@ -42,13 +43,14 @@ class Pages:
         is_alarmed: Callable[[], bool],
         left: Callable[[], object],
         kiosk: Kiosk,
+        sources: Callable[[], ScanSources],
     ) -> None:
         """``set_slips``: how many slips one press prints is another now. ``left``: the desk is in front again."""
         self._room, self._window = room, window
         self._folder, self._printers = folder, printers
         self._version, self._play, self._set_slips = version, play, set_slips
         self._is_alarmed, self._left = is_alarmed, left
-        self._kiosk = kiosk
+        self._kiosk, self._sources = kiosk, sources
         self.leave: LeavePage | None = None
         self.settings: SettingsPage | None = None
         self.intake: ImportPage | None = None
@@ -68,7 +70,9 @@ class Pages:
             self._folder,
             self._version(),
         )
-        self.settings = SettingsPage(self._room, self._printers, about, self._play, self._kiosk)
+        self.settings = SettingsPage(
+            self._room, self._printers, about, self._play, self._kiosk, self._sources()
+        )
         self.settings.finished.connect(self.back)
         self.settings.person_wanted.connect(self.show_sign_on)
         self.settings.import_wanted.connect(self.show_import)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ui.joint import Joint, Printers
 from ui.pages import Pages
+from ui.present.sources import strip_view
 from ui.present.strip import rights_view, strip_views
 from ui.screens.room import Room
 from ui.screens.window import StationWindow
 from ui.sounds import Player
 from ui.widgets.strip import StripItem
+
+if TYPE_CHECKING:
+    from ui.scan_sources import ScanSources
 
 
 class Statements:
@@ -27,12 +32,14 @@ class Statements:
         player: Player,
         pages: Pages,
         is_open: Callable[[], bool],
+        sources: Callable[[], ScanSources | None],
     ) -> None:
-        """``is_open``: printer and sound had their turn; before, nothing is said to be missing."""
+        """``is_open``: printer and sound had their turn; before, nothing is said to be missing. ``sources``: None
+        until then as well."""
         self._room, self._foot = room, window.foot
         self._joint, self._folder = joint, folder
         self._printers, self._player, self._pages = printers, player, pages
-        self._is_open = is_open
+        self._is_open, self._sources = is_open, sources
         self._foot.strip.pressed.connect(self._pressed)
 
     def show(self) -> None:
@@ -45,6 +52,10 @@ class Statements:
         is_printing = any(item.key.startswith("printer") for item in items)
         if self._is_open() and not is_printing and core.kind == "packing":
             items.append(StripItem("no_printer", "wait", words.tr("strip.no_printer")))
+        sources = self._sources()
+        if sources is not None and sources.camera is not None:
+            seen = strip_view(sources.camera.state, sources.retry_s.get("camera", 0), words)
+            items += [StripItem("camera", seen.state, seen.text)] if seen is not None else []
         if self._joint.disk_is_low(self._folder):
             items.append(StripItem("disk_low", "wait", words.tr("strip.disk_low")))
         limit = rights_view(core.rights, core.kind, core.role, words)
@@ -66,5 +77,5 @@ class Statements:
             self._pages.show_needs()
         elif key in ("sign_on_first", "look_only"):
             self._pages.show_sign_on()
-        elif key.startswith(("printer", "no_printer", "no_sound")):
+        elif key.startswith(("printer", "no_printer", "no_sound", "scanner", "camera")):
             self._pages.show_settings()

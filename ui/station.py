@@ -39,6 +39,7 @@ from ui.widgets.alarm import Alarm, By
 from ui.work import EngineLoop, Work
 
 if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for no desk that nobody works at
+    from ui.scan_sources import ScanSources
     from ui.screens.ops import OpsScreen
     from ui.screens.service import ServiceScreen
     from ui.screens.settings import SettingsPage
@@ -85,6 +86,7 @@ class Station:
         self.alarm = Alarm(kit, self.window)
         self.player = Player(resource_dir() / "sounds", folder / "voice", own=folder / "own-voice")
         self.scanner = ScannerInput(joint.clock)
+        self._sources: ScanSources | None = None
         self.room = Room(
             kit,
             core,
@@ -110,6 +112,7 @@ class Station:
             is_alarmed=lambda: self.alarm.active is not None,
             left=lambda: self._statements.show(),
             kiosk=self.kiosk,
+            sources=self.sources,
         )
         self._statements = Statements(
             self.room,
@@ -120,6 +123,7 @@ class Station:
             self.player,
             self.pages,
             lambda: self._is_open,
+            lambda: self._sources,
         )
         self.desk: PackingScreen | SupervisorScreen | ServiceScreen | OpsScreen | None = None
         self.welcome: WelcomePage | None = None
@@ -179,8 +183,19 @@ class Station:
         if isinstance(self.desk, PackingScreen):
             self.desk.prepare()
         self.papers.look()
+        self.sources().open()
         self._statements.show()
         self._opened()
+
+    def sources(self) -> ScanSources:
+        """Where scans come from, besides keyboards: made after the first picture, or when somebody sets them."""
+        if self._sources is None:
+            from ui.scan_sources import ScanSources
+
+            clock, report = self._joint.clock, self.core.report_scanner
+            self._sources = ScanSources(self.scanner, self.core.outbox, clock, report)
+            self._sources.changed.connect(self._statements.show)
+        return self._sources
 
     def _after_keys(self, step: Callable[[], object]) -> None:
         """Lets keys and paint through before the next step of opening. Asked for before the present one is done: a
@@ -195,6 +210,9 @@ class Station:
         self._is_closed = True
         self.kiosk.closed()
         self.scanner.deafen(self._app)
+        if self._sources is not None:
+            self._sources.changed.disconnect(self._statements.show)
+            self._sources.close()
         self.player.silence()
         # Nothing may look into the files any more once they are closed.
         self.work.changed.disconnect(self._refresh)

@@ -15,6 +15,7 @@ from app.core.qr import has_valid_check
 from app.core.values import dataclass
 
 Layout = Literal["auto", "us", "typed"]
+LAYOUTS: tuple[Layout, ...] = ("auto", "us", "typed")
 """How this shop's scanners type: found out, as on a US keyboard, or as the computer's layout has it."""
 
 _ROWS = {

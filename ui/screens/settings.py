@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 from app.core.values import dataclass
 from app.station.kiosk import Kiosk
 from ui.joint import Printers
+from ui.scan_sources import ScanSources
 from ui.screens.form_parts import choice, tick, tight, titled
 from ui.screens.kiosk_card import KioskCard
 from ui.screens.printer_card import PrinterCard
 from ui.screens.room import Room
+from ui.screens.scanner_card import ScannerCard
 from ui.sounds import Tone
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
@@ -53,7 +55,13 @@ class SettingsPage(Page):
     shops_wanted = Signal()
 
     def __init__(
-        self, room: Room, printers: Printers, about: About, play: Callable[[Tone], object], kiosk: Kiosk
+        self,
+        room: Room,
+        printers: Printers,
+        about: About,
+        play: Callable[[Tone], object],
+        kiosk: Kiosk,
+        sources: ScanSources,
     ) -> None:
         super().__init__()
         self._room = room
@@ -64,10 +72,11 @@ class SettingsPage(Page):
         pad(kit, grid, gap="space.m")
         self.printer = PrinterCard(room, printers, about.folder)
         self.kiosk = KioskCard(room, kiosk)
+        self.scanner = ScannerCard(room, sources)
         cards = (
             self._look(),
             self.printer,
-            self._scanner(),
+            self.scanner,
             self._sound(),
             self._intake(),
             *((self._shops(),) if room.core.kind in _SEES_SHOPS else ()),
@@ -96,13 +105,11 @@ class SettingsPage(Page):
 
     def scan(self, raw: str) -> None:
         """What the scanner sends, so that a person sees whether it is set up right."""
-        text = self._room.kit.i18n.tr("station.set_scanner_read", text=raw, length=len(raw))
-        self._read.setText(text)
-        self._read.set_state("ok")
+        self.scanner.show_read(raw)
 
     def words_of_scanner(self) -> str:
         """What is said about the scanner's last read."""
-        return self._read.words()
+        return self.scanner.read.words()
 
     # -- cards ---------------------------------------------------------------------------------------------
 
@@ -128,15 +135,6 @@ class SettingsPage(Page):
         card.body.addLayout(tight(row(kit, zh, en, gap="space.s")))
         card.body.addWidget(titled(kit, "station.set_look"))
         card.body.addLayout(tight(row(kit, light, dark, gap="space.s")))
-        card.body.addStretch(1)
-        return card
-
-    def _scanner(self) -> Card:
-        kit = self._room.kit
-        card = self._card("station.set_scanner", "station.set_scanner_text")
-        self._read = PlainLabel(role="lead", wrap=True)
-        kit.i18n.bind(self._read, lambda: self._read.setText(kit.i18n.tr("station.set_scanner_none")))
-        card.body.addWidget(self._read)
         card.body.addStretch(1)
         return card
 

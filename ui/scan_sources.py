@@ -1,0 +1,168 @@
+"""Where this station's scans come from: keyboard-type scanners, one on a serial port, a camera.
+
+    sources = ScanSources(scanner_input, outbox, clock, core.report_scanner)
+    sources.open()                        # what a person turned on in the settings, never before the first picture
+    sources.use_camera(True, "0")         # at once, and kept
+    sources.changed.connect(page.refresh)
+
+Libraries of a source come with its first use: a bench with a keyboard-type scanner never loads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.scan import ScanClass, parse
+from app.core.values import dataclass
+from app.ports import Clock
+from app.store.outbox import Outbox
+from ui.kept import CAMERA, CAMERA_ON, LAYOUT, SERIAL_BAUD, SERIAL_ON, SERIAL_PORT
+from ui.scanner_input import KEYBOARD, ScannerInput, ScanRead
+from ui.us_keys import LAYOUTS, Layout
+
+if TYPE_CHECKING:
+    from ui.scanner_camera import CameraScanner
+    from ui.scanner_serial import SerialScanner
+
+BAUD = 9600
+
+
+@dataclass(frozen=True, slots=True)
+class LastRead:
+    """What one source read last. A badge's secret is not among it: ``text`` is empty then."""
+
+    text: str
+    at: datetime
+
+
+class ScanSources(QObject):
+    """`changed()` when a source came, went, was turned on or off, or read something."""
+
+    changed = Signal()
+
+    def __init__(
+        self, door: ScannerInput, outbox: Outbox, clock: Clock, report: Callable[[bool | None], object]
+    ) -> None:
+        """``report``: a scanner on a port is there, is not, or there is none to be had."""
+        super().__init__(door)
+        self._door, self._outbox, self._clock, self._report = door, outbox, clock, report
+        self._last: dict[str, LastRead] = {}
+        self.serial: SerialScanner | None = None
+        self.camera: CameraScanner | None = None
+        self.retry_s: dict[str, int] = {}
+        """Seconds between the last try and the next, of sources that are missing."""
+        door.scanned.connect(self._remember)
+
+    # -- what is set ---------------------------------------------------------------------------------------
+
+    @property
+    def layout(self) -> Layout:
+        kept = self._outbox.setting(LAYOUT, "auto")
+        return next((layout for layout in LAYOUTS if layout == kept), "auto")
+
+    @property
+    def serial_port(self) -> str:
+        return self._outbox.setting(SERIAL_PORT)
+
+    @property
+    def serial_baud(self) -> int:
+        kept = self._outbox.setting(SERIAL_BAUD)
+        return int(kept) if kept.isdecimal() else BAUD
+
+    @property
+    def camera_name(self) -> str:
+        """ "0" is the first camera of this computer; anything else the address of a stream."""
+        return self._outbox.setting(CAMERA, "0")
+
+    def last(self, kind: str) -> LastRead | None:
+        """What was read last by "keyboard", "serial" or "camera"; None while nothing was."""
+        return self._last.get(kind)
+
+    # -- turning on and off ---------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Starts what is turned on and was not started in the settings before; returns at once."""
+        if self.layout != self._door.settings.layout:
+            self._door.configure(replace(self._door.settings, layout=self.layout))
+        if self.serial is None and self._outbox.setting(SERIAL_ON) and self.serial_port:
+            self._start_serial()
+        if self.camera is None and self._outbox.setting(CAMERA_ON):
+            self._start_camera()
+
+    def close(self) -> None:
+        """Lets go of port and camera."""
+        self._stop_serial()
+        self._stop_camera()
+
+    def use_layout(self, layout: Layout) -> None:
+        self._outbox.set_setting(LAYOUT, layout)
+        self._door.configure(replace(self._door.settings, layout=layout))
+        self.changed.emit()
+
+    def use_serial(self, is_on: bool, port: str, baud: int = BAUD) -> None:
+        for key, value in ((SERIAL_PORT, port), (SERIAL_BAUD, str(baud)), (SERIAL_ON, "1" if is_on else "")):
+            self._outbox.set_setting(key, value)
+        self._stop_serial()
+        if is_on:
+            self._start_serial()
+        self.changed.emit()
+
+    def use_camera(self, is_on: bool, name: str) -> None:
+        self._outbox.set_setting(CAMERA, name)
+        self._outbox.set_setting(CAMERA_ON, "1" if is_on else "")
+        self._stop_camera()
+        if is_on:
+            self._start_camera()
+        self.changed.emit()
+
+    # -- at work ---------------------------------------------------------------------------------------------
+
+    def _start_serial(self) -> None:
+        from ui.scanner_serial import SerialScanner
+
+        self.serial = SerialScanner(self._door, self.serial_port, self.serial_baud)
+        self.serial.state_changed.connect(self._serial_said)
+        self.serial.start()
+
+    def _stop_serial(self) -> None:
+        if self.serial is not None:
+            self.serial.stop()
+            self.serial.deleteLater()
+            self.serial = None
+            self._report(None)
+
+    def _serial_said(self, state: str, retry_s: int) -> None:
+        self.retry_s["serial"] = retry_s
+        self._report(state == "ready")
+        self.changed.emit()
+
+    def _start_camera(self) -> None:
+        from ui.scanner_camera import CameraScanner
+
+        self.camera = CameraScanner(self._door, self.camera_name, self._clock)
+        self.camera.state_changed.connect(self._camera_said)
+        self.camera.start()
+
+    def _stop_camera(self) -> None:
+        if self.camera is not None:
+            self.camera.state_changed.disconnect(self._camera_said)
+            self.camera.stop()
+            self.camera.deleteLater()
+            self.camera = None
+
+    def _camera_said(self, _state: str, retry_s: int) -> None:
+        self.retry_s["camera"] = retry_s
+        self.changed.emit()
+
+    def _remember(self, read: ScanRead) -> None:
+        is_secret = parse(read.text).first(ScanClass.badge) is not None
+        kind = read.source.partition(":")[0]
+        self._last[kind if kind in ("serial", "camera") else KEYBOARD] = LastRead(
+            "" if is_secret else read.text, read.at
+        )
+        self.changed.emit()
