@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from ui.present.sources import camera_view, last_view, serial_view
 from ui.scan_sources import ScanSources
@@ -13,7 +13,7 @@ from ui.screens.room import Room
 from ui.us_keys import LAYOUTS
 from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
-from ui.widgets.layout import row
+from ui.widgets.layout import column, row
 from ui.widgets.plain_label import PlainLabel
 from ui.widgets.state_chip import StateChip
 
@@ -101,24 +101,31 @@ class ScannerCard(Card):
         self.body.addWidget(titled(kit, "station.set_scanner"))
         self.body.addWidget(titled(kit, "station.set_scanner_text", "muted", wrap=True))
         self.body.addWidget(self.read)
-        self.body.addLayout(self._head("keyboard"))
-        self.body.addWidget(self._lasts["keyboard"])
-        asked = titled(kit, "sources.layout", "muted")
-        self.body.addLayout(tight(row(kit, asked, *self.layouts.values(), gap="space.s")))
-        self.body.addLayout(self._head("serial"))
-        self.body.addWidget(self._lasts["serial"])
-        self.body.addLayout(row(kit, self.port, self.baud, gap="space.s"))
-        self.body.addWidget(self._ports)
-        self.body.addLayout(tight(row(kit, self.serial_on, self.serial_off, gap="space.s")))
-        self.body.addLayout(self._head("camera"))
-        self.body.addWidget(self._lasts["camera"])
-        self.body.addWidget(self.camera)
-        self.body.addLayout(tight(row(kit, self.camera_on, self.camera_off, self.again, gap="space.s")))
-        self.body.addStretch(1)
+        layouts = tight(row(kit, *self.layouts.values(), gap="space.s"))
+        serial = tight(row(kit, self.serial_on, self.serial_off, gap="space.s"))
+        camera = tight(row(kit, self.camera_on, self.camera_off, self.again, gap="space.s"))
+        side_by_side = row(kit, gap="space.xl")
+        for part in (
+            self._part("keyboard", titled(kit, "sources.layout", "muted"), layouts),
+            self._part("serial", row(kit, self.port, self.baud, gap="space.s"), self._ports, serial),
+            self._part("camera", self.camera, camera),
+        ):
+            side_by_side.addLayout(part, 1)
+        self.body.addLayout(side_by_side)
 
-    def _head(self, kind: str) -> QHBoxLayout:
+    def _part(self, kind: str, *below: QWidget | QHBoxLayout) -> QVBoxLayout:
+        """One source: its name, how it does, what it read last, and what can be set."""
         kit = self._room.kit
-        return tight(row(kit, titled(kit, f"sources.{kind}"), self._chips[kind], gap="space.s"))
+        part = column(kit, titled(kit, f"sources.{kind}"), gap="space.s")
+        part.addLayout(tight(row(kit, self._chips[kind])))
+        part.addWidget(self._lasts[kind])
+        for one in below:
+            if isinstance(one, QWidget):
+                part.addWidget(one)
+            else:
+                part.addLayout(one)
+        part.addStretch(1)
+        return part
 
     def _join(self) -> None:
         kit = self._room.kit

@@ -32,6 +32,8 @@ SOUNDS: tuple[tuple[Tone, str], ...] = (
     ("too_many", "station.set_sound_many"),
     ("stop", "station.set_sound_stop"),
 )
+#: The wide card of the scanners comes after so many others.
+_BEFORE_SCANNERS = 2
 #: Desks at which the state of the shops is somebody's affair; the ops desk shows nothing else.
 _SEES_SHOPS = frozenset({"supervisor", "service"})
 
@@ -76,7 +78,6 @@ class SettingsPage(Page):
         cards = (
             self._look(),
             self.printer,
-            self.scanner,
             self._sound(),
             self._intake(),
             *((self._shops(),) if room.core.kind in _SEES_SHOPS else ()),
@@ -84,7 +85,8 @@ class SettingsPage(Page):
             self._about(about),
         )
         for at, card in enumerate(cards):
-            grid.addWidget(card, at // 2, at % 2)
+            grid.addWidget(card, at // 2 + (at >= _BEFORE_SCANNERS), at % 2)
+        grid.addWidget(self.scanner, _BEFORE_SCANNERS // 2, 0, 1, 2)
         grid.setRowStretch(len(cards), 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
