@@ -32,6 +32,14 @@ from app.wire.feed import (
     Rows,
     Urgent,
 )
+from app.wire.figures import (
+    MyDay,
+    OutboundRow,
+    WorkAct,
+    WorkActs,
+    WorkDay,
+    WorkRow,
+)
 from app.wire.imports import (
     BadRow,
     ImportProgress,
@@ -135,10 +143,12 @@ __all__ = [
     "Me",
     "MissedOrders",
     "MissedTaken",
+    "MyDay",
     "NewPassword",
     "NewRole",
     "NewUser",
     "OrderList",
+    "OutboundRow",
     "Outcome",
     "PairRequest",
     "Paired",
@@ -176,6 +186,10 @@ __all__ = [
     "Urgent",
     "UserList",
     "UserView",
+    "WorkAct",
+    "WorkActs",
+    "WorkDay",
+    "WorkRow",
     "act_of",
     "envelope_of",
 ]

@@ -91,6 +91,17 @@ TOLD: dict[tuple[str, str], Told] = {
             "group_status": {"type": "string"},
         },
     ),
+    ("GET", "/v1/exports/work"): Told(
+        "Every act at the benches on a business day as a CSV",
+        gives=str,
+        media="text/csv",
+        query={
+            "day": {"type": "string", "description": "business day, YYYYMMDD; today where it is not said"},
+            "warehouse": {"type": "string"},
+            "who": {"type": "string"},
+            "station": {"type": "string", "description": "a station_id"},
+        },
+    ),
     ("POST", "/v1/leases"): Told("Leases in batches, or giving them back", LeaseAsk, list[LeaseAnswer]),
     ("POST", "/v1/go_checks"): Told("May it go?", GoAsk, GoAnswer),
     ("POST", "/v1/parcels/{parcel_no}/label"): Told("Label data for one print", gives=LeaseAnswer),

@@ -21,7 +21,7 @@ from litestar.exceptions import (
 from litestar.openapi.config import OpenAPIConfig
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.api import hot, imports, orders_csv, ordinary, plain, shops, story_door, tracks, webhooks
+from hub.api import hot, imports, orders_csv, ordinary, plain, shops, story_door, tracks, webhooks, workdays
 from hub.api.context import Call, Doors
 from hub.api.front import Front, HotDoor
 from hub.api.http import (
@@ -73,6 +73,7 @@ def surface(doors: Doors, lifespan: AsgiApp, version: str) -> Front:
         ("GET", "/openapi.json"): get_openapi,
         ("GET", "/v1/orders/{order_no}/story"): story_door.get_story,
         ("GET", "/v1/exports/orders"): orders_csv.get_orders_csv,
+        ("GET", "/v1/exports/work"): workdays.get_work_csv,
         ("POST", "/v1/parcels/{parcel_no}/track"): tracks.post_track,
         ("POST", "/v1/webhooks/carrier/{connector}"): webhooks.post_carrier,
         ("POST", "/v1/webhooks/{shop_id}"): webhooks.post_shop,
@@ -105,7 +106,7 @@ def _router() -> Litestar:
         return Response(body, status_code=said.status, media_type="application/json", headers=headers)
 
     return Litestar(
-        [*ordinary.HANDLERS, *imports.HANDLERS, *shops.HANDLERS],
+        [*ordinary.HANDLERS, *imports.HANDLERS, *shops.HANDLERS, *workdays.HANDLERS],
         dependencies={
             "doors": Provide(given),
             "call": Provide(found),

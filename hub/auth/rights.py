@@ -109,6 +109,7 @@ _OFFICE = EVERYONE - {R.packer}
 #: Who looks after the shops: the ops desk, and those who put settings right.
 _SHOPS = Access(frozenset({R.ops_lead, R.admin}))
 _HEALTH = frozenset({R.supervisor, R.warehouse_admin, R.cs_lead, R.ops_lead, R.manager, R.admin})
+_WORK = Access(frozenset({R.supervisor, R.warehouse_admin, R.ops_lead, R.manager, R.admin}))
 _INTAKE = Access(frozenset({R.warehouse_admin, R.ops_lead, R.admin}))
 
 ROUTES: dict[tuple[str, str], Access] = {
@@ -153,6 +154,11 @@ ROUTES: dict[tuple[str, str], Access] = {
     ("POST", "/v1/restored/go"): Access(HEADS_OF_FLOOR),
     ("POST", "/v1/restored/brought"): _INTAKE,
     ("POST", "/v1/parcels/{parcel_no}/track"): Access(SERVICE | HEADS_OF_FLOOR),
+    # what was worked: one's own day is everybody's on the floor, that of others is for who runs it
+    ("GET", "/v1/me/day"): Access(FLOOR, _FLOOR_STATIONS),
+    ("GET", "/v1/work"): _WORK,
+    ("GET", "/v1/work/acts"): _WORK,
+    ("GET", "/v1/exports/work"): _WORK,
     # intake
     ("GET", "/v1/shops"): Access(_OFFICE),
     ("PUT", "/v1/shops/{shop_id}"): Access(frozenset({R.admin})),
@@ -198,6 +204,7 @@ _DOORS: dict[str, tuple[str, str]] = {
     "shops": ("POST", "/v1/shops/{shop_id}/check"),
     "shop_pace": ("PUT", "/v1/shops/{shop_id}"),
     "track": ("POST", "/v1/parcels/{parcel_no}/track"),
+    "work": ("GET", "/v1/work"),
 }
 
 

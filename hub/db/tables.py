@@ -26,6 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from app.core.figures import WORK_KINDS
+
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -152,6 +154,9 @@ parcel_line = Table(
     sqlite_with_rowid=False,
 )
 
+#: What somebody did at a bench (app.core.figures): an index holds these alone, so no import of orders touches it.
+WORK_KINDS_SQL = f"kind IN ({', '.join(repr(str(kind)) for kind in WORK_KINDS)})"
+
 #: Append-only. Triggers forbid DELETE, and UPDATE of everything but ``seq``.
 history = Table(
     "history",
@@ -165,6 +170,7 @@ history = Table(
     _body(),
     Index("ix_history_seq", "seq"),
     Index("ix_history_order", "order_no", "id"),
+    Index("ix_history_work", "at", sqlite_where=text(WORK_KINDS_SQL), postgresql_where=text(WORK_KINDS_SQL)),
 )
 
 #: All courier nodes of one parcel in one row.

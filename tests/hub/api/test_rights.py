@@ -48,6 +48,10 @@ POST /v1/parcels/{parcel_no}/track        . x x x x x . . x
 POST /v1/alarms/{alarm_id}/ack            . x x . x x . . x
 POST /v1/restored/go                      . x x . . . . . x
 POST /v1/restored/brought                 . . x . . x . . x
+GET  /v1/me/day                           x x x . . . . . x
+GET  /v1/work                             . x x . . x . x x
+GET  /v1/work/acts                        . x x . . x . x x
+GET  /v1/exports/work                     . x x . . x . x x
 POST /v1/acts                             x x x x x x x x x
 GET  /v1/shops                            . x x x x x x x x
 PUT  /v1/shops/{shop_id}                  . . . . . . . . x

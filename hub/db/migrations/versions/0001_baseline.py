@@ -9,6 +9,13 @@ revision = "0001"
 down_revision = None
 
 
+#: Kinds of history that are somebody's work at a bench.
+_AT_BENCHES = (
+    "kind IN ('opened', 'line_packed', 'line_unpacked', 'parcel_closed', 'freeze_acked', 'parcel_pulled', "
+    "'put_back', 'handed_over', 'waybill_bound', 'barcode_learned', 'slip_printed', 'label_printed', 'marked_abnormal')"
+)
+
+
 def upgrade() -> None:
     _tables()
     if op.get_bind().dialect.name == "postgresql":
@@ -299,6 +306,14 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_history"),
     )
     op.create_index("ix_history_order", "history", ["order_no", "id"], unique=False)
+    op.create_index(
+        "ix_history_work",
+        "history",
+        ["at"],
+        unique=False,
+        sqlite_where=sa.text(_AT_BENCHES),
+        postgresql_where=sa.text(_AT_BENCHES),
+    )
     op.create_index("ix_history_seq", "history", ["seq"], unique=False)
     op.create_table(
         "item_barcode",
