@@ -16,6 +16,7 @@ from app.station.alarms import StationAlarm
 from app.station.core import StationCore
 from app.station.kiosk import MAY_LEAVE, Kiosk
 from app.station.outcome import Outcome
+from app.station.packing import duplicate_ms
 from app.store.cache import ALL_TOPICS
 from app.store.outbox import ScanRow
 from app.wire import StationKind
@@ -85,7 +86,7 @@ class Station:
         self.work = Work(joint.clock, self._troubles.crashed)
         self.alarm = Alarm(kit, self.window)
         self.player = Player(resource_dir() / "sounds", folder / "voice", own=folder / "own-voice")
-        self.scanner = ScannerInput(joint.clock)
+        self.scanner = ScannerInput(joint.clock, repeat_ms=duplicate_ms(core.outbox))
         self._sources: ScanSources | None = None
         self.room = Room(
             kit,

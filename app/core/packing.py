@@ -26,21 +26,20 @@ class LineHit:
 def match_item(order: Order, parcel: Parcel, code: str, meanings: Sequence[ItemCode]) -> LineHit | Refused:
     """The line this code completes, or why not: unknown code, not in this parcel, or one too many.
 
-    A code with several meanings takes the one the parcel still needs.
+    A code with several meanings takes the one the parcel still needs. Every no says what is still ``expected``.
     """
+    expected = still_wanted(order, parcel)
     if not meanings:
-        return Refused(Reason.unknown_code, {"code": code})
+        return Refused(Reason.unknown_code, {"code": code, "expected": expected})
     in_parcel = [(m, pl) for m in meanings for pl in parcel.lines if _sku(order, pl) == m.sku_code]
     if not in_parcel:
-        return Refused(Reason.wrong_item, {"code": code, "expected": _still_wanted(order, parcel)})
+        return Refused(Reason.wrong_item, {"code": code, "expected": expected})
     for meaning, line in in_parcel:
         if line.qty_packed + meaning.pack_qty <= line.qty:
             return LineHit(line.line_no, meaning.pack_qty)
     line = in_parcel[0][1]
-    return Refused(
-        Reason.over_quantity,
-        {"title": _title(order, line), "qty": str(line.qty), "got": str(line.qty_packed)},
-    )
+    said = {"title": _title(order, line), "qty": str(line.qty), "got": str(line.qty_packed)}
+    return Refused(Reason.over_quantity, said | {"code": code, "expected": expected})
 
 
 def _sku(order: Order, line: ParcelLine) -> str:
@@ -53,6 +52,7 @@ def _title(order: Order, line: ParcelLine) -> str:
     return (found.title or found.sku_code) if found else ""
 
 
-def _still_wanted(order: Order, parcel: Parcel) -> str:
+def still_wanted(order: Order, parcel: Parcel) -> str:
+    """The goods the box still lacks, the first three by their titles; empty where it is complete."""
     titles = [_title(order, line) for line in parcel.lines if line.qty_packed < line.qty]
     return "、".join(titles[:3])

@@ -8,7 +8,7 @@ from datetime import datetime
 from app.core import lines
 from app.core.acts import ActKind, BarcodeLearned, LinePacked, LineUnpacked, WaybillBound
 from app.core.order import Order, Parcel, ParcelLine
-from app.core.packing import ItemCode, match_item
+from app.core.packing import ItemCode, match_item, still_wanted
 from app.core.reasons import Reason, Refused
 from app.core.scan import Guess, Scan, ScanClass, as_label
 from app.station import gs1
@@ -69,8 +69,8 @@ class Counting:
             return found
         order, parcel = found
         if target.unit and any(count.unit == target.unit for count in self._top.counts):
-            twice = Refused(Reason.same_unit, {"code": target.key, "serial": target.unit.split()[-1]})
-            return self._top.no(row.scan_id, order, parcel, twice)
+            said = {"code": target.key, "serial": target.unit.split()[-1], "expected": still_wanted(*found)}
+            return self._top.no(row.scan_id, order, parcel, Refused(Reason.same_unit, said))
         if self._top.is_to_lease:  # the rest of it goes on here
             self._top.is_to_lease = False
             self._top.leases.want(parcel.parcel_no, "close")
@@ -223,8 +223,11 @@ class Counting:
             return bound
         if (own := scan.first(ScanClass.order_qr, ScanClass.order_no)) is not None:
             return refusal(row.scan_id, Refused(Reason.order_unknown, {"order_no": own.key}))
-        reason = Reason.unknown_code if self._top.opened else Reason.not_ours
-        return refusal(row.scan_id, Refused(reason, {"code": scan.text}))
+        order, parcel = self._top.lying()
+        if order is None or parcel is None:
+            return refusal(row.scan_id, Refused(Reason.not_ours, {"code": scan.text}))
+        unknown = {"code": scan.text, "expected": still_wanted(order, parcel)}
+        return self._top.no(row.scan_id, order, parcel, Refused(Reason.unknown_code, unknown))
 
     def _bound(self, scan: Scan, row: ScanRow, now: datetime) -> Outcome | None:
         """The label of a full box without a number; what does not look like one only when it is read once more."""

@@ -32,7 +32,7 @@ from app.station.slips import Slips
 from app.station.van import VanView
 from app.station.worktop import Worktop
 from app.store.leases import LeaseBook
-from app.store.outbox import ScanRow
+from app.store.outbox import Outbox, ScanRow
 from app.store.readmodel import ReadModel
 from app.store.views import Target
 
@@ -41,6 +41,12 @@ Mode = Literal["packing", "handover"]
 
 #: The same code again within so short a time is one read of a nervous scanner (setting ``duplicate_ms``).
 DUPLICATE_MS = 300
+
+
+def duplicate_ms(outbox: Outbox) -> int:
+    """How soon a second read is the same pull of the trigger, in ms: as this station is set, or the usual."""
+    chosen = outbox.setting("duplicate_ms")
+    return int(chosen) if chosen.isascii() and chosen.isdigit() else DUPLICATE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +228,7 @@ class PackingDesk:
         last, self._last_read = self._last_read, (text, now)
         if last is None or text != last[0]:
             return False
-        limit = int(self._bench.outbox.setting("duplicate_ms", str(DUPLICATE_MS)))
-        return now - last[1] < timedelta(milliseconds=limit)
+        return now - last[1] < timedelta(milliseconds=duplicate_ms(self._bench.outbox))
 
     def _keep(self, row: ScanRow, outcome: Outcome) -> None:
         kept = replace(row, result=outcome.result, order_no=outcome.order_no, parcel_no=outcome.parcel_no)

@@ -101,11 +101,12 @@ def test_goods_complete_the_line_they_belong_to() -> None:
     parcel = order.parcels[0]
     assert match_item(order, parcel, "x", [ItemCode("CUP-01")]) == LineHit(2, 1)
     assert match_item(order, parcel, "x", [ItemCode("TOWEL-BLUE", 2)]) == LineHit(1, 2)
-    assert match_item(order, parcel, "x", []) == Refused(Reason.unknown_code, {"code": "x"})
+    due = "纯棉毛巾 蓝色、马克杯"
+    assert match_item(order, parcel, "x", []) == Refused(Reason.unknown_code, {"code": "x", "expected": due})
     wrong = match_item(order, parcel, "x", [ItemCode("PEN")])
     assert isinstance(wrong, Refused)
     assert wrong.reason is Reason.wrong_item
-    assert wrong.params["expected"] == "纯棉毛巾 蓝色、马克杯"
+    assert wrong.params["expected"] == due
     full = done(order, "line_packed", line_no=2)
     over = match_item(full, full.parcels[0], "x", [ItemCode("CUP-01")])
     assert isinstance(over, Refused)

@@ -290,6 +290,8 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
         params.setdefault("number", states.short(outcome.parcel_no))
     code = params.get("code", "")
     params["scanned"] = cut(params.get("scanned", code))
+    expected = params.get("expected", "")
+    params["expected"] = expected or words.tr("packing.nothing_lacks")
     if outcome.is_ok:
         state = _LIGHT[outcome.light]
         head = words.tr(f"station.head_{outcome.done.value}")
@@ -298,11 +300,13 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     state = _COLOUR.get(look.get("colour", ""), "wait")
     head = words.maybe(f"packing.head_{outcome.result}", words.tr("packing.head_other"))
     text = words.tr(f"reasons.{outcome.result}", **params)
-    if outcome.result == Reason.not_complete and params.get("expected"):
-        text = words.tr("packing.still_lacks", why=text, expected=params["expected"])
+    if outcome.reason in _SAYS_LACKS and expected:
+        text = words.tr("packing.still_lacks", why=text, expected=expected)
     return ScanView(state, head, text, code, stays=state in ("stop", "wait"))
 
 
+#: Beside these no stands what the box still lacks.
+_SAYS_LACKS = frozenset({Reason.not_complete, Reason.over_quantity, Reason.same_unit, Reason.unknown_code})
 _LIGHT: dict[Light, State] = {Light.amber: "wait", Light.green: "ok", Light.red: "stop", Light.blue: "info"}
 _COLOUR: dict[str, State] = {"ok": "ok", "wait": "wait", "stop": "stop", "info": "info"}
 

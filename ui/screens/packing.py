@@ -469,7 +469,8 @@ class PackingScreen(Page):
         line = row(kit, gap="space.s")
         line.addWidget(titled(kit, "packing.abnormal_title", "lead"), 1)
         for reason in ABNORMAL:
-            line.addWidget(self._button(f"packing.reason_{reason}", partial(self._mark, reason), "", ""))
+            again = KEYS.abnormal if reason == ABNORMAL[-1] else ""  # the same key twice needs no second look
+            line.addWidget(self._button(f"packing.reason_{reason}", partial(self._mark, reason), "", again))
         line.addWidget(self._button("packing.act_back", self._never_mind, "close", KEYS.back))
         panel.setLayout(line)
         self._buttons.addWidget(panel)
