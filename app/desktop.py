@@ -8,7 +8,7 @@ after that picture.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -28,10 +28,10 @@ from app.station.slips import paper_mm
 from app.wire import PrinterReport, SignIn, StationKind
 from sync import link
 from sync.client import HubClient
-from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub
+from ui.joint import BadPrinter, HubNotStarted, Joint, OwnHub, SheetKind
 
 if TYPE_CHECKING:
-    from printing.documents import PickSlip
+    from printing.documents import PickSlip, Words
     from printing.raster import Studio
     from printing.spooler import Spooler
     from printing.transports import Printer
@@ -73,6 +73,7 @@ def joint() -> Joint:
         pair=link.pair,
         printers=lambda core: SlipPrinters(core, clock),
         start_hub=start_hub,
+        draw_sheet=drawn_sheet,
         version=_version,
         disk_is_low=disk.is_low,
         load_rest=_load_rest,
@@ -85,6 +86,18 @@ def _load_rest() -> None:
         import_module(f"printing.{room}")
     for library in ("zxingcpp", "httpx", "zstandard"):
         import_module(library)
+
+
+def drawn_sheet(kind: SheetKind, lang: Lang) -> bytes:
+    """``ui.joint.DrawSheet``."""
+    from zoneinfo import ZoneInfo
+
+    from printing.documents import Words
+    from printing.paper import A4_MM, bench_paper
+    from printing.sheet import BASE_DPI
+
+    words = Words(texts=resources.texts(), lang=lang, zone=ZoneInfo("Asia/Shanghai"))
+    return bench_paper(kind, "pdf", BASE_DPI, A4_MM, words)
 
 
 def _version() -> str:
@@ -157,17 +170,27 @@ class SlipPrinters:
 
     async def test(self) -> str:
         """Prints a test paper; "" when it came out, else the printer's state."""
+        at = self._clock.now().astimezone(self._core.zone())
+        spec = f"{paper_mm(self._core.outbox)} mm · {at:%Y-%m-%d %H:%M}"
+        return await self._sent(lambda: self._paper(_test_slip(self._lang, spec)))
+
+    async def print_commands(self) -> str:
+        """Prints the command codes of the bench, as ``test``."""
+        return await self._sent(self._commands)
+
+    async def _sent(self, draw: Callable[[], Awaitable[bytes]]) -> str:
+        """Draws and prints a paper that stands in no queue, if the printer can."""
         if self._printer is None:
             return PrinterState.offline
         status = await self._printer.status()
         if not status.can_print:
             return status.state
-        now = self._clock.now()
-        at = now.astimezone(self._core.zone())
-        spec = f"{paper_mm(self._core.outbox)} mm · {at:%Y-%m-%d %H:%M}"
-        paper = _test_slip("en" if self._core.lang == "en" else "zh", spec)
-        result = await self._printer.send(await self._paper(paper))
+        result = await self._printer.send(await draw())
         return "" if result.outcome == "printed" else result.status.state
+
+    @property
+    def _lang(self) -> Lang:
+        return "en" if self._core.lang == "en" else "zh"
 
     # -- the queue, stepped by the background loop
 
@@ -193,6 +216,16 @@ class SlipPrinters:
         printing = Printing(copy=job.copy, reason=job.reason, at=job.created_at, by=job.actor)
         return await self._paper(slip_of(order, job.parcel_no, items, words, printing))
 
+    async def _commands(self) -> bytes:
+        import asyncio
+
+        from printing.documents import Words
+
+        studio, width_mm = self._studio, paper_mm(self._core.outbox)
+        assert studio is not None, "there is no paper before there is a printer"
+        words = Words(texts=resources.texts(), lang=self._lang, zone=self._core.zone())
+        return await asyncio.to_thread(_command_bytes, studio, words, width_mm)
+
     async def _paper(self, slip: PickSlip) -> bytes:
         import asyncio
 
@@ -207,6 +240,15 @@ def _printed_bytes(studio: Studio, slip: PickSlip, width_mm: int) -> bytes:
     from printing.sheet import BASE_DPI, dots_across
 
     sheet = studio.slip(slip, dots_across(width_mm, BASE_DPI))
+    return raster_job(studio.draw(sheet), has_cutter=width_mm != _TORN_MM)
+
+
+def _command_bytes(studio: Studio, words: Words, width_mm: int) -> bytes:
+    """The printer's bytes of the command codes, in any thread."""
+    from printing.escpos import raster_job
+    from printing.sheet import BASE_DPI, dots_across
+
+    sheet = studio.commands(words, dots_across(width_mm, BASE_DPI))
     return raster_job(studio.draw(sheet), has_cutter=width_mm != _TORN_MM)
 
 

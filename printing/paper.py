@@ -27,7 +27,7 @@ LANGUAGES = {
 }
 #: Papers that need no order.
 BENCH_LANGUAGES = {"codes": ("png", "pdf", "escpos"), "scanner-test": ("png", "pdf")}
-_A4_MM = 210
+A4_MM = 210
 #: Columns of a printer's own font are 12 dots wide.
 _COLUMN_DOTS = 12
 #: Papers are read where the warehouse is; only a running hub knows another zone.
@@ -90,7 +90,7 @@ def bench_paper(kind: str, language: str, dpi: int, width_mm: int, words: Words)
     studio = Studio(resources.folder() / "fonts" / "NotoSansSC-Regular.otf")
     if kind == "scanner-test":
         return _in_language(language, studio, studio.scanner_test(words, dpi), dpi)
-    across = dots_across(width_mm, dpi) if width_mm < _A4_MM else None
+    across = dots_across(width_mm, dpi) if width_mm < A4_MM else None
     return _in_language(language, studio, studio.commands(words, across, dpi), dpi)
 
 

@@ -350,14 +350,19 @@ class Hand(QObject):
 
 
 def type_as_scanner(
-    window: QWindow, text: str, *, gap_ms: int = 1, pause_before: Mapping[str, int] | None = None
-) -> None:
+    window: QWindow,
+    text: str,
+    *,
+    gap_ms: int = 1,
+    pause_before: Mapping[str, int] | None = None,
+    at_ms: int | None = None,
+) -> int:
     """What a keyboard-type scanner sends to the window in front; "\\r" is its Enter key, "\\x1d" its Ctrl+].
 
-    The keys come one after the other, stamped ``gap_ms`` apart by the system however busy this machine is; before some
-    signs it rests longer.
+    The keys come one after the other, stamped ``gap_ms`` apart by the system however busy this machine is, from
+    ``at_ms`` or now on; before some signs it rests longer. Gives the stamp after the last.
     """
-    stamp = int(time.monotonic() * 1000)
+    stamp = int(time.monotonic() * 1000) if at_ms is None else at_ms
     for char in text:
         stamp += (pause_before or {}).get(char, 0)
         key, held = _SCANNER_KEYS.get(char) or (ord(char.upper()[0]), Qt.KeyboardModifier.NoModifier)
@@ -366,3 +371,4 @@ def type_as_scanner(
             event.setTimestamp(stamp)
             QCoreApplication.sendEvent(window, event)
         stamp += gap_ms
+    return stamp

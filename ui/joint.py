@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from app.core.printjob import PrintJob
+from app.core.texts import Lang
 from app.core.values import dataclass
 from app.ports import Clock, Engine, NewId
 from app.station.core import StationCore
@@ -45,6 +46,9 @@ class Printers(Protocol):
     async def test(self) -> str:
         """Prints a test page; "" when it came out, else the printer state that kept it (`states.printer_*`)."""
 
+    async def print_commands(self) -> str:
+        """Prints the command codes of the bench; "" when they came out, else as ``test``."""
+
 
 class HubNotStarted(Exception):
     """The hub of this computer did not come up; ``log`` is where it says why."""
@@ -62,6 +66,9 @@ class OwnHub:
     code: str
 
 
+SheetKind = Literal["codes", "scanner-test"]
+DrawSheet = Callable[[SheetKind, Lang], bytes]
+"""An A4 paper for the bench as a PDF; in the window's thread."""
 StartHub = Callable[[Path, StationKind, str], Awaitable[OwnHub]]
 """(folder for the hub, kind of this station, administrator's password) -> a hub that outlives the window."""
 
@@ -74,6 +81,7 @@ class Joint:
     pair: Pair
     printers: Callable[[StationCore], Printers]
     start_hub: StartHub
+    draw_sheet: DrawSheet
     version: Callable[[], str] = str
     disk_is_low: Callable[[Path], bool] = lambda _: False
     """Whether the disk of a folder is nearly full. Asked each time the strip is shown."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from app.station.kiosk import Kiosk
-from ui.joint import Printers
+from ui.joint import Printers, SheetKind
+from ui.scanner_input import ScannerInput
 from ui.screens.room import Room
 from ui.screens.window import StationWindow
 from ui.sounds import Tone
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ui.screens.leave_page import LeavePage
     from ui.screens.needs_page import NeedsPage
     from ui.screens.ops import OpsScreen
+    from ui.screens.scanner_check import ScannerCheckPage
     from ui.screens.settings import SettingsPage
     from ui.screens.sign_on import SignOnForm, SignOnPage
 
@@ -36,6 +38,7 @@ class Pages:
         window: StationWindow,
         folder: Path,
         printers: Printers,
+        scanner: ScannerInput,
         *,
         version: Callable[[], str],
         play: Callable[[Tone], object],
@@ -44,14 +47,19 @@ class Pages:
         left: Callable[[], object],
         kiosk: Kiosk,
         sources: Callable[[], ScanSources],
+        print_sheet: Callable[[SheetKind], object],
+        checked: Callable[[], object],
     ) -> None:
-        """``set_slips``: how many slips one press prints is another now. ``left``: the desk is in front again."""
+        """``set_slips``: how many slips one press prints is another now. ``left``: the desk is in front again.
+        ``print_sheet``: a paper for the bench is wanted. ``checked``: the scanner was checked."""
         self._room, self._window = room, window
         self._folder, self._printers = folder, printers
         self._version, self._play, self._set_slips = version, play, set_slips
         self._is_alarmed, self._left = is_alarmed, left
         self._kiosk, self._sources = kiosk, sources
         self.leave: LeavePage | None = None
+        self._scanner, self._print_sheet, self._checked = scanner, print_sheet, checked
+        self.scanner_check: ScannerCheckPage | None = None
         self.settings: SettingsPage | None = None
         self.intake: ImportPage | None = None
         self.shops: OpsScreen | None = None
@@ -78,8 +86,21 @@ class Pages:
         self.settings.import_wanted.connect(self.show_import)
         self.settings.shops_wanted.connect(self.show_shops)
         self.settings.kiosk.close_now.clicked.connect(self._window.close)
+        self.settings.check_wanted.connect(self.show_scanner_check)
         self.settings.printer.slips_changed.connect(self._set_slips)
         self._window.show_page(self.settings)
+
+    def show_scanner_check(self) -> None:
+        """What is set up wrong with the scanner, from the sheet of test codes. Made anew each time."""
+        if self._is_alarmed() or self.scanner_check is not None:
+            return
+        from ui.screens.scanner_check import ScannerCheckPage
+
+        self.scanner_check = ScannerCheckPage(self._room, self._scanner, self._play)
+        self.scanner_check.finished.connect(self.back)
+        self.scanner_check.print_wanted.connect(lambda: self._print_sheet("scanner-test"))
+        self.scanner_check.checked.connect(self._checked)
+        self._window.show_page(self.scanner_check)
 
     def show_import(self, file: str = "") -> None:
         """Brings a file in; one that was dropped is checked at once. Made once: an import goes on behind the desk."""
@@ -160,9 +181,10 @@ class Pages:
         """To the desk; settings are made anew each time."""
         self._window.show_desk()
         self._left()
-        if self.settings is not None:
-            self._drop(self.settings)
-            self.settings = None
+        for page in (self.settings, self.scanner_check):
+            if page is not None:
+                self._drop(page)
+        self.settings = self.scanner_check = None
 
     def refresh(self, topics: frozenset[str]) -> None:
         """Shows what is true now, on the pages that were shown before."""

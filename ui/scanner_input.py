@@ -60,6 +60,9 @@ _SEPARATORS = {"\x1d", "\x1e", "\x1c", "\x04"}
 _LINE_ENDS = {"\r", "\n"}
 _KEY_EVENTS = {QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.ShortcutOverride}
 
+Tap = Callable[[str, int, str | None], object]
+"""(what a key typed, the system's stamp in ms, what the key is on a US keyboard where that is known)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScanRead:
@@ -120,9 +123,9 @@ class ScannerInput(QObject):
         self._wedge.give_back()
         self._wedge.use(settings)
 
-    def tap(self, key: Callable[[str, int], object] | None) -> None:
-        """From now on every key that types something goes to ``key(sign, milliseconds)`` alone, whatever its speed: no
-        scan is made of it and nothing is typed. None ends that. For the check of a scanner."""
+    def tap(self, key: Tap | None) -> None:
+        """From now on every key that types something goes to ``key`` alone, whatever its speed: no scan is made of it
+        and nothing is typed. None ends that. For the check of a scanner."""
         self._wedge.give_back()
         self._wedge.tapped = key
 
@@ -157,7 +160,7 @@ class _Wedge(QObject):
         self._door = door
         self.use(settings)
         self._caps_ms: int | None = None
-        self.tapped: Callable[[str, int], object] | None = None
+        self.tapped: Tap | None = None
         self._giving_back = False
         self._turns = 0
         self._silence = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -211,12 +214,12 @@ class _Wedge(QObject):
         self._obey(verdict)
         return verdict.swallow
 
-    def _tap(self, event: QKeyEvent, key: Callable[[str, int], object]) -> bool:
+    def _tap(self, event: QKeyEvent, key: Tap) -> bool:
         """The keys of a check. What types nothing (F keys, Esc) is a key of the page."""
         char = _typed_char(event, holding=True)
         if char is None:
             return False
-        key(char, self._stamp(event))
+        key(char, self._stamp(event), _us_char(event))
         return True
 
     def _release(self, window: QWindow, event: QKeyEvent) -> bool:

@@ -10,6 +10,7 @@ from ui.joint import Joint, Printers
 from ui.pages import Pages
 from ui.present.sources import strip_view
 from ui.present.strip import rights_view, strip_views
+from ui.scanner_watch import ScannerWatch
 from ui.screens.room import Room
 from ui.screens.window import StationWindow
 from ui.sounds import Player
@@ -31,6 +32,7 @@ class Statements:
         printers: Printers,
         player: Player,
         pages: Pages,
+        watch: ScannerWatch,
         is_open: Callable[[], bool],
         sources: Callable[[], ScanSources | None],
     ) -> None:
@@ -39,7 +41,7 @@ class Statements:
         self._room, self._foot = room, window.foot
         self._joint, self._folder = joint, folder
         self._printers, self._player, self._pages = printers, player, pages
-        self._is_open, self._sources = is_open, sources
+        self._watch, self._is_open, self._sources = watch, is_open, sources
         self._foot.strip.pressed.connect(self._pressed)
 
     def show(self) -> None:
@@ -61,6 +63,9 @@ class Statements:
         limit = rights_view(core.rights, core.kind, core.role, words)
         if limit is not None:
             items.append(StripItem(limit.key, limit.state, limit.text))
+        if self._watch.fault is not None:
+            name = words.tr(f"scanner.{self._watch.fault}_name")
+            items.append(StripItem("scanner_fault", "wait", words.tr("scanner.strip", name=name)))
         if self._is_open() and self._player.state != "ready":
             items.append(StripItem("no_sound", "wait", words.tr("strip.no_sound")))
         self._foot.strip.show_items(items)
@@ -77,5 +82,7 @@ class Statements:
             self._pages.show_needs()
         elif key in ("sign_on_first", "look_only"):
             self._pages.show_sign_on()
+        elif key == "scanner_fault":
+            self._pages.show_scanner_check()
         elif key.startswith(("printer", "no_printer", "no_sound", "scanner", "camera")):
             self._pages.show_settings()

@@ -20,14 +20,16 @@ from app.station.packing import duplicate_ms
 from app.store.cache import ALL_TOPICS
 from app.store.outbox import ScanRow
 from app.wire import StationKind
+from ui import wedge_settings
 from ui.first_picture import FirstPicture
-from ui.joint import BadPrinter, Joint
+from ui.joint import BadPrinter, Joint, SheetKind
 from ui.kept import LANG, LOOK, PRINTER_ADDRESS, SLIPS_AT_ONCE
 from ui.kit import Kit
 from ui.pages import Pages
 from ui.papers import PaperQuestions
 from ui.resources import resource_dir
 from ui.scanner_input import ScannerInput, ScanRead
+from ui.scanner_watch import ScannerWatch
 from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
 from ui.screens.packing import PackingScreen
 from ui.screens.room import Room
@@ -86,7 +88,10 @@ class Station:
         self.work = Work(joint.clock, self._troubles.crashed)
         self.alarm = Alarm(kit, self.window)
         self.player = Player(resource_dir() / "sounds", folder / "voice", own=folder / "own-voice")
-        self.scanner = ScannerInput(joint.clock, repeat_ms=duplicate_ms(core.outbox))
+        self.scanner = ScannerInput(
+            joint.clock, wedge_settings.read(core.outbox), repeat_ms=duplicate_ms(core.outbox)
+        )
+        self.scanner_watch = ScannerWatch(self.scanner)
         self._sources: ScanSources | None = None
         self.room = Room(
             kit,
@@ -107,6 +112,7 @@ class Station:
             self.window,
             folder,
             self.printers,
+            self.scanner,
             version=joint.version,
             play=lambda tone: self.player.play(tone),
             set_slips=self._set_slips,
@@ -114,6 +120,8 @@ class Station:
             left=lambda: self._statements.show(),
             kiosk=self.kiosk,
             sources=self.sources,
+            print_sheet=self._print_sheet,
+            checked=self.scanner_watch.forget,
         )
         self._statements = Statements(
             self.room,
@@ -123,6 +131,7 @@ class Station:
             self.printers,
             self.player,
             self.pages,
+            self.scanner_watch,
             lambda: self._is_open,
             lambda: self._sources,
         )
@@ -250,6 +259,7 @@ class Station:
         self.scanner.scanned.connect(self._scanned)
         self.alarm.acknowledged.connect(self._acknowledged)
         self.player.state_changed.connect(lambda _: self._statements.show())
+        self.scanner_watch.changed.connect(lambda: self._statements.show())
         self.window.foot.settings_wanted.connect(self.pages.show_settings)
         self.window.foot.person_wanted.connect(self.pages.show_sign_on)
         self.window.needs_wanted.connect(self.pages.show_needs)
@@ -314,7 +324,10 @@ class Station:
         match kind:
             case "packing":
                 slips = int(self.core.outbox.setting(SLIPS_AT_ONCE, str(SLIPS_DEFAULT)))
-                return PackingScreen(self.room, slips, self.printers.reports)
+                desk = PackingScreen(self.room, slips, self.printers.reports)
+                desk.codes.slip_wanted.connect(lambda: self._print_sheet("codes", on_slip=True))
+                desk.codes.page_wanted.connect(lambda: self._print_sheet("codes"))
+                return desk
             case "service":
                 from ui.screens.service import ServiceScreen
 
@@ -338,6 +351,9 @@ class Station:
         if badge is not None and self.alarm.active is None and self.core.identity is not None:
             self.pages.badge_form(page).badge(badge.key)
             self._keep(text, source, came, "badge")
+        elif (check := self.pages.scanner_check) is not None and check is page:
+            check.take(came or text, source)
+            self._keep(text, source, came, "shown")
         elif self.alarm.active is None and (reading := self._reading_page(page)) is not None:
             reading.scan(text)
             if reading is not self.welcome:
@@ -391,6 +407,15 @@ class Station:
         if isinstance(self.desk, PackingScreen):
             self.desk.print_again(job.parcel_no, self.kit.i18n.tr("packing.reprint_not_out"))
 
+    def _print_sheet(self, kind: SheetKind, *, on_slip: bool = False) -> None:
+        from ui.sheets import Sheets
+
+        sheets = Sheets(self.room, self.printers, self._joint.draw_sheet, self.folder)
+        if on_slip:
+            sheets.print_commands()
+        else:
+            sheets.save(kind)
+
     def _set_slips(self, count: int) -> None:
         if isinstance(self.desk, PackingScreen):
             self.desk.set_slips(count)
@@ -414,6 +439,8 @@ class Station:
     def _alarmed(self, alarm: StationAlarm | None) -> None:
         if alarm is not None and self.pages.intake is not None:
             self.pages.intake.close_dialog()
+        if alarm is not None and self.pages.scanner_check is not None:
+            self.pages.back()  # the check hears every key: a scan must be able to confirm
         self._alarms.follow(alarm)
 
     def _acknowledged(self, _alarm_id: str, by: By) -> None:

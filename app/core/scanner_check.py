@@ -88,6 +88,8 @@ class SeenRead:
     gap_ms: int = 0
     began_ms: int = 0
     ended_ms: int = 0
+    plain: str = ""
+    """The same by its keys, as a US keyboard has them; "" where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Fix:
     gap_ms: int | None = None
     suffix: Suffix | None = None
     prefix: str | None = None
+    layout: Literal["us"] | None = None
+    """Letters are read off the keys, whatever keyboard this computer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,25 +137,31 @@ class Report:
             gap_ms=next((fix.gap_ms for fix in fixes if fix.gap_ms is not None), None),
             suffix=next((fix.suffix for fix in fixes if fix.suffix is not None), None),
             prefix=next((fix.prefix for fix in fixes if fix.prefix is not None), None),
+            layout=next((fix.layout for fix in fixes if fix.layout is not None), None),
         )
 
 
 class Check:
-    """One check of one scanner. ``gap_ms``, ``prefix`` and ``suffix`` are what this computer is set to now."""
+    """One check of one scanner. ``gap_ms``, ``prefix`` and ``suffix`` are what this computer is set to now;
+    ``by_keys``: letters are read off the keys."""
 
-    def __init__(self, *, gap_ms: int = 40, prefix: str = "", suffix: Suffix = "auto") -> None:
-        self._gap_ms, self._prefix, self._suffix = gap_ms, prefix, suffix
+    def __init__(
+        self, *, gap_ms: int = 40, prefix: str = "", suffix: Suffix = "auto", by_keys: bool = False
+    ) -> None:
+        self._gap_ms, self._prefix, self._suffix, self._by_keys = gap_ms, prefix, suffix, by_keys
         self.reads: list[SeenRead] = []
-        self._keys: list[tuple[str, int]] = []
+        self._keys: list[tuple[str, int, str | None]] = []
+        self._variants: tuple[Variant, ...] = ()
+        self._matches: dict[str, _Match | None] = {}
 
     # -- what comes in
 
-    def key(self, char: str, at_ms: int) -> bool:
-        """A key typed ``char`` (one sign, or "\\r", "\\t", "\\n"). True when there is another read, or a read is told
-        anew."""
+    def key(self, char: str, at_ms: int, plain: str | None = None) -> bool:
+        """A key typed ``char`` (one sign, or "\\r", "\\t", "\\n"); ``plain`` is what it is on a US keyboard, where that
+        is known. True when there is another read, or a read is told anew."""
         before = self._keys and at_ms - self._keys[-1][1] > PAUSE_MS and self._close("none", at_ms)
         if char not in _ENDS:
-            self._keys.append((char, at_ms))
+            self._keys.append((char, at_ms, plain))
             return bool(before)
         if self._keys:
             return self._close(_ENDS[char], at_ms)
@@ -168,16 +178,21 @@ class Check:
         self.reads.append(SeenRead(text, source, began_ms=began_ms, ended_ms=ended_ms))
 
     def _close(self, end: str, at_ms: int) -> bool:
-        times = [at for _, at in self._keys]
+        times = [at for _, at, _ in self._keys]
+        typed = "".join(char for char, _, _ in self._keys)
+        # a separator is typed with Ctrl: no sign of any keyboard
+        on_keys = [GS if char == GS else plain for char, _, plain in self._keys]
+        plain = "".join(sign or "" for sign in on_keys) if all(on_keys) else ""
         ended = times[-1] if end == "none" else at_ms
         read = SeenRead(
-            "".join(char for char, _ in self._keys),
+            (self._by_keys and plain) or typed,
             end=end,
             end_ms=ended - times[-1],
             ends=int(end != "none"),
             gap_ms=max((late - soon for soon, late in pairwise(times)), default=0),
             began_ms=times[0],
             ended_ms=ended,
+            plain=plain,
         )
         self.reads.append(read)
         self._keys = []
@@ -205,8 +220,8 @@ class Check:
         prefixes: set[str] = set()
         strange = unknown = 0
         for read, twice in self._pulls():
-            match = _best(read.text.removeprefix(self._prefix))
-            signs = _of_signs(match, read.text.removeprefix(self._prefix))
+            match = self._best(read.text.removeprefix(self._prefix))
+            signs = self._mendable(read, _of_signs(match, read.text.removeprefix(self._prefix)))
             if match is None and not signs:
                 strange += 1
                 continue
@@ -228,6 +243,27 @@ class Check:
             worst["prefix"] = replace(worst["prefix"], fix=None)
         faults = tuple(worst[name] for name in FAULTS if name in worst)
         return Report(faults, frozenset(seen), frozenset(right), strange)
+
+    def _best(self, text: str) -> _Match | None:
+        """The reading of a text that supposes least; worked out once."""
+        if text not in self._matches:
+            self._variants = self._variants or tuple(variants())
+            self._matches[text] = _best(text, self._variants)
+        return self._matches[text]
+
+    def _mendable(self, read: SeenRead, signs: list[Named]) -> list[Named]:
+        """The faults of a read; where its keys say what was meant, this computer can go by them."""
+        half = len(read.plain) // 2
+        plain = (
+            read.plain[:half] if half >= _LEAST_INSIDE and read.plain == read.plain[:half] * 2 else read.plain
+        )
+        meant = self._best(plain) if plain and not self._by_keys else None
+        if meant is None or meant.variant.fault:
+            return signs
+        return [
+            replace(named, fix=Fix(layout="us")) if named.fault in ("ime", "layout", "caps") else named
+            for named in signs
+        ]
 
     def _pulls(self) -> list[tuple[SeenRead, bool]]:
         """Each pull of the trigger once, and whether it sent its code twice: glued, or one right after the other."""
@@ -264,21 +300,19 @@ class Check:
             named.append(Named("tab_suffix", is_borne=self._suffix in ("auto", "tab")))
         if read.ends > 1:
             named.append(Named("double_suffix", is_borne=True))
-        if read.end != "none" and read.end_ms > self._gap_ms:
+        # of a slow scanner the Enter is no later than its other keys
+        if read.end != "none" and read.end_ms > max(self._gap_ms, read.gap_ms * 2):
             named.append(
                 Named("late_suffix", {"ms": str(read.end_ms)}, is_borne=read.end_ms <= LATE_BORNE_MS)
             )
         return named
 
 
-def seen_at_work(text: str, *, doubled: bool, late_end_ms: int | None) -> Fault | None:
-    """What a scan made at work tells of the scanner, None for nothing. ``text`` as it came; ``late_end_ms``: how long
-    after it its Enter came, where that was late."""
+def seen_at_work(text: str, *, doubled: bool) -> Fault | None:
+    """What a scan made at work tells of the scanner, None for nothing. ``text`` as it came."""
     if any(is_wide(char) or is_chinese(char) for char in text):
         return "ime"
-    if doubled:
-        return "doubled"
-    return "late_suffix" if late_end_ms is not None else None
+    return "doubled" if doubled else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +333,9 @@ class _Match:
         return sum(map(bool, wrong)), strayed, -len(variant.text)
 
 
-def _best(text: str) -> _Match | None:
+def _best(text: str, known: tuple[Variant, ...]) -> _Match | None:
     """The reading of a text that supposes least."""
-    matches = [match for variant in variants() if (match := _match(text, variant)) is not None]
+    matches = [match for variant in known if (match := _match(text, variant)) is not None]
     if matches:
         return min(matches, key=lambda match: match.cost)
     other = next((code for code in SHEET_CODES if is_other_keyboard(text, code)), None)

@@ -122,6 +122,22 @@ def test_after_the_fix_the_check_finds_nothing() -> None:
     assert after.faults == () and after.is_complete
 
 
+@pytest.mark.parametrize("came", [lambda text: retyped(text, "us", "fr"), wide, str.swapcase])
+def test_where_the_keys_say_what_was_meant_this_computer_can_go_by_them(came: Callable[[str], str]) -> None:
+    def scanned(*, by_keys: bool) -> Report:
+        check, now = Check(by_keys=by_keys), 1000
+        for code in SHEET_CODES:
+            for plain, char in zip(code.text, came(code.text), strict=True):
+                check.key(char, now := now + 2, None if plain == GS else plain)
+            check.key("\r", now := now + 2)
+            now += 900
+        return check.report(is_over=True)
+
+    before = scanned(by_keys=False)
+    assert len(before.faults) == 1 and before.fix() == Fix(layout="us")
+    assert scanned(by_keys=True).faults == ()
+
+
 def test_nothing_is_called_missing_before_the_end() -> None:
     check = Check()
     check.whole(SHEET_CODES[2].text, "serial:COM3")
@@ -144,9 +160,8 @@ def test_no_two_codes_can_be_mistaken_for_each_other_however_spoilt() -> None:
     assert [text for text, codes in of.items() if len(codes) > 1] == []
 
 
-def test_a_scan_at_work_tells_of_full_width_letters_doubles_and_late_enters() -> None:
-    assert seen_at_work("ＯＤ１２３", doubled=False, late_end_ms=None) == "ime"
-    assert seen_at_work("OD123OD123", doubled=True, late_end_ms=None) == "doubled"
-    assert seen_at_work("OD123", doubled=False, late_end_ms=180) == "late_suffix"
-    assert seen_at_work("OD123", doubled=False, late_end_ms=None) is None
+def test_a_scan_at_work_tells_of_full_width_letters_and_doubles() -> None:
+    assert seen_at_work("ＯＤ１２３", doubled=False) == "ime"
+    assert seen_at_work("OD123OD123", doubled=True) == "doubled"
+    assert seen_at_work("OD123", doubled=False) is None
     assert {"ime", "doubled", "late_suffix"} <= set(FAULTS)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.core.printjob import PrintJob
+from app.desktop import drawn_sheet
 from app.os.clock import StationClock
 from app.ports import Clock, Engine, Ulid
 from app.station.core import StationCore
@@ -22,6 +23,7 @@ class PaperTray:
         self.address = ""
         self.state = "ready"
         self.trouble = ""
+        self.commands_printed = 0
 
     def use(self, address: str) -> None:
         if address and not address.startswith(("tcp:", "folder:")):
@@ -46,6 +48,10 @@ class PaperTray:
     async def test(self) -> str:
         return self.trouble
 
+    async def print_commands(self) -> str:
+        self.commands_printed += not self.trouble
+        return self.trouble
+
 
 async def no_hub(folder: Path, kind: StationKind, password: str) -> OwnHub:
     raise HubNotStarted(folder / "hub.log")
@@ -60,5 +66,6 @@ def joint(clock: Clock | None = None, printers: Callable[[StationCore], Printers
         pair=link.pair,
         printers=printers,
         start_hub=no_hub,
+        draw_sheet=drawn_sheet,
         version=lambda: "0.1.0",
     )

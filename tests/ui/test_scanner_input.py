@@ -190,7 +190,7 @@ def test_a_check_hears_every_key_whatever_its_speed_and_nothing_is_typed_or_scan
 ) -> None:
     window.search.setFocus()
     keys: list[tuple[str, int]] = []
-    scanner.tap(lambda char, at_ms: keys.append((char, at_ms)))
+    scanner.tap(lambda char, at_ms, _: keys.append((char, at_ms)))
     window.scan("AB\x1dc\r")
     window.type_slowly("x")
     assert "".join(char for char, _ in keys) == "AB\x1dc\rx"

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.qr import command_code
+from app.core.qr import COMMANDS, command_code
 from ui.kit import Kit
+from ui.screens.form_parts import tight
+from ui.widgets.big_button import BigButton
 from ui.widgets.card import Card
-from ui.widgets.layout import pad
+from ui.widgets.layout import pad, row
 from ui.widgets.plain_label import PlainLabel
 
-#: Command verb to the text key of its words, in the order they are needed.
-VERBS = (
-    ("CLOSE", "station.code_close"),
-    ("UNDO", "station.code_undo"),
-    ("PRINT", "station.code_print"),
-    ("ABNORMAL", "station.code_abnormal"),
-    ("HANDOVER", "station.code_handover"),
-    ("ACK", "station.code_ack"),
-)
 _QUIET = 4
 
 
@@ -60,14 +53,20 @@ class CodeView(QWidget):
 
 
 class CodePanel(Card):
-    """All command codes side by side with their words; drawn when it is first shown."""
+    """All command codes side by side with their words; drawn when it is first shown.
+
+    ``slip_wanted``: print them on the slip printer; ``page_wanted``: on A4.
+    """
+
+    slip_wanted = Signal()
+    page_wanted = Signal()
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit, margin="space.l", gap="space.m")
         self._kit = kit
         self._title = PlainLabel(role="heading")
         self._text = PlainLabel(role="muted", wrap=True)
-        self._names = [PlainLabel(role="title") for _ in VERBS]
+        self._names = [PlainLabel(role="title") for _ in COMMANDS]
         self._is_filled = False
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -80,18 +79,24 @@ class CodePanel(Card):
         self.body.addWidget(self._title)
         self.body.addWidget(self._text)
         self.body.addStretch(1)
-        for part in (slice(0, 3), slice(3, 6)):
+        half = (len(COMMANDS) + 1) // 2
+        for part in (slice(0, half), slice(half, None)):
             self.body.addLayout(self._row(part))
             self.body.addStretch(1)
+        self.slip = BigButton(self._kit, "packing.codes_slip", icon="printer")
+        self.slip.clicked.connect(self.slip_wanted)
+        self.page = BigButton(self._kit, "packing.codes_page", icon="copy")
+        self.page.clicked.connect(self.page_wanted)
+        self.body.addLayout(tight(row(self._kit, self.slip, self.page, gap="space.s")))
         self._kit.i18n.bind(self, self._render)
 
     def _row(self, part: slice) -> QHBoxLayout:
         line = QHBoxLayout()
-        pad(self._kit, line, gap="space.xl")
-        for command, name in zip(VERBS[part], self._names[part], strict=True):
+        pad(self._kit, line, gap="space.m")
+        for command, name in zip(COMMANDS[part], self._names[part], strict=True):
             cell = QVBoxLayout()
             pad(self._kit, cell, gap="space.xs")
-            cell.addWidget(CodeView(self._kit, command_code(command[0])), 0, Qt.AlignmentFlag.AlignHCenter)
+            cell.addWidget(CodeView(self._kit, command_code(command)), 0, Qt.AlignmentFlag.AlignHCenter)
             name.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             cell.addWidget(name)
             line.addLayout(cell, 1)
@@ -101,5 +106,5 @@ class CodePanel(Card):
         tr = self._kit.i18n.tr
         self._title.setText(tr("packing.codes_title"))
         self._text.setText(tr("packing.codes_text"))
-        for command, name in zip(VERBS, self._names, strict=True):
-            name.setText(tr(command[1]))
+        for command, name in zip(COMMANDS, self._names, strict=True):
+            name.setText(tr(f"station.code_{command.lower()}"))

@@ -75,9 +75,9 @@ class PackingScreen(Page):
         self._side.setSizePolicy(self.queue.sizePolicy())
         self._empty = EmptyState(kit, "scanner", "", "")
         self.import_offer = self._empty.offer("intake.offer", room.open_import, main=True, icon="import")
-        self._codes = CodePanel(kit)
+        self.codes = CodePanel(kit)
         self._middle = QStackedWidget()
-        for page in (self._empty, self._codes):
+        for page in (self._empty, self.codes):
             self._middle.addWidget(page)
         self._make_buttons()
         self._lay_out()
@@ -152,7 +152,7 @@ class PackingScreen(Page):
         in_handover = view.mode == "handover"
         self._show_list(self.packed if in_handover else self.queue)
         if self._codes_button.isChecked():
-            self._middle.setCurrentWidget(self._codes)
+            self._middle.setCurrentWidget(self.codes)
         elif in_handover:
             self._handover.show_count(self._handed)
             self._middle.setCurrentWidget(self._handover)

@@ -46,6 +46,7 @@ class ScannerCard(Card):
             BigButton(kit, "sources.turn_off"),
         )
         self.again = BigButton(kit, "sources.again")
+        self.check = BigButton(kit, "scanner.open", icon="scanner")
         self.port.edit.setText(sources.serial_port)
         self.baud.edit.setText(str(sources.serial_baud))
         self.camera.edit.setText(sources.camera_name)
@@ -98,7 +99,10 @@ class ScannerCard(Card):
 
     def _lay_out(self) -> None:
         kit = self._room.kit
-        self.body.addWidget(titled(kit, "station.set_scanner"))
+        head = row(kit, titled(kit, "station.set_scanner"), gap="space.m")
+        head.addStretch(1)
+        head.addWidget(self.check)
+        self.body.addLayout(head)
         self.body.addWidget(titled(kit, "station.set_scanner_text", "muted", wrap=True))
         self.body.addWidget(self.read)
         layouts = tight(row(kit, *self.layouts.values(), gap="space.s"))

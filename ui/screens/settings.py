@@ -55,6 +55,7 @@ class SettingsPage(Page):
     person_wanted = Signal()
     import_wanted = Signal()
     shops_wanted = Signal()
+    check_wanted = Signal()
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class SettingsPage(Page):
         self.printer = PrinterCard(room, printers, about.folder)
         self.kiosk = KioskCard(room, kiosk)
         self.scanner = ScannerCard(room, sources)
+        self.scanner.check.clicked.connect(self.check_wanted)
         cards = (
             self._look(),
             self.printer,
