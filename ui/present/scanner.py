@@ -25,6 +25,8 @@ class FaultView:
     name: str
     text: str
     todo: str
+    can_mend: bool = False
+    """This computer can do something about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,13 @@ def fault_view(named: Named, words: Words) -> FaultView:
         params["keyboard"] = words.tr(f"scanner.keyboard_{params['keyboard']}")
     if named.params.get("n", "").isdigit():
         params["n"] = int(named.params["n"])
+    name = words.tr(f"scanner.{named.fault}_name")
     return FaultView(
         "wait" if named.is_borne else "stop",
-        words.tr(f"scanner.{named.fault}_name"),
+        name[:1].upper() + name[1:],
         words.tr(f"scanner.{named.fault}", **params),
         words.tr(f"scanner.{named.fault}_todo"),
+        named.fix is not None,
     )
 
 

@@ -71,8 +71,13 @@ class FaultCard(Card):
         name.set_state(view.state)
         todo.setText(view.todo)
         todo.set_role("lead")
-        for label in (name, text, todo):
-            self.body.addWidget(label)
+        head = row(kit, name, gap="space.m")
+        if view.can_mend:
+            head.addWidget(StateChip(kit, "info", kit.i18n.say("scanner.can_mend")))
+        head.addStretch(1)
+        self.body.addLayout(head)
+        self.body.addWidget(text)
+        self.body.addWidget(todo)
 
 
 class ScannerCheckPage(Page):
