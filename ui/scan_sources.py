@@ -10,6 +10,7 @@ Libraries of a source come with its first use: a bench with a keyboard-type scan
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -21,12 +22,13 @@ from app.core.scan import ScanClass, parse
 from app.core.values import dataclass
 from app.ports import Clock
 from app.store.outbox import Outbox
-from ui.kept import CAMERA, CAMERA_ON, LAYOUT, SERIAL_BAUD, SERIAL_ON, SERIAL_PORT
+from ui.kept import CAMERA, CAMERA_ON, LAYOUT, SCANNER_DEVICES, SERIAL_BAUD, SERIAL_ON, SERIAL_PORT
 from ui.scanner_input import KEYBOARD, ScannerInput, ScanRead
 from ui.us_keys import LAYOUTS, Layout
 
 if TYPE_CHECKING:
     from ui.scanner_camera import CameraScanner
+    from ui.scanner_raw import RawScanner
     from ui.scanner_serial import SerialScanner
 
 BAUD = 9600
@@ -54,6 +56,7 @@ class ScanSources(QObject):
         self._last: dict[str, LastRead] = {}
         self.serial: SerialScanner | None = None
         self.camera: CameraScanner | None = None
+        self._raw: RawScanner | None = None
         self.retry_s: dict[str, int] = {}
         """Seconds between the last try and the next, of sources that are missing."""
         door.scanned.connect(self._remember)
@@ -89,6 +92,8 @@ class ScanSources(QObject):
         """Starts what is turned on and was not started in the settings before; returns at once."""
         if self.layout != self._door.settings.layout:
             self._door.configure(replace(self._door.settings, layout=self.layout))
+        if sys.platform == "win32" and self._raw is None:
+            self._start_raw()
         if self.serial is None and self._outbox.setting(SERIAL_ON) and self.serial_port:
             self._start_serial()
         if self.camera is None and self._outbox.setting(CAMERA_ON):
@@ -98,6 +103,8 @@ class ScanSources(QObject):
         """Lets go of port and camera."""
         self._stop_serial()
         self._stop_camera()
+        if self._raw is not None:
+            self._raw.stop()
 
     def use_layout(self, layout: Layout) -> None:
         self._outbox.set_setting(LAYOUT, layout)
@@ -121,6 +128,16 @@ class ScanSources(QObject):
         self.changed.emit()
 
     # -- at work ---------------------------------------------------------------------------------------------
+
+    def _start_raw(self) -> None:
+        from ui.scanner_raw import RawScanner
+
+        known = self._outbox.setting(SCANNER_DEVICES).splitlines()
+        self._raw = RawScanner(self._door, known, self._devices_seen)
+        self._raw.start()
+
+    def _devices_seen(self, names: frozenset[str]) -> None:
+        self._outbox.set_setting(SCANNER_DEVICES, "\n".join(sorted(names)))
 
     def _start_serial(self) -> None:
         from ui.scanner_serial import SerialScanner

@@ -29,7 +29,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QWindow
 from app.core.values import dataclass
 from app.ports import Clock
 from ui.key_burst import Burst, Key, KeyBurst, Verdict, WedgeSettings, undoubled
-from ui.us_keys import Meant, us_char
+from ui.us_keys import Meant, proves_itself, us_char
 
 KEYBOARD = "keyboard"
 REPEAT_MS = 300
@@ -39,6 +39,8 @@ REPEAT_MS = 300
 # its timers first and reads the keys that came in time only afterwards.
 _TURNS = 3
 _SILENCE_MARGIN_MS = 20
+_SAME_MS = 5
+"""Two ways of the same keys carry the same stamps, give or take a tick."""
 _CAPS_BEFORE_MS = 250
 """A scanner that turns CapsLock itself does so this shortly before its code."""
 #: What a platform adds to the scan codes of `ui.us_keys`.
@@ -101,6 +103,7 @@ class ScannerInput(QObject):
         self._clock = clock
         self._repeat_ms = repeat_ms
         self._last: dict[str, tuple[str, float]] = {}
+        self._told: dict[str, Burst] = {}
         self._wedge = _Wedge(self, settings or WedgeSettings())
         self.last_read_at: datetime | None = None
         """When a scanner was last heard, None while it never was."""
@@ -150,6 +153,27 @@ class ScannerInput(QObject):
         self.last_read_at = self._clock.now()
         raw = text if came is None else came
         self.scanned.emit(ScanRead(code, source, self.last_read_at, raw, half is not None, repeated))
+
+    def accept_below(self, scan: Burst, source: str) -> None:
+        """A scan of a keyboard that the system told apart, its stamps those of key events. The same keys come to our
+        windows too: whichever way is later says nothing. A scanner known to type as this computer's own layout has
+        it is heard in the windows alone."""
+        if self._wedge.meant.is_own_layout and not proves_itself(scan.text):
+            return
+        if not self._is_told(scan, "below"):
+            self.accept(scan.text, source, began_ms=scan.began_ms, ended_ms=scan.ended_ms)
+
+    def _is_told(self, scan: Burst, way: str) -> bool:
+        """Whether these keys were told the other way; "below" or "windows"."""
+        other = self._told.pop("windows" if way == "below" else "below", None)
+        if (
+            other is not None
+            and other.began_ms <= scan.ended_ms + _SAME_MS
+            and (scan.began_ms <= other.ended_ms + _SAME_MS)
+        ):
+            return True
+        self._told[way] = scan
+        return False
 
 
 class _Wedge(QObject):
@@ -246,7 +270,8 @@ class _Wedge(QObject):
     def _report(self, scan: Burst) -> None:
         turns_caps = self._caps_ms is not None and self._caps_ms >= scan.began_ms - _CAPS_BEFORE_MS
         text = scan.text if turns_caps else self.meant.text(scan.text, scan.keys)
-        self._door.accept(text, KEYBOARD, began_ms=scan.began_ms, ended_ms=scan.ended_ms, came=scan.text)
+        if not self._door._is_told(scan, "windows"):
+            self._door.accept(text, KEYBOARD, began_ms=scan.began_ms, ended_ms=scan.ended_ms, came=scan.text)
 
     def _give(self, key: Key) -> None:
         self._giving_back = True

@@ -60,6 +60,11 @@ class Meant:
     is_us: bool | None = None
     """What codes have proved so far; None before any did."""
 
+    @property
+    def is_own_layout(self) -> bool:
+        """Whether scanners are known to type as the computer's own layout has it."""
+        return self.layout == "typed" or (self.layout == "auto" and self.is_us is False)
+
     def text(self, typed: str, keys: str | None) -> str:
         """``typed`` as it came out, ``keys`` as on a US keyboard (None where a key has no place on it)."""
         if keys is None or keys == typed or self.layout == "typed":
