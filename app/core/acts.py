@@ -42,6 +42,7 @@ class ActKind(StrEnum):
     reveal = "reveal"
     close_refund = "close_refund"
     message_sent = "message_sent"
+    split = "split"
 
 
 _KINDS = list(ActKind)
@@ -228,6 +229,7 @@ BODIES: dict[ActKind, type] = {
     ActKind.redo_label: Explained,
     ActKind.reveal: Explained,
     ActKind.close_refund: Explained,
+    ActKind.split: Nothing,
 }
 
 Body = (

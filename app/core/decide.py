@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from app.core import freeze, lines, messages
+from app.core import boxes, freeze, lines, messages
 from app.core.acts import (
     Act,
     ActKind,
@@ -68,7 +68,7 @@ class Accepted:
 
 Verdict = Accepted | Refused
 
-#: Facts that only make sense on a parcel nobody stopped.
+#: What only makes sense on a parcel nobody stopped.
 _WORK = frozenset({
     ActKind.opened,
     ActKind.line_packed,
@@ -77,6 +77,7 @@ _WORK = frozenset({
     ActKind.label_printed,
     ActKind.handed_over,
     ActKind.waybill_bound,
+    ActKind.split,
 })
 
 
@@ -213,6 +214,9 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
             pass
     if act.kind is ActKind.opened:
         return _opened(order, parcel, now)
+    if act.kind is ActKind.split:
+        parted = boxes.split(order, parcel)
+        return parted if isinstance(parted, Refused) else Accepted(parted[0], [parted[1]])
     return _on_order(order, act, by, now, rules)
 
 

@@ -25,6 +25,7 @@ class HistoryKind(StrEnum):
     line_unpacked = "line_unpacked"
     parcel_closed = "parcel_closed"
     parcel_reopened = "parcel_reopened"
+    parcel_split = "parcel_split"
     slip_printed = "slip_printed"
     label_printed = "label_printed"
     waybill_taken = "waybill_taken"

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     not_complete = "not_complete"
     not_packed = "not_packed"
     nothing_packed = "nothing_packed"
+    nothing_to_split = "nothing_to_split"
     already_packed = "already_packed"
     already_cancelled = "already_cancelled"
     already_delivered = "already_delivered"

@@ -93,6 +93,7 @@ _SILENT = frozenset({
     Reason.duplicate_read,
     Reason.stop_unknown,
     Reason.nothing_packed,
+    Reason.nothing_to_split,
     Reason.already_packed,
     Reason.already_cancelled,
     Reason.already_delivered,

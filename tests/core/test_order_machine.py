@@ -19,6 +19,8 @@ from tests.core.make import OTHER_PACKER, PACKER, REP, RULES, T0, act, an_order
 
 S = OrderState
 BENCHES = st.sampled_from([PACKER, OTHER_PACKER])
+#: Which of the order's boxes; the last one where it has not so many.
+BOXES = st.integers(0, 2)
 
 
 class OrderMachine(RuleBasedStateMachine):
@@ -27,27 +29,31 @@ class OrderMachine(RuleBasedStateMachine):
         self.order = an_order()
         self.now = T0
         self.acts = 0
-        self.left = False
+        #: Numbers of the boxes that left.
+        self.left: set[str] = set()
         self.is_cancelled = False
         self.bought = {line.line_no: line.qty for line in self.order.lines}
         #: All that was done, to be done once more at the end.
         self.steps: list[Callable[[Order], Order]] = []
 
-    def _do(self, kind: str, by: Any, on_parcel: bool = True, **body: Any) -> None:
+    def _do(self, kind: str, by: Any, on_parcel: bool = True, box: int = 0, **body: Any) -> None:
         self.acts += 1
         before = self.order
         made = act(before, kind, on_parcel, act_id=f"a{self.acts}", **body)
+        no = before.parcels[min(box, len(before.parcels) - 1)].parcel_no
+        if on_parcel:
+            made = replace(made, parcel_no=no)
         now, verdict = self.now, decide(before, made, by, self.now, RULES)
         if isinstance(verdict, Accepted):
             event(f"{kind} accepted")
             self._step(lambda order: _accepted(decide(order, made, by, now, RULES)))
-            self.left |= kind == "handed_over"
+            self.left |= {no} if kind == "handed_over" else set()
         else:
             event(f"{kind} refused: {verdict.reason}")
             if made.is_fact:
                 self._step(lambda order: happened(order, made, by, now, RULES).order)
-                self.left |= kind == "handed_over"
-        for old, new in zip(before.parcels, self.order.parcels, strict=True):
+                self.left |= {no} if kind == "handed_over" else set()
+        for old, new in zip(before.parcels, self.order.parcels, strict=False):  # a split adds one
             assert may_become(old.state, new.state) or (made.is_fact and kind == "handed_over"), (
                 kind,
                 old.state,
@@ -58,25 +64,29 @@ class OrderMachine(RuleBasedStateMachine):
         self.order = does(self.order)
         self.is_cancelled |= self.order.parcels[0].state is S.cancelled
 
-    @rule(by=BENCHES)
-    def opened(self, by: Any) -> None:
-        self._do("opened", by)
+    @rule(by=BENCHES, box=BOXES)
+    def opened(self, by: Any, box: int) -> None:
+        self._do("opened", by, box=box)
 
-    @rule(by=BENCHES, line_no=st.integers(1, 3), qty=st.integers(0, 3))
-    def scanned(self, by: Any, line_no: int, qty: int) -> None:
-        self._do("line_packed", by, line_no=line_no, qty=qty)
+    @rule(by=BENCHES, box=BOXES, line_no=st.integers(1, 3), qty=st.integers(0, 3))
+    def scanned(self, by: Any, box: int, line_no: int, qty: int) -> None:
+        self._do("line_packed", by, box=box, line_no=line_no, qty=qty)
 
-    @rule(by=BENCHES, line_no=st.integers(1, 2))
-    def undone(self, by: Any, line_no: int) -> None:
-        self._do("line_unpacked", by, line_no=line_no)
+    @rule(by=BENCHES, box=BOXES, line_no=st.integers(1, 2))
+    def undone(self, by: Any, box: int, line_no: int) -> None:
+        self._do("line_unpacked", by, box=box, line_no=line_no)
 
-    @rule(by=BENCHES)
-    def closed(self, by: Any) -> None:
-        self._do("parcel_closed", by)
+    @rule(by=BENCHES, box=BOXES)
+    def split(self, by: Any, box: int) -> None:
+        self._do("split", by, box=box)
 
-    @rule(by=BENCHES)
-    def handed_over(self, by: Any) -> None:
-        self._do("handed_over", by)
+    @rule(by=BENCHES, box=BOXES)
+    def closed(self, by: Any, box: int) -> None:
+        self._do("parcel_closed", by, box=box)
+
+    @rule(by=BENCHES, box=BOXES)
+    def handed_over(self, by: Any, box: int) -> None:
+        self._do("handed_over", by, box=box)
 
     @rule(by=BENCHES)
     def leased(self, by: Any) -> None:
@@ -95,7 +105,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule()
     def pulled(self) -> None:
-        if not self.left:
+        if self.order.parcels[0].parcel_no not in self.left:
             self._do("parcel_pulled", REP)
 
     @rule()
@@ -127,8 +137,10 @@ class OrderMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_left_is_never_called_stopped(self) -> None:
-        if self.left:
-            assert self.order.parcels[0].intercept_result is not InterceptResult.stopped
+        for no in self.left:
+            parcel = self.order.parcel(no)
+            assert parcel is not None
+            assert parcel.intercept_result is not InterceptResult.stopped
             assert self.order.order_state is not S.cancelled
 
     @invariant()
@@ -152,8 +164,14 @@ class OrderMachine(RuleBasedStateMachine):
         stops = [stop for stop in order.stops if stop.kind is StopKind.freeze]
         over = {S.cancelled, S.shipped_despite_cancel}
         assert order.is_frozen == (bool(stops) or order.order_state in over)
+        assert order.parcels[1:] == settled(order).parcels[1:]
         needs_nobody = parcel.state in {S.closed, S.cancelled, S.returned}
         assert parcel.is_frozen == (parcel.state in over or (bool(stops) and not needs_nobody))
+
+    @invariant()
+    def no_two_boxes_have_one_number_and_none_is_empty(self) -> None:
+        assert len({p.parcel_no for p in self.order.parcels}) == len(self.order.parcels)
+        assert all(p.lines for p in self.order.parcels)
 
     @invariant()
     def what_was_bought_lies_in_the_box_or_is_called_off(self) -> None:

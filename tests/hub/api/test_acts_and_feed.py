@@ -124,6 +124,38 @@ def test_the_station_of_an_act_comes_from_its_token(hub: RunningHub) -> None:
     assert entry["actor"] == "1 号台"
 
 
+def test_an_order_that_does_not_fit_goes_into_a_second_box_of_its_own(hub: RunningHub) -> None:
+    """What is counted stays; the rest is a parcel like any other: found, leased, packed and handed over alone."""
+    bench, order = hub.station(), hub.given()
+    first = order.parcels[0].parcel_no
+    second = first[:-2] + "02"
+
+    def does(parcel_no: str, kind: str, **body: Any) -> str:
+        receipt = bench.act(kind, order.order_no, parcel_no, body=body)
+        return receipt.reason or receipt.outcome
+
+    def parcels() -> list[Any]:
+        found: list[Any] = bench.get(f"/v1/orders/{order.order_no}").json()["parcels"]
+        return found
+
+    assert does(first, "split") == "nothing_to_split"
+    assert does(first, "line_packed", line_no=order.lines[0].line_no) == "applied"
+    assert does(first, "split") == "applied"
+    assert [p["parcel_no"] for p in parcels()] == [first, second]
+    assert sum(pl["qty"] for pl in parcels()[0]["lines"]) == 1
+    assert sum(pl["qty"] for p in parcels() for pl in p["lines"]) == sum(line.qty for line in order.lines)
+    assert does(first, "parcel_closed") == does(first, "handed_over") == "applied"
+    assert does(first, "split") == "already_handed_over"
+    [found] = hub.admin().get("/v1/orders", params={"q": second}).json()["orders"]
+    assert found["order_no"] == order.order_no
+    [lease] = bench.post("/v1/leases", json={"parcel_nos": [second], "step": "close"}).json()
+    assert lease["granted"]
+    for line in parcels()[1]["lines"]:
+        assert does(second, "line_packed", line_no=line["line_no"], qty=line["qty"]) == "applied"
+    assert does(second, "parcel_closed") == does(second, "handed_over") == "applied"
+    assert {p["state"] for p in parcels()} == {"handed_over"}
+
+
 # ------------------------------------------------------------------------------------------------ feed
 
 
