@@ -39,6 +39,11 @@ PHRASES = {
         "too_many": "多了一件",
         "complete": "齐了，可以封箱",
         "read_remark": "请看留言",
+        "gift_wrap": "礼品包装",
+        "no_invoice": "箱里不放发票",
+        "no_price": "箱里不放价格单",
+        "greeting_card": "放贺卡",
+        "fragile": "易碎，轻放",
     },
     "en": {
         "order": "Order",
@@ -51,6 +56,11 @@ PHRASES = {
         "too_many": "one too many",
         "complete": "complete, close the box",
         "read_remark": "please read the remark",
+        "gift_wrap": "gift wrap",
+        "no_invoice": "no invoice in the box",
+        "no_price": "no prices in the box",
+        "greeting_card": "put in the greeting card",
+        "fragile": "fragile, handle with care",
     },
 }
 DIGITS = {

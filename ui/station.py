@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.core.order import Order
 from app.core.printjob import PrintJob
 from app.core.scan import ScanClass, parse
 from app.station.alarms import StationAlarm
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # each is loaded where it is first shown: a start waits for n
     from ui.screens.settings import SettingsPage
     from ui.screens.supervisor import SupervisorScreen
     from ui.screens.welcome import WelcomePage
+    from ui.speech import RemarkSpeech
 
 #: The window does not wait longer for the wire to be let go of; what waits is on disk.
 CLOSE_WITHIN_S = 5.0
@@ -93,6 +95,7 @@ class Station:
         )
         self.scanner_watch = ScannerWatch(self.scanner)
         self._sources: ScanSources | None = None
+        self.speech: RemarkSpeech | None = None
         self.room = Room(
             kit,
             core,
@@ -327,6 +330,7 @@ class Station:
                 desk = PackingScreen(self.room, slips, self.printers.reports)
                 desk.codes.slip_wanted.connect(lambda: self._print_sheet("codes", on_slip=True))
                 desk.codes.page_wanted.connect(lambda: self._print_sheet("codes"))
+                desk.parcel_opened.connect(self._say_remark)
                 return desk
             case "service":
                 from ui.screens.service import ServiceScreen
@@ -407,6 +411,16 @@ class Station:
         if isinstance(self.desk, PackingScreen):
             self.desk.print_again(job.parcel_no, self.kit.i18n.tr("packing.reprint_not_out"))
 
+    def _say_remark(self, order: Order) -> None:
+        """What was written for the packer is said once; not before there is a loudspeaker, nor during an alarm."""
+        if self.alarm.active is not None or not (order.buyer_remark or order.seller_remark):
+            return
+        if self.speech is None:
+            from ui.speech import RemarkSpeech, system_voice
+
+            self.speech = RemarkSpeech(self.player, system_voice())
+        self.speech.opened(order, self.kit.i18n.lang)
+
     def _print_sheet(self, kind: SheetKind, *, on_slip: bool = False) -> None:
         from ui.sheets import Sheets
 
@@ -439,6 +453,8 @@ class Station:
     def _alarmed(self, alarm: StationAlarm | None) -> None:
         if alarm is not None and self.pages.intake is not None:
             self.pages.intake.close_dialog()
+        if alarm is not None and self.speech is not None:
+            self.speech.stop()
         if alarm is not None and self.pages.scanner_check is not None:
             self.pages.back()  # the check hears every key: a scan must be able to confirm
         self._alarms.follow(alarm)

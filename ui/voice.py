@@ -103,5 +103,19 @@ def spoken_stop(order_no: str, lang: Lang, *, tail: int = 0, what: str = "cancel
     return ["order", *spoken_number(order_no), PAUSE, what]
 
 
+def spoken_remark(remarks: Sequence[str]) -> list[str]:
+    """What is said when a parcel with remarks is opened: the wishes that are certain, and that there is more to read;
+    empty where nobody wrote anything. The tone of the scan is let go first."""
+    from app.core.wishes import wishes
+
+    told = [wishes(remark) for remark in remarks if remark.strip()]
+    said: list[str] = list(dict.fromkeys(wish for some, _ in told for wish in some))
+    if not told:
+        return []
+    if not all(is_all for _, is_all in told):
+        said.append("read_remark")
+    return [part for wish in said for part in (PAUSE, wish)]
+
+
 def _rest(span_s: float) -> bytes:
     return bytes(round(span_s * RATE) * _WIDTH)

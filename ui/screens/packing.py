@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.acts import ActKind
@@ -53,6 +54,9 @@ class PackingScreen(Page):
     while nothing lies there; :meth:`prepare` makes the board before the first scan asks for it.
     """
 
+    parcel_opened = Signal(object)
+    """Another parcel lies on the board: its order."""
+
     def __init__(
         self,
         room: Room,
@@ -67,6 +71,7 @@ class PackingScreen(Page):
         self._last: Outcome | None = None
         self._handed = 0
         self._binding = ""
+        self._opened = ""
         kit = room.kit
         self.scan_bar = ScanBar(kit)
         self.queue = QueueColumn(kit, "packing.queue", "packing.queue_empty", self._fetch_queue)
@@ -161,6 +166,10 @@ class PackingScreen(Page):
         else:
             self._show_empty()
         opened = view.parcel.parcel_no if view.parcel is not None else ""
+        if opened != self._opened:
+            self._opened = opened
+            if view.order is not None and opened:
+                self.parcel_opened.emit(view.order)
         self.queue.list.mark(opened or None)
         works = not in_handover and bool(opened)
         if not works:

@@ -10,7 +10,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from app.core.order import Order
 from app.core.qr import command_code, slip_code
+from app.core.texts import Lang
 from rehearsal import shop
 from tests.helpers.real_hub import RealHub, this_moment
 from tests.helpers.ui_joint import PaperTray
@@ -18,6 +20,7 @@ from ui.hand import type_as_scanner
 from ui.screens.packing import PackingScreen
 from ui.screens.service import ServiceScreen
 from ui.screens.supervisor import SupervisorScreen
+from ui.speech import RemarkSpeech
 from ui.station import Station
 from ui.work import REFRESH_MS
 
@@ -89,6 +92,32 @@ def test_a_whole_parcel_is_packed_by_scans_alone(
     qtbot.waitUntil(
         lambda: hub.api("GET", f"/v1/orders/{order_no}")["order_state"] == "packed", timeout=WAIT_MS
     )
+
+
+class Heard(RemarkSpeech):
+    """Remembers what would be said."""
+
+    def __init__(self, bench: Station) -> None:
+        super().__init__(bench.player, None)
+        self.remarks: list[str] = []
+
+    def opened(self, order: Order, lang: Lang) -> None:
+        self.remarks.append(order.buyer_remark)
+
+
+def test_a_remark_is_said_once_when_its_parcel_is_opened(
+    qtbot: QtBot, open_station: OpenStation, new_order: NewOrder
+) -> None:
+    plain, wished = new_order((FIRST, 1)), new_order((FIRST, 2), remark="礼品包装")
+    bench = open_station("packing")
+    bench.speech = heard = Heard(bench)
+    qtbot.waitUntil(waits(bench, wished), timeout=WAIT_MS)
+    scan(qtbot, bench, slip_code(f"{plain}01", 1))
+    scan(qtbot, bench, slip_code(f"{wished}01", 1))
+    assert heard.remarks == ["礼品包装"]
+    scan(qtbot, bench, GOODS[FIRST])
+    scan(qtbot, bench, slip_code(f"{wished}01", 1))
+    assert heard.remarks == ["礼品包装"]
 
 
 def test_the_question_what_is_wrong_goes_with_the_parcel_it_was_asked_about(
