@@ -25,6 +25,7 @@ NAMES = (
     "catch_up",
     "lookup",
     "scan_to_screen",
+    "keys",
     "slips",
     "start",
     "recovery",

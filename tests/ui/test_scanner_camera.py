@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -91,6 +92,30 @@ def test_a_camera_that_opens_and_fails_at_once_is_not_tried_for_ever(
         camera.start()
         qtbot.waitUntil(lambda n=n: len(said) >= 3 * n + 3, timeout=WAIT_MS)  # type: ignore[misc]
     assert camera.state == "given_up"
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("cv2", "no_library True"), ("zxingcpp", "no_library True"), ("pyzbar", "ready False")],
+)
+def test_without_a_library_a_station_goes_on_and_says_so(missing: str, said: str, tmp_path: Path) -> None:
+    path = film(tmp_path / "long.avi", [bench()] * 200)
+    program = f"""
+import sys
+sys.modules[{missing!r}] = None
+from PySide6.QtCore import QCoreApplication
+from app.ports import SystemClock
+from ui.scanner_camera import CameraScanner
+from ui.scanner_input import ScannerInput
+app = QCoreApplication([])
+camera = CameraScanner(ScannerInput(SystemClock()), {str(path)!r}, SystemClock())
+camera.state_changed.connect(lambda state, _: app.exit() if state != "opening" else None)
+camera.start()
+app.exec()
+print(camera.state, camera.has_zbar)
+camera.stop()"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes of Unix")
