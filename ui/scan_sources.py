@@ -43,9 +43,10 @@ class LastRead:
 
 
 class ScanSources(QObject):
-    """`changed()` when a source came, went, was turned on or off, or read something."""
+    """`changed()` when a source came, went, was turned on or off; `heard()` when one read something."""
 
     changed = Signal()
+    heard = Signal()
 
     def __init__(
         self, door: ScannerInput, outbox: Outbox, clock: Clock, report: Callable[[bool | None], object]
@@ -182,4 +183,4 @@ class ScanSources(QObject):
         self._last[kind if kind in ("serial", "camera") else KEYBOARD] = LastRead(
             "" if is_secret else read.text, read.at
         )
-        self.changed.emit()
+        self.heard.emit()

@@ -158,6 +158,8 @@ class ScannerInput(QObject):
         """A scan of a keyboard that the system told apart, its stamps those of key events. The same keys come to our
         windows too: whichever way is later says nothing. A scanner known to type as this computer's own layout has
         it is heard in the windows alone."""
+        if self._wedge.tapped is not None:
+            return  # the check of a scanner hears the keys themselves
         if self._wedge.meant.is_own_layout and not proves_itself(scan.text):
             return
         if not self._is_told(scan, "below"):

@@ -11,6 +11,7 @@ pieces of the same article side by side are one read as well: they are shown one
 from __future__ import annotations
 
 import sys
+import threading
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ TWICE_WITHIN_S = 1.0
 """Codes whose check is weak or missing count when two frames within this time show the same."""
 LOOK_EVERY_S = 0.08
 """Frames that come faster are let go unread: the bench's computer has other work."""
+_PAUSE_S = 0.004
+"""Some drivers give the same frame again and again without waiting for the next."""
 _WEAK = frozenset({"itf", "code39", "codabar", "ean8", "upce"})
 #: What labels carry. Anything else in a moving picture is a shadow taken for stripes.
 _KINDS = _WEAK | {"code128", "code93", "ean13", "upca", "qrcode", "datamatrix", "pdf417"}
@@ -76,7 +79,7 @@ class InView:
         return tuple({code.text: code for code in new}.values())
 
     def _is_sure(self, code: Code, at_s: float) -> bool:
-        if code.format not in _WEAK or code.text in self._once:
+        if code.format not in _WEAK or self._once.get(code.text, at_s) < at_s:
             return True
         self._once[code.text] = at_s
         return False
@@ -120,6 +123,7 @@ class Camera:
         self._view = InView()
         self._still = Stillness()
         self._capture: cv2.VideoCapture | None = None
+        self._pause = threading.Event()
         self._frames = 0
         self._looked_s = float("-inf")
 
@@ -179,6 +183,7 @@ class Camera:
                     if not is_there or picture is None:
                         raise CameraTrouble("no_picture")
                     return np.asarray(picture, np.uint8), at_s
+                self._pause.wait(_PAUSE_S)
         except cv2.error as error:
             raise CameraTrouble("no_picture") from error
 

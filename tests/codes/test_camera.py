@@ -63,7 +63,7 @@ def test_two_labels_one_after_the_other_are_two_reads(tmp_path: Path) -> None:
 def test_stripes_without_a_check_count_only_when_two_frames_agree() -> None:
     view = InView()
     one, other = Code("itf", "12345678", "zxing"), Code("itf", "12345670", "zxing")
-    assert view.fresh([one], 0.0) == ()
+    assert view.fresh([one, one], 0.0) == ()
     assert view.fresh([other], 0.1) == (), "two frames that differ agree on nothing"
     assert view.fresh([one], 0.2) == (one,)
     assert view.fresh([one], 0.3) == (), "and it counts once"

@@ -145,6 +145,7 @@ class ScannerCard(Card):
         self.camera_off.clicked.connect(lambda: self._sources.use_camera(False, self._sources.camera_name))
         self.again.clicked.connect(self._try_again)
         self._sources.changed.connect(self.refresh)
+        self._sources.heard.connect(self.refresh)
         kit.ticker.tick.connect(self.refresh)
         kit.i18n.bind(self, self.refresh)
         kit.i18n.bind(self.read, self._render_read)
