@@ -137,6 +137,18 @@ class HubApi(Protocol):
     async def me(self) -> wire.Me:
         """Who the hub takes us for, and what we may do."""
 
+    async def my_day(self) -> wire.MyDay:
+        """What who works here has packed today."""
+
+    async def work_day(self, day: str = "") -> wire.WorkDay:
+        """What was packed on a business day (YYYYMMDD), by warehouse and person."""
+
+    async def work_acts(self, day: str, who: str, station_id: str, after: str = "") -> wire.WorkActs:
+        """The single acts of a person at a bench on that day."""
+
+    async def work_csv(self, day: str) -> bytes:
+        """All of them as a CSV."""
+
     async def shops(self) -> wire.ShopList:
         """The shops of the hub's settings, and how those on a platform do."""
 

@@ -232,6 +232,24 @@ class HubClient:
         params = {"q": q} | ({"after": after} if after else {})
         return await self._call(wire.OrderList, "GET", "/v1/orders", params=params, as_person=True)
 
+    async def my_day(self) -> wire.MyDay:
+        """What who is signed on, else this station, packed today."""
+        return await self._call(wire.MyDay, "GET", "/v1/me/day", as_person=True)
+
+    async def work_day(self, day: str = "") -> wire.WorkDay:
+        """What was packed on a business day, by warehouse and person."""
+        return await self._call(wire.WorkDay, "GET", "/v1/work", params={"day": day}, as_person=True)
+
+    async def work_acts(self, day: str, who: str, station_id: str, after: str = "") -> wire.WorkActs:
+        """The acts of one of them, oldest first."""
+        params = {"day": day, "who": who, "station": station_id, "after": after}
+        return await self._call(wire.WorkActs, "GET", "/v1/work/acts", params=params, as_person=True)
+
+    async def work_csv(self, day: str) -> bytes:
+        """Every act of that day as a CSV."""
+        asked = await self._asked("GET", "/v1/exports/work", params={"day": day}, as_person=True)
+        return asked.content
+
     async def story(self, order_no: str) -> list[wire.StoryEntry]:
         path = f"/v1/orders/{quote(order_no, safe='')}/story"
         return await self._call(list[wire.StoryEntry], "GET", path, as_person=True)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ui.screens.scanner_check import ScannerCheckPage
     from ui.screens.settings import SettingsPage
     from ui.screens.sign_on import SignOnForm, SignOnPage
+    from ui.screens.work_page import WorkPage
 
 
 class Pages:
@@ -64,6 +65,7 @@ class Pages:
         self.intake: ImportPage | None = None
         self.shops: OpsScreen | None = None
         self.needs: NeedsPage | None = None
+        self.work: WorkPage | None = None
         self._sign_on: SignOnPage | None = None
 
     def show_settings(self) -> None:
@@ -126,6 +128,21 @@ class Pages:
             self.shops = OpsScreen(self._room, is_desk=False)
             self.shops.finished.connect(self.back)
         self._window.show_page(self.shops)
+
+    def show_work(self) -> None:
+        """What was worked on a day; the same key goes back."""
+        if self._may_not() or not self._room.core.rights.may_call("work"):
+            return
+        if self.work is None:
+            from ui.screens.work_page import WorkPage
+
+            self.work = WorkPage(self._room)
+            self.work.finished.connect(self.back)
+        elif self._window.pages.currentWidget() is self.work:
+            self.back()
+            return
+        self.work.ask()
+        self._window.show_page(self.work)
 
     def show_needs(self) -> None:
         """What the hub did not take as it came; the same key goes back."""
@@ -199,10 +216,10 @@ class Pages:
 
     def forget(self) -> None:
         """Another hub: nothing of what the pages show is true any more."""
-        for page in (self.intake, self.shops, self.needs):
+        for page in (self.intake, self.shops, self.needs, self.work):
             if page is not None:
                 self._drop(page)
-        self.intake = self.shops = self.needs = None
+        self.intake = self.shops = self.needs = self.work = None
 
     def _may_not(self) -> bool:
         return self._room.core.identity is None or self._is_alarmed()

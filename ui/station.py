@@ -104,6 +104,7 @@ class Station:
             self._hear,
             self._troubles.met,
             lambda: self.pages.show_import(),
+            lambda: self.pages.show_work(),
         )
         self._alarms = StationAlarms(self.room, self.alarm, self.player)
         self.printers = joint.printers(core)

@@ -57,6 +57,8 @@ class Bench:
         self.person: SignedOn | None = None
         self.hub: HubApi | None = None
         self.push_soon: Callable[[], None] = _nothing
+        #: Told of every act that was made here.
+        self.recorded: Callable[[Act], None] = _heard
 
     @property
     def station_id(self) -> str:
@@ -92,9 +94,14 @@ class Bench:
     def record(self, act: Act, *, scan: ScanRow | None = None, job: PrintJob | None = None) -> Future[Any]:
         """Into the outbox; once it is on disk the hub hears of it."""
         done = self.outbox.record(act, scan=scan, job=job)
+        self.recorded(act)
         done.add_done_callback(lambda answer: None if answer.exception() else self.push_soon())
         return done
 
 
 def _nothing() -> None:
+    pass
+
+
+def _heard(act: Act) -> None:
     pass

@@ -20,6 +20,7 @@ from app.station.bench import Bench, Identity, SignedOn
 from app.station.chores import Chores
 from app.station.intake import IntakeDesk
 from app.station.leasing import LeaseKeeper
+from app.station.myday import MyDays
 from app.station.needs import NeedsDesk
 from app.station.outcome import Outcome
 from app.station.packing import PackingDesk
@@ -107,6 +108,7 @@ class StationCore:
         self.intake = IntakeDesk(self.bench)
         self.badges = Badges(self.bench, self._sign_in, self.sign_out, self._greet)
         self._rights = RightsWatch(self.bench, self.badges)
+        self.my_days = MyDays(self.bench, self.zone)
         self._join()
 
     def _join(self) -> None:

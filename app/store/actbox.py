@@ -174,6 +174,16 @@ class ActBox(OutboxFile):
                 waiter.set_result(receipt)
         self._tell("outbox", "order", *(f"order:{p.act.order_no}" for p in known.values() if p))
 
+    def settled_seqs(self, act_ids: Sequence[str]) -> dict[str, int]:
+        """The seq of the receipt of those of these acts that the hub has answered; -1 where it refused."""
+        known = msgspec.json.encode(list(act_ids)).decode()
+        query = (
+            "SELECT act_id, CASE state WHEN 'settled' THEN settled_seq ELSE -1 END FROM act "
+            "WHERE state <> 'waiting' AND act_id IN (SELECT value FROM json_each(?))"
+        )
+        with self._reads.lock:
+            return {act_id: int(seq) for act_id, seq in self._reads.db.execute(query, (known,))}
+
     def when_answered(self, act_id: str) -> Future[Receipt]:
         """Done when the hub has answered this act; ask before recording it."""
         from concurrent.futures import Future

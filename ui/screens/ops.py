@@ -93,6 +93,11 @@ class OpsScreen(Page):
         side = column(kit, shops, self.alarms, gap="space.m")
         side.setStretch(0, 3)
         side.setStretch(1, 2)
+        self.work: BigButton | None = None
+        if is_desk:
+            self.work = BigButton(kit, "work.open", icon="list", key="F6")
+            self.work.clicked.connect(room.open_work)
+            side.addWidget(self.work)
         if not is_desk:
             back = BigButton(kit, "station.back_to_desk", key="Esc")
             back.clicked.connect(self.finished)
@@ -131,6 +136,8 @@ class OpsScreen(Page):
             self.ask()
         if topics & TOPICS:
             self.shop.allow()
+            if self.work is not None:
+                self._room.allow(self.work, "work")
             self._show_alarms()
             self._show_glance()
         if topics & {"setting", "rights", "person"}:

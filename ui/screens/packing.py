@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
@@ -29,6 +30,9 @@ from ui.widgets.empty_state import EmptyState
 from ui.widgets.layout import column, pad, row
 from ui.widgets.page import Page
 from ui.widgets.plain_label import PlainLabel
+
+if TYPE_CHECKING:
+    from ui.screens.my_day import MyDayLine
 
 #: How many slips one press prints, until the settings say otherwise.
 SLIPS_AT_ONCE = 5
@@ -72,6 +76,7 @@ class PackingScreen(Page):
         self._handed = 0
         self._binding = ""
         self._opened = ""
+        self.my_day: MyDayLine | None = None
         kit = room.kit
         self.scan_bar = ScanBar(kit)
         self.queue = QueueColumn(kit, "packing.queue", "packing.queue_empty", self._fetch_queue)
@@ -453,8 +458,13 @@ class PackingScreen(Page):
         return board
 
     def prepare(self) -> None:
-        """Makes the board now, while nobody waits for it."""
+        """Makes the board now, while nobody waits for it, and the line of figures under the queue."""
         self.board.ensurePolished()
+        if self.my_day is None:
+            from ui.screens.my_day import MyDayLine
+
+            self.my_day = MyDayLine(self._room)
+            self.queue.body.addWidget(self.my_day)
 
     @cached_property
     def packed(self) -> QueueColumn:

@@ -21,7 +21,7 @@ from ui.work import Work
 @dataclass(frozen=True, slots=True)
 class Room:
     """``hear`` plays what belongs to an outcome; ``trouble`` says an error of the surroundings in the message bar;
-    ``open_import`` shows the page that brings files in."""
+    ``open_import`` shows the page that brings files in, ``open_work`` what was worked on a day."""
 
     kit: Kit
     core: StationCore
@@ -30,6 +30,7 @@ class Room:
     hear: Callable[[Outcome], None]
     trouble: Callable[[Exception], None]
     open_import: Callable[[], None]
+    open_work: Callable[[], None] = lambda: None
 
     def words(self) -> Words:
         return self.kit.i18n.words

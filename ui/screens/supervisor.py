@@ -20,6 +20,7 @@ from ui.screens.restored_card import RestoredCard
 from ui.screens.room import Room
 from ui.screens.row_list import Brush, RowDelegate
 from ui.screens.stops_card import StopsCard
+from ui.widgets.big_button import BigButton
 from ui.widgets.layout import column, pad
 from ui.widgets.page import Page
 
@@ -65,7 +66,9 @@ class SupervisorScreen(Page):
         self.benches.teach("person", "supervisor.no_benches_title", "supervisor.no_benches_text")
         self.alarms = AlarmCard(room)
         self.alarms.picked.connect(self._show_stop_of)
-        side = column(room.kit, self.benches, self.alarms, gap="space.m")
+        self.work = BigButton(room.kit, "work.open", icon="list", key="F6")
+        self.work.clicked.connect(room.open_work)
+        side = column(room.kit, self.benches, self.alarms, self.work, gap="space.m")
         side.setStretch(0, 1)
         side.setStretch(1, 1)
         board = QWidget()
@@ -126,6 +129,7 @@ class SupervisorScreen(Page):
         self._show_benches()
         self.alarms.show_alarms()
         self.restored.refresh()
+        self._room.allow(self.work, "work")
 
     def _show_benches(self) -> None:
         now, words = self._room.now(), self._room.words()
