@@ -498,10 +498,22 @@ def _bench_paper(
 def doctor(
     hub: HubUrl = None,
     data_dir: DataDir = None,
+    scanner: Annotated[
+        bool, typer.Option(help="Check a scanner instead, with the codes of its sheet.")
+    ] = False,
     lang: LangOption = None,
 ) -> None:
     """Check this machine and say what to do; without --data-dir for every station there is on it."""
+    if scanner:
+        raise typer.Exit(_scanner(_language(lang)))
     raise typer.Exit(_doctor(hub, [data_dir.resolve()] if data_dir else _own_stations(), _language(lang)))
+
+
+def _scanner(lang: Lang) -> int:
+    from app import resources
+    from ui import scanner_console
+
+    return scanner_console.run(sys.stdin, typer.echo, resources.texts(), lang)
 
 
 def _own_stations() -> list[Path]:
@@ -538,7 +550,8 @@ def _of_station(folder: Path, hub_url: str | None, clock: Clock) -> list[Finding
     from app.store import peek
     from printing import checks as printing
     from sync import checks as sync
-    from ui.kept import PRINTER_ADDRESS
+    from ui.kept import PRINTER_ADDRESS, SCANNER_GAP_MS
+    from ui.key_burst import WedgeSettings
 
     known = keepsake.read(folder)
     # a token is shown to nobody but the hub that gave it
@@ -548,6 +561,9 @@ def _of_station(folder: Path, hub_url: str | None, clock: Clock) -> list[Finding
         Finding("looked_at", "ok", {"path": str(folder)}),
         *machine.disk(folder),
         printing.printer(peek.setting(folder, PRINTER_ADDRESS)),
+        Finding(
+            "scanner_check", "ok", {"ms": peek.setting(folder, SCANNER_GAP_MS) or WedgeSettings().gap_ms}
+        ),
         *(sync.findings(url, clock, own.token, own.name, own.ca_pem) if own else sync.findings(url, clock)),
     ]
 

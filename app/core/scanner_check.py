@@ -220,8 +220,10 @@ class Check:
         prefixes: set[str] = set()
         strange = unknown = 0
         for read, twice in self._pulls():
-            match = self._best(read.text.removeprefix(self._prefix))
-            signs = self._mendable(read, _of_signs(match, read.text.removeprefix(self._prefix)))
+            # a prefix is agreed on for keys alone
+            text = read.text.removeprefix(self._prefix) if read.end else read.text
+            match = self._best(text)
+            signs = self._mendable(read, _of_signs(match, text))
             if match is None and not signs:
                 strange += 1
                 continue
@@ -252,7 +254,10 @@ class Check:
         return self._matches[text]
 
     def _mendable(self, read: SeenRead, signs: list[Named]) -> list[Named]:
-        """The faults of a read; where its keys say what was meant, this computer can go by them."""
+        """The faults of a read; where its keys say what was meant, this computer can go by them. What a device sends
+        whole cannot be mended here."""
+        if not read.end:
+            return [replace(named, fix=None) for named in signs]
         half = len(read.plain) // 2
         plain = (
             read.plain[:half] if half >= _LEAST_INSIDE and read.plain == read.plain[:half] * 2 else read.plain

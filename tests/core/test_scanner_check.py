@@ -114,6 +114,14 @@ def test_what_this_computer_cannot_be_set_to_is_left_to_the_scanner() -> None:
     assert names(mixed) == ["prefix"] and mixed.fix() is None
 
 
+def test_what_a_device_sends_whole_cannot_be_mended_here() -> None:
+    check = Check(prefix="~")
+    for code in SHEET_CODES:
+        check.whole("~" + code.text, "serial:COM3")
+    report = check.report(is_over=True)
+    assert names(report) == ["prefix"] and report.fix() is None
+
+
 def test_after_the_fix_the_check_finds_nothing() -> None:
     before = checked(lambda code: "~" + code.text, gap=55)
     fix = before.fix()

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 WELL = {
     "screen", "font", "sound", "ports", "ports_none", "codes", "zbar", "slip", "signs", "printer_ready", "room", "disk",
     "clock", "looked_at", "hub", "hub_wire", "signed_in", "cancels", "clock_same", "rare_signs",
+    "scanner_check",
 }  # fmt: skip
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 

@@ -23,6 +23,7 @@ os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false;*.warning=false
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.core.scanner_codes import SHEET_CODES, retyped
 from app.core.tracking import NodeKind
 from app.station.shops import ShopLists
 from app.wire import (
@@ -284,6 +285,13 @@ def shift(grab: Grabber, app: QApplication, hub: RealHub, folder: Path) -> None:
     held(grab, bench, order_no)
     bench.pages.show_settings()
     grab.shots("settings", bench)
+    bench.pages.back()
+    bench.pages.show_scanner_check()
+    assert bench.pages.scanner_check is not None
+    for code in SHEET_CODES[1:]:
+        bench.pages.scanner_check.take("~" + retyped(code.text, "us", "fr"), "serial:COM3")
+    bench.pages.scanner_check.finish()
+    grab.shots("scanner-check", bench)
     bench.pages.back()
     bench.pages.show_sign_on()
     grab.shots("sign-on", bench)
