@@ -164,6 +164,8 @@ class Day:
                 parcel.scanned += 0 if fact.by_hand else fact.qty
             case K.line_unpacked:
                 parcel.taken_back = True
+            case K.parcel_closed:
+                parcel.is_closed = True
             case K.freeze_acked:
                 parcel.was_stopped = True
             case K.handed_over:

@@ -77,6 +77,7 @@ class MyDays:
         base = await self._bench.hub.my_day()
         self._base = base
         self._bench.outbox.set_setting(SETTING, msgspec.json.encode(base).decode())
+        self._forget_counted(base)
 
     # ---------------------------------------------------------------------------------- what was done here
 
@@ -88,6 +89,20 @@ class MyDays:
             if self._done and self._day(next(iter(self._done.values()))[0].made_at) != today:
                 self._done.clear()
             self._done[act.act_id] = act, who
+
+    def _forget_counted(self, base: MyDay) -> None:
+        """Of a parcel that is closed and counted only the closing is remembered: it counts once if closed again."""
+        with self._lock:
+            done = list(self._done.values())
+        seqs = self._bench.outbox.settled_seqs([act.act_id for act, _ in done])
+        counted = [
+            act for act, by in done if by == base.user and 0 <= seqs.get(act.act_id, REFUSED) <= base.seq
+        ]
+        closed = {act.parcel_no for act in counted if act.kind is ActKind.parcel_closed}
+        with self._lock:
+            for act in counted:
+                if act.parcel_no in closed and act.kind is not ActKind.parcel_closed:
+                    self._done.pop(act.act_id, None)
 
     def _here(self, done: list[tuple[Act, str]], who: str, today: str) -> Tally:
         """What was done here and is in no figure of the hub's yet; the rest only says what was begun."""

@@ -118,6 +118,15 @@ def test_of_an_earlier_day_only_what_it_began_is_known() -> None:
     assert (tally.parcels, tally.units, tally.seconds, tally.scanned_orders) == (1, 0, 360.0, 1)
 
 
+def test_a_parcel_closed_before_and_again_today_is_no_new_parcel() -> None:
+    day = day_of([
+        _fact(-5, "parcel_closed", is_before=True),
+        _fact(1, "opened"),
+        _fact(2, "parcel_closed"),
+    ]).done()
+    assert [(t.parcels, t.seconds) for t in day] == [(0, 60.0)]
+
+
 def test_the_way_out_is_told_by_its_mean_and_by_nine_of_ten() -> None:
     assert outbound([]) is None
     spread = outbound([float(n) for n in range(1, 11)])

@@ -70,6 +70,7 @@ def test_an_act_is_counted_once_whether_the_hub_has_it_or_not(bench: FedBench, c
     counted.append(MyDay(day=day, user="一号台", seq=50, parcels=7, units=20))
     bench.run(bench.core.my_days.ask())
     assert _view(bench) == (7, 20, True)
+    assert len(bench.core.my_days._done) == 1, "of what the hub has counted the closing alone is remembered"
     _packs(bench, 2)
     assert _view(bench) == (8, 20 + units, True)
     _settled(bench, seq=60)

@@ -14,6 +14,7 @@ from ui.widgets.plain_label import PlainLabel
 
 #: The hub is asked so often; what is done here is added at once.
 ASK_EVERY_MS = 10 * 60 * 1000
+REFRESH_AFTER_MS = 400
 TOPICS = frozenset({"outbox", "person", "rights"})
 
 
@@ -41,6 +42,9 @@ class MyDayLine(QFrame):
         self._timer = QTimer(self, interval=ASK_EVERY_MS)
         self._timer.timeout.connect(self.ask)
         self._timer.start()
+        # A scan says that the outbox has changed, twice: its colour comes first, the figures when it is quiet.
+        self._soon = QTimer(self, singleShot=True, interval=REFRESH_AFTER_MS)
+        self._soon.timeout.connect(self.refresh)
         room.work.changed.connect(self._changed)
         room.kit.i18n.bind(self, self.refresh)
         self.ask()
@@ -69,7 +73,9 @@ class MyDayLine(QFrame):
         if who != self._who:
             self._who = who
             self.ask()
-        self.refresh()
+            self.refresh()
+        elif not self._soon.isActive():
+            self._soon.start()
 
     def _not_asked(self, error: Exception) -> None:
         if not isinstance(error, HubTrouble):
