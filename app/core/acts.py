@@ -42,7 +42,7 @@ class ActKind(StrEnum):
     reveal = "reveal"
     close_refund = "close_refund"
     message_sent = "message_sent"
-    split = "split"
+    split_parcel = "split_parcel"
 
 
 _KINDS = list(ActKind)
@@ -229,7 +229,7 @@ BODIES: dict[ActKind, type] = {
     ActKind.redo_label: Explained,
     ActKind.reveal: Explained,
     ActKind.close_refund: Explained,
-    ActKind.split: Nothing,
+    ActKind.split_parcel: Nothing,
 }
 
 Body = (

@@ -77,7 +77,7 @@ _WORK = frozenset({
     ActKind.label_printed,
     ActKind.handed_over,
     ActKind.waybill_bound,
-    ActKind.split,
+    ActKind.split_parcel,
 })
 
 
@@ -214,7 +214,7 @@ def _on_parcel(order: Order, parcel: Parcel, act: Act, by: Actor, now: datetime,
             pass
     if act.kind is ActKind.opened:
         return _opened(order, parcel, now)
-    if act.kind is ActKind.split:
+    if act.kind is ActKind.split_parcel:
         parted = boxes.split(order, parcel)
         return parted if isinstance(parted, Refused) else Accepted(parted[0], [parted[1]])
     return _on_order(order, act, by, now, rules)

@@ -9,7 +9,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MODULUS = 1271
 
 
-COMMANDS = ("CLOSE", "PRINT", "UNDO", "ABNORMAL", "ASIDE", "HANDOVER", "PACKING", "ACK")
+COMMANDS = ("CLOSE", "PRINT", "UNDO", "ABNORMAL", "BOX", "ASIDE", "HANDOVER", "PACKING", "ACK")
 """The verbs of command codes a bench obeys, in the order people need them; none of them releases a stop. Words:
 ``station.code_<verb>``, what it does ``paper.command_<verb>``."""
 

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     not_supported = "not_supported"
     hub_unreachable = "hub_unreachable"
     not_here_yet = "not_here_yet"
+    needs_hub = "needs_hub"
 
 
 @dataclass(frozen=True, slots=True)

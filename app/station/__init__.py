@@ -51,6 +51,7 @@ Joined once, in main.py::
     on_scan(raw, now) -> Outcome         never blocks on the network; if outcome.follow: await follow(outcome, now)
     await follow(outcome, now) -> Outcome                  asks lease or go_check, then does it
     await close(now) -> Outcome          undo_last(now) -> Outcome       put_aside(now) -> Outcome (nothing open)
+    await split(now) -> Outcome
     open_parcel(parcel_no, now) -> Outcome                 a click in the queue; same as a scan of its slip
     count_by_hand(line_no, now, qty=1) -> Outcome
     mark_abnormal(reason, now, note="") -> Outcome         learn_code(code, line_no, now) -> Outcome
@@ -58,7 +59,7 @@ Joined once, in main.py::
     van() -> VanView                     what may leave while the hub is away, what keeps the rest; reads rows
     await print_slips(parcel_nos, now, reason="") -> list[Outcome]   (reason: for a reprint)
     ack_stop(how: "key"|"click"|"scan", now) -> Outcome    frees the bench from the alarm on top
-    Command barcodes: ACK CLOSE UNDO ABNORMAL PRINT HANDOVER PACKING ASIDE.
+    Command barcodes: ACK CLOSE UNDO ABNORMAL PRINT HANDOVER PACKING ASIDE BOX.
 
 ``app.station.supervisor.SupervisorDesk``
     stops(now) -> list[StopView]         best chance first: what can still be saved, then by age; holder_name, stage

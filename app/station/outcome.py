@@ -47,6 +47,8 @@ class Done(StrEnum):
     abnormal = "abnormal"
     acknowledged = "acknowledged"
     put_aside = "put_aside"
+    parcel_split = "parcel_split"
+    split_asked = "split_asked"
     mode_packing = "mode_packing"
     mode_handover = "mode_handover"
     badge = "badge"
@@ -55,7 +57,7 @@ class Done(StrEnum):
 
 
 #: What still has to be asked of the hub; hand the outcome to ``PackingDesk.follow``.
-Follow = Literal["open", "close", "handover", "print", "badge", "fetch", "goods"]
+Follow = Literal["open", "close", "handover", "print", "badge", "fetch", "goods", "split"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

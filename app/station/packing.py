@@ -21,6 +21,7 @@ from app.core.scan import Scan, ScanClass, parse
 from app.core.values import dataclass
 from app.station.ahead import Ahead, CameAhead
 from app.station.alarms import AlarmWatch, StationAlarm
+from app.station.asking import Asking
 from app.station.bench import Bench
 from app.station.counting import Counting
 from app.station.gate import Gate
@@ -29,6 +30,7 @@ from app.station.leasing import LeaseKeeper
 from app.station.opening import Opening
 from app.station.outcome import Done, Follow, Light, Outcome, Sound, refusal
 from app.station.slips import Slips
+from app.station.splitting import Splitting
 from app.station.van import VanView
 from app.station.worktop import Worktop
 from app.store.leases import LeaseBook
@@ -85,6 +87,7 @@ class PackingDesk:
         self._slips = Slips(self._top)
         self._ahead = Ahead(self._top)
         self._counting = Counting(self._top)
+        self._splitting = Splitting(self._top, Asking(bench, bench.outbox))
         self._over = HandOver(self._top, self._gate)
         self._opening = Opening(self._top, alarms, self._over)
         self._mode: Mode = "packing"
@@ -251,6 +254,8 @@ class PackingDesk:
                 return self._to_mode("handover", row.scan_id)
             case "PACKING":
                 return self._to_mode("packing", row.scan_id)
+            case "BOX":
+                return self._asks("split", row.scan_id)
             case "ASIDE":
                 return self._put_aside(row.scan_id)
             case _:
@@ -319,6 +324,8 @@ class PackingDesk:
             case "print":
                 done = await self._slips.print([outcome.parcel_no], now)
                 return done[0] if done else outcome
+            case "split":
+                return await self.split(now, scan_id=outcome.scan_id)
             case "fetch":
                 return await self._fetched(outcome, now)
             case "goods":
@@ -370,6 +377,10 @@ class PackingDesk:
                 self._top.counts.clear()
                 self._top.leases.done(parcel.parcel_no)
             return self._top.said(outcome)
+
+    async def split(self, now: datetime, *, scan_id: str = "") -> Outcome:
+        """The box is full: what was not counted yet goes into another one."""
+        return await self._splitting.split(now, scan_id or self._bench.new_id())
 
     # ---------------------------------------------------------------------------------- setting aside
 

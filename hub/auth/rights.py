@@ -46,7 +46,7 @@ _BY_ACT: dict[ActKind, frozenset[Role]] = {
     A.reveal: SERVICE | HEADS_OF_FLOOR,
     A.close_refund: frozenset({R.cs_lead, R.ops_lead, R.admin}),
     A.message_sent: SERVICE,
-    A.split: FLOOR,
+    A.split_parcel: FLOOR,
 }
 
 

@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[Order, dict[str, Any], dict[str, Any], dict[str, Any]]
         {"holder": "bench-1"},
         {"holder": ""},
     ),
-    "split": (done(done(an_order(), "opened"), "line_packed", line_no=1), {}, {"qty": 3}, {"qty": 1}),
+    "split_parcel": (done(done(an_order(), "opened"), "line_packed", line_no=1), {}, {"qty": 3}, {"qty": 1}),
     "message_sent": (
         messages.queued(an_order(), an_order().parcels[0].parcel_no, "picked_up", T0)[0],
         {"message": "picked_up"},
@@ -68,7 +68,11 @@ COMMANDS: dict[str, tuple[Order, dict[str, Any], dict[str, Any], dict[str, Any]]
 def test_a_command_says_what_was_and_what_is(kind: str) -> None:
     order, body, before, after = COMMANDS[kind]
     verdict = decide(
-        order, act(order, kind, kind in ("take_over", "message_sent", "split"), "A1", **body), REP, T0, RULES
+        order,
+        act(order, kind, kind in ("take_over", "message_sent", "split_parcel"), "A1", **body),
+        REP,
+        T0,
+        RULES,
     )
     assert isinstance(verdict, Accepted)
     assert (verdict.entries[0].before, verdict.entries[0].after) == (before, after)

@@ -78,7 +78,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(by=BENCHES, box=BOXES)
     def split(self, by: Any, box: int) -> None:
-        self._do("split", by, box=box)
+        self._do("split_parcel", by, box=box)
 
     @rule(by=BENCHES, box=BOXES)
     def closed(self, by: Any, box: int) -> None:

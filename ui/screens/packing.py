@@ -390,6 +390,11 @@ class PackingScreen(Page):
     def _put_aside(self) -> None:
         self._take(self._room.core.packing.put_aside(self._room.now()))
 
+    def _split(self) -> None:
+        desk = self._room.core.packing
+        self._never_mind()
+        self._room.work.run(lambda: desk.split(self._room.now()), self._take, self._room.trouble, owner=self)
+
     def _mark(self, reason: str) -> None:
         self._buttons.setCurrentIndex(0)
         self._take(self._room.core.packing.mark_abnormal(reason, self._room.now()))
@@ -490,6 +495,7 @@ class PackingScreen(Page):
         for reason in ABNORMAL:
             again = KEYS.abnormal if reason == ABNORMAL[-1] else ""  # the same key twice needs no second look
             line.addWidget(self._button(f"packing.reason_{reason}", partial(self._mark, reason), "", again))
+        line.addWidget(self._button("packing.act_split", self._split, "box", ""))
         line.addWidget(self._button("packing.act_back", self._never_mind, "close", KEYS.back))
         panel.setLayout(line)
         self._buttons.addWidget(panel)

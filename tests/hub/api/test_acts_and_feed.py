@@ -138,14 +138,14 @@ def test_an_order_that_does_not_fit_goes_into_a_second_box_of_its_own(hub: Runni
         found: list[Any] = bench.get(f"/v1/orders/{order.order_no}").json()["parcels"]
         return found
 
-    assert does(first, "split") == "nothing_to_split"
+    assert does(first, "split_parcel") == "nothing_to_split"
     assert does(first, "line_packed", line_no=order.lines[0].line_no) == "applied"
-    assert does(first, "split") == "applied"
+    assert does(first, "split_parcel") == "applied"
     assert [p["parcel_no"] for p in parcels()] == [first, second]
     assert sum(pl["qty"] for pl in parcels()[0]["lines"]) == 1
     assert sum(pl["qty"] for p in parcels() for pl in p["lines"]) == sum(line.qty for line in order.lines)
     assert does(first, "parcel_closed") == does(first, "handed_over") == "applied"
-    assert does(first, "split") == "already_handed_over"
+    assert does(first, "split_parcel") == "already_handed_over"
     [found] = hub.admin().get("/v1/orders", params={"q": second}).json()["orders"]
     assert found["order_no"] == order.order_no
     [lease] = bench.post("/v1/leases", json={"parcel_nos": [second], "step": "close"}).json()

@@ -130,7 +130,7 @@ redo_label        . x x . . x . . x
 reveal            . x x x x x . . x
 close_refund      . . . . x x . . x
 message_sent      . . . x x x . . x
-split             x x x . . . . . x
+split_parcel      x x x . . . . . x
 """
 
 
