@@ -13,10 +13,14 @@ from ui.screens.room import Room
 
 
 class Sheets:
-    """``draw`` gives the PDF; it is saved among this person's documents, or in ``folder`` where there are none."""
+    """``draw`` gives the PDF; it is saved among this person's documents, or in ``folder`` where there are none.
+    ``opens``: it is opened too; not where nothing but this window may be reached (a kiosk)."""
 
-    def __init__(self, room: Room, printers: Printers, draw: DrawSheet, folder: Path) -> None:
+    def __init__(
+        self, room: Room, printers: Printers, draw: DrawSheet, folder: Path, *, opens: bool = True
+    ) -> None:
         self._room, self._printers, self._draw, self._folder = room, printers, draw, folder
+        self._opens = opens
 
     def save(self, kind: SheetKind) -> Path | None:
         """The sheet in the language of the screen, saved and opened; None where it could not be saved."""
@@ -29,6 +33,9 @@ class Sheets:
             self._room.bar.warn(i18n.say("scanner.sheet_not_saved", path=str(path)), key="sheet")
             return None
         self._room.bar.resolve("sheet")
+        if not self._opens:
+            self._room.bar.success(i18n.say("scanner.sheet_only_saved", path=str(path)))
+            return path
         self._room.bar.success(i18n.say("scanner.sheet_saved", path=str(path)))
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
         return path

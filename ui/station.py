@@ -425,7 +425,8 @@ class Station:
     def _print_sheet(self, kind: SheetKind, *, on_slip: bool = False) -> None:
         from ui.sheets import Sheets
 
-        sheets = Sheets(self.room, self.printers, self._joint.draw_sheet, self.folder)
+        draw, opens = self._joint.draw_sheet, not self.kiosk.is_on
+        sheets = Sheets(self.room, self.printers, draw, self.folder, opens=opens)
         if on_slip:
             sheets.print_commands()
         else:

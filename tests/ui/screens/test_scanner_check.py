@@ -222,6 +222,11 @@ def test_the_sheet_is_saved_as_a_pdf_and_opened_without_a_dialog(station: Statio
     [file] = opener.files
     assert file.read_bytes().startswith(b"%PDF-") and "scanner-test-zh" in file.name
     assert str(file) in station.window.bar.words()
+    file.unlink()
+    station.kiosk.is_on = True
+    press(station, Qt.Key.Key_F2)
+    assert file.exists() and len(opener.files) == 1, "a kiosk opens no other program"
+    station.kiosk.is_on = False
 
 
 def test_command_codes_come_from_the_slip_printer_and_from_a_file_where_there_is_none(
