@@ -115,6 +115,10 @@ def test_what_was_turned_on_is_opened_at_the_next_start(bench: Station, cable: t
     bench.sources().open()
     serial = bench.sources().serial
     assert serial is not None and serial.state == "ready"
+    bench.sources().open()
+    assert bench.sources().serial is serial, (
+        "who was quicker in the settings than the start is not started twice"
+    )
     assert bench.scanner.settings.layout == "us"
 
 
