@@ -18,7 +18,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 
 from app.core.history import HistoryKind
-from app.core.values import dataclass
+from app.core.values import dataclass, quickly_made
 
 K = HistoryKind
 
@@ -44,6 +44,7 @@ WORK_KINDS: tuple[HistoryKind, ...] = (
 )
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One act at a bench. ``at`` is when it was done. ``is_before``: of an earlier day, known for what it began."""
