@@ -22,6 +22,8 @@ class Reason(StrEnum):
     no_lease = "no_lease"
     already_handed_over = "already_handed_over"
     nothing_open = "nothing_open"
+    no_single = "no_single"
+    not_finished = "not_finished"
     same_unit = "same_unit"
     doubtful_label = "doubtful_label"
     not_kept = "not_kept"

@@ -56,6 +56,8 @@ Joined once, in main.py::
     count_by_hand(line_no, now, qty=1) -> Outcome
     mark_abnormal(reason, now, note="") -> Outcome         learn_code(code, line_no, now) -> Outcome
     set_mode("packing"|"handover") -> Outcome
+    set_single_lane(is_on) -> Outcome    .is_single_lane: goods read with nothing open take the most urgent box of one
+                                         unit (follow "single": lease, go_check, count, slip, close)
     van() -> VanView                     what may leave while the hub is away, what keeps the rest; reads rows
     await print_slips(parcel_nos, now, reason="") -> list[Outcome]   (reason: for a reprint)
     ack_stop(how: "key"|"click"|"scan", now) -> Outcome    frees the bench from the alarm on top

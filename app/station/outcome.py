@@ -40,6 +40,9 @@ class Done(StrEnum):
     taken_out = "taken_out"
     to_take_out = "to_take_out"
     closed = "closed"
+    single_packed = "single_packed"
+    single_on = "single_on"
+    single_off = "single_off"
     handed_over = "handed_over"
     printing = "printing"
     waybill_bound = "waybill_bound"
@@ -57,7 +60,7 @@ class Done(StrEnum):
 
 
 #: What still has to be asked of the hub; hand the outcome to ``PackingDesk.follow``.
-Follow = Literal["open", "close", "handover", "print", "badge", "fetch", "goods", "split"]
+Follow = Literal["open", "close", "handover", "print", "badge", "fetch", "goods", "split", "single"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

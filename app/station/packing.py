@@ -29,6 +29,7 @@ from app.station.handover import HandOver
 from app.station.leasing import LeaseKeeper
 from app.station.opening import Opening
 from app.station.outcome import Done, Follow, Light, Outcome, Sound, refusal
+from app.station.single import SingleLane
 from app.station.slips import Slips
 from app.station.splitting import Splitting
 from app.station.van import VanView
@@ -90,6 +91,7 @@ class PackingDesk:
         self._splitting = Splitting(self._top, Asking(bench, bench.outbox))
         self._over = HandOver(self._top, self._gate)
         self._opening = Opening(self._top, alarms, self._over)
+        self._single = SingleLane(self._top, self._gate, self._slips, self._ahead, self.close)
         self._mode: Mode = "packing"
         self._last_read: tuple[str, datetime] | None = None
         leases.refused = self._top.lease_refused
@@ -209,6 +211,8 @@ class PackingDesk:
                 order_no=alarm.order_no,
                 parcel_no=alarm.parcel_no,
             )
+        if self._mode == "packing" and (goods := self._single.goods(target)) is not None:
+            return self._single.asked(goods, row.scan_id)
         match target.kind:
             case "command":
                 return self._commanded(target.key, row, now)
@@ -328,6 +332,8 @@ class PackingDesk:
                 return await self.split(now, scan_id=outcome.scan_id)
             case "fetch":
                 return await self._fetched(outcome, now)
+            case "single":
+                return await self._single.take(outcome, now)
             case "goods":
                 await self._ahead.fetch(outcome.parcel_no)
                 return outcome
@@ -353,8 +359,10 @@ class PackingDesk:
         """Whether a slip of this parcel is out or may be: another one needs a reason."""
         return self._slips.has_paper(parcel_no)
 
-    async def close(self, now: datetime, *, weight_g: int = 0, scan_id: str = "") -> Outcome:
-        """Closes the open parcel if it is complete and may go."""
+    async def close(
+        self, now: datetime, *, weight_g: int = 0, scan_id: str = "", told: Outcome | None = None
+    ) -> Outcome:
+        """Closes the open parcel if it is complete and may go. ``told``: said of it instead of "closed"."""
         scan_id = scan_id or self._bench.new_id()
         with self._top.lock:
             found = self._top.on_bench(scan_id)
@@ -368,7 +376,7 @@ class PackingDesk:
             found = self._top.on_bench(scan_id)  # the answer took its time: look again
             if isinstance(found, Outcome):
                 return self._top.said(found)
-            closed = Outcome(scan_id=scan_id, done=Done.closed)
+            closed = told or Outcome(scan_id=scan_id, done=Done.closed)
             outcome = self._top.do(
                 ActKind.parcel_closed, *found, ParcelClosed(weight_g=weight_g), closed, None, now
             )
@@ -399,6 +407,17 @@ class PackingDesk:
                 self._top.leases.leave_van()
             self._top.leases.wake()
         return Outcome(scan_id=scan_id, done=Done.mode_handover if mode == "handover" else Done.mode_packing)
+
+    def set_single_lane(self, is_on: bool) -> Outcome:
+        """Whether goods that are read with nothing open go into the most urgent box of one unit (C58)."""
+        with self._top.lock:
+            self._single.switch(is_on)
+            done = Done.single_on if is_on else Done.single_off
+            return self._top.said(Outcome(scan_id=self._bench.new_id(), done=done))
+
+    @property
+    def is_single_lane(self) -> bool:
+        return self._single.is_on
 
     def van(self) -> VanView:
         """How many of the boxes that wait may leave while the hub is away. Not for the thread that paints."""

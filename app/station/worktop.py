@@ -196,6 +196,12 @@ class Worktop:
             durable.add_done_callback(lambda answer: self.on_disk(outcome, answer))
         return outcome
 
+    def latest(self, outcome: Outcome) -> Outcome:
+        """The last word about the same read: it may have become green while it was on its way to who asked."""
+        with self._last_lock:
+            is_same = self.last is not None and self.last.scan_id == outcome.scan_id
+            return self.last if is_same and self.last is not None else outcome
+
     def on_disk(self, outcome: Outcome, answer: Future[Any]) -> None:
         """Called by the writing thread: takes no lock that waits for it."""
         error = answer.exception()

@@ -22,7 +22,7 @@ from app.wire import Change, ChangePage, Repair, Urgent
 T = TypeVar("T")
 
 #: The number of the tables in :mod:`app.store.tables`, kept in the file.
-SCHEMA = 4
+SCHEMA = 5
 #: A body of 2 KB leaves half of a page of 4 KB empty: a quarter less on disk, and loaded a quarter sooner.
 _PAGE_SIZE = 8192
 #: Orders written in one go: their bodies stand twice in memory meanwhile.

@@ -31,7 +31,7 @@ from app.store.needs import NeedsPerson
 from app.store.outbox import Outbox
 from app.store.search import search
 from app.store.story import StoryLine, story_of
-from app.store.views import Handled, OpenStop, QueuePage, Target, queue_row, stopped_parcels
+from app.store.views import Handled, OpenStop, QueuePage, SinglePage, Target, queue_row, stopped_parcels
 from app.wire import AlarmView, Restored, StationView, Urgent
 
 S = OrderState
@@ -257,6 +257,21 @@ class ReadModel:
         """Parcels to pack: rush first, then by deadline."""
         return self._key_page("queue_key", TO_PACK, n, after)
 
+    def singles(self, sku_codes: Iterable[str], n: int = 50, after: str = "") -> SinglePage:
+        """Parcels that wait for one unit of one of these articles and nothing else: rush first, then by deadline."""
+        wanted = list(sku_codes)
+        cursor = self._cache.shown
+        query = (
+            "SELECT o.body, o.seq, u.body, u.seq, o.queue_key "
+            'FROM "order" o LEFT JOIN urgent u ON u.order_no = o.order_no '
+            f"WHERE o.single_sku IN ({', '.join('?' * len(wanted))}) AND o.queue_key > ? "
+            "ORDER BY o.queue_key LIMIT ?"
+        )
+        found = self._cache.read(lambda db: db.execute(query, (*wanted, after, n)).fetchall())
+        orders = [self._view(row[:4], cursor) for row in found]
+        boxes = [(o, p) for o in orders for p in o.parcels if p.state in TO_PACK and _is_single(o, p, wanted)]
+        return SinglePage(boxes, found[-1][4] if len(found) == n else "")
+
     def packed(self, n: int = 50, after: str = "") -> QueuePage:
         """Packed parcels that wait for the van."""
         return self._key_page("packed_key", (S.packed,), n, after)
@@ -448,6 +463,15 @@ def _asked(order: Order, act: Act) -> Order:
         return order
     asked = CommandView(act_id=act.act_id, kind=act.kind, state=CommandState.sent, asked_at=act.made_at)
     return replace(order, commands=(*order.commands, asked))
+
+
+def _is_single(order: Order, parcel: Parcel, sku_codes: Sequence[str]) -> bool:
+    """Still so with all that was heard and done since: one unit, its own order's, and none in the box."""
+    goes = [line for line in parcel.lines if line.qty or line.qty_packed]
+    if len(goes) != 1 or (goes[0].qty, goes[0].qty_packed, parcel.slip_count) != (1, 0, 0):
+        return False
+    bought = order.line(goes[0].line_no) if goes[0].order_no == order.order_no else None
+    return bought is not None and bought.sku_code in sku_codes
 
 
 _GOODS = frozenset({ScanClass.item, ScanClass.outer_pack})

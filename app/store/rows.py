@@ -14,10 +14,23 @@ class _Stop(msgspec.Struct, gc=False):
     since: str
 
 
+class _Boxed(msgspec.Struct, gc=False):
+    line_no: int
+    qty: int
+    qty_packed: int = 0
+
+
 class _Parcel(msgspec.Struct, gc=False):
     parcel_no: str
     state: str
     waybill_no: str = ""
+    slip_count: int = 0
+    lines: list[_Boxed] = []
+
+
+class _Line(msgspec.Struct, gc=False):
+    line_no: int
+    sku_code: str
 
 
 class _Consignee(msgspec.Struct, gc=False):
@@ -43,6 +56,7 @@ class _Order(msgspec.Struct, gc=False):
     buyer_nick: str = ""
     consignee: _Consignee | None = None
     parcels: list[_Parcel] = []
+    lines: list[_Line] = []
     extra: _Extra | None = None
 
 
@@ -80,14 +94,14 @@ ORDER_COLUMNS = (
     "stop_since",
     "numbers",
     "names",
+    "single_sku",
 )
+
+_MAY_BE_NULL = ("deadline", "queue_key", "packed_key", "stop_since", "single_sku")
 
 #: Where their values stand in a statement. None is written as "": the driver hands over text at once, but looks for a
 #: way to adapt everything else first, None and bytes as well, and that takes as long as the row itself.
-ORDER_MARKS = tuple(
-    "nullif(?, '')" if column in ("deadline", "queue_key", "packed_key", "stop_since") else "?"
-    for column in ORDER_COLUMNS
-)
+ORDER_MARKS = tuple("nullif(?, '')" if column in _MAY_BE_NULL else "?" for column in ORDER_COLUMNS)
 
 #: One row of table ``number``: number, kind, order_no, parcel_no.
 NumberRow = tuple[str, str, str, str]
@@ -119,7 +133,17 @@ def order_row(body: bytes, seq: int) -> tuple[Any, ...]:
         min(s.since for s in o.stops) if o.stops else "",
         _numbers(o),
         _names(o),
+        _single(o) if waits and len(parcels) == 1 else "",
     )
+
+
+def _single(o: _Order) -> str:
+    """The article of an order that waits for one unit of it and nothing else, and of which no slip is out."""
+    [parcel] = o.parcels
+    goes = [line for line in parcel.lines if line.qty]
+    if len(goes) != 1 or goes[0].qty != 1 or goes[0].qty_packed or parcel.slip_count:
+        return ""
+    return next((line.sku_code for line in o.lines if line.line_no == goes[0].line_no), "")
 
 
 def _numbers(o: _Order) -> str:

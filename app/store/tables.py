@@ -25,6 +25,7 @@ _ORDER = """CREATE TABLE "order" (
     queue_key TEXT, -- set while a parcel waits to be packed; sorts rush, deadline, number
     packed_key TEXT, -- set while a packed parcel waits for hand-over
     stop_since TEXT, -- set while a stop is open
+    single_sku TEXT, -- the article, while one unit of it is all that the order waits for and no slip of it is out
     numbers TEXT NOT NULL, -- what `number` holds for it, to see changes cheaply
     names TEXT NOT NULL
 )"""
@@ -79,6 +80,7 @@ _INDEXES = (
     'CREATE INDEX order_queue ON "order" (queue_key) WHERE queue_key IS NOT NULL',
     'CREATE INDEX order_packed ON "order" (packed_key) WHERE packed_key IS NOT NULL',
     'CREATE INDEX order_stopped ON "order" (stop_since) WHERE stop_since IS NOT NULL',
+    'CREATE INDEX order_single ON "order" (single_sku, queue_key) WHERE single_sku IS NOT NULL',
     # what may go, found without a look at all that may not
     'CREATE INDEX order_done ON "order" (seq) '
     "WHERE queue_key IS NULL AND packed_key IS NULL AND stop_since IS NULL",

@@ -41,6 +41,14 @@ class QueuePage:
     next: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SinglePage:
+    """Boxes of one unit, most urgent first. ``next`` goes into the next call; empty at the end."""
+
+    boxes: list[tuple[Order, Parcel]]
+    next: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What a scan means here. ``others``: further parcels the same number stands for.

@@ -24,11 +24,12 @@ from app.wire import (
     Me,
     OrderList,
     Paired,
+    Rows,
     Session,
     SignIn,
     StoryEntry,
 )
-from tests.helpers.station import StillClock, a_page, ids, order_change
+from tests.helpers.station import EPOCH, StillClock, a_page, ids, order_change
 
 T = TypeVar("T")
 STATION = "ST-1"
@@ -52,6 +53,8 @@ class ToldHub:
         self.who = Me(user="一号台", role="packer", acts=["opened"], screens=[], mask="floor")
         self.is_session_over = False
         self.labels: dict[str, LabelData] = {}
+        #: What the feed holds of a number now, where that is more than the copy.
+        self.ahead: dict[str, Rows] = {}
         #: What happens while a request for leases is on its way.
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -90,6 +93,10 @@ class ToldHub:
             for no in ask.parcel_nos
         )
         return [self.refused_leases.get(answer.parcel_no, answer) for answer in granted]
+
+    async def rows(self, number: str) -> Rows:
+        self._there()
+        return self.ahead.get(number, Rows(epoch=EPOCH))
 
     async def sign_in(self, sign_in: SignIn) -> Session:
         self._there()

@@ -85,6 +85,7 @@ class PackingScreen(Page):
         self._side.setSizePolicy(self.queue.sizePolicy())
         self._empty = EmptyState(kit, "scanner", "", "")
         self.import_offer = self._empty.offer("intake.offer", room.open_import, main=True, icon="import")
+        self.single_lane = self._empty.offer("packing.single_on", self._switch_lane, icon="box")
         self.codes = CodePanel(kit)
         self._middle = QStackedWidget()
         for page in (self._empty, self.codes):
@@ -210,7 +211,12 @@ class PackingScreen(Page):
         waiting = self._room.core.read.queue_count()
         is_new = not waiting and not self._room.has_orders()
         self.import_offer.setVisible(is_new)
-        if waiting:
+        lane = self._room.core.packing.is_single_lane
+        self.single_lane.setVisible(bool(waiting) or lane)
+        self.single_lane.set_text("packing.single_off" if lane else "packing.single_on")
+        if lane and self._room.core.packing.view().is_online:
+            self._empty.show_text("box", tr("packing.single_title"), tr("packing.single_text"))
+        elif waiting:
             text = tr("packing.ready_text", n=waiting)
             if self._slips:
                 text += "\n" + tr("packing.ready_print", key=KEYS.print_next, n=self._slips)
@@ -277,7 +283,13 @@ class PackingScreen(Page):
             )
 
     def _take_answer(self, outcome: Outcome) -> None:
-        if self._last is None or self._last.scan_id == outcome.scan_id:
+        if outcome.done is Done.single_packed:
+            self._warn_of_printer(1, self._printers())
+        is_last = self._last is None or self._last.scan_id == outcome.scan_id
+        if is_last or outcome.reason in (
+            Reason.no_single,
+            Reason.not_finished,
+        ):  # a unit that found no box is heard
             self._take(outcome)
         else:
             self._show_desk()
@@ -295,6 +307,10 @@ class PackingScreen(Page):
 
     def _undo(self) -> None:
         self._take(self._room.core.packing.undo_last(self._room.now()))
+
+    def _switch_lane(self) -> None:
+        desk = self._room.core.packing
+        self._take(desk.set_single_lane(not desk.is_single_lane))
 
     def _switch_mode(self) -> None:
         desk = self._room.core.packing
