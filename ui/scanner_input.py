@@ -236,7 +236,8 @@ class _Wedge(QObject):
         self._turns = 0
         self._silence.start(self.burst.settings.gap_ms + _SILENCE_MARGIN_MS)
         given_back = (window, event.clone())
-        verdict = self.burst.press(char, self._stamp(event), _key_id(event), given_back, _us_char(event))
+        plain = _us_char(event) if char.isprintable() else char
+        verdict = self.burst.press(char, self._stamp(event), _key_id(event), given_back, plain)
         self._obey(verdict)
         return verdict.swallow
 
@@ -294,7 +295,7 @@ def _typed_char(event: QKeyEvent, *, holding: bool) -> str | None:
     text = event.text()
     held = event.modifiers()
     control = bool(held & Qt.KeyboardModifier.ControlModifier)
-    if holding and control and event.key() == Qt.Key.Key_BracketRight:
+    if holding and control and (event.key() == Qt.Key.Key_BracketRight or _us_char(event) == "]"):
         return "\x1d"
     if holding and text in _SEPARATORS:
         return text

@@ -29,7 +29,7 @@ ENDS = {0: ("key", "Return"), 1: (), 2: ("key", "Linefeed"), 5: ("key", "Tab"), 
 State = dict[str, object]
 #: Layouts of computers, with a key of the scan codes (0x10: Q on a US keyboard) and what it types under them.
 LAYOUTS = {"de": (0x15, "z"), "fr": (0x10, "a"), "ru": (0x10, "й"), "us": (0x10, "Q")}
-_X_KEYS_FROM, _SHIFT = 8, "50"
+_X_KEYS_FROM, _SHIFT, _CONTROL = 8, "50", "37"
 #: Wider than a shop's own: the keys of a fast scanner come late on a machine busy with other tests.
 SHOPS_MS, WIDE_MS = 40, 200
 
@@ -83,6 +83,22 @@ class Desk:
         """The keys of a scanner that believes in a US keyboard, whatever they type here."""
         words: list[str] = []
         for char in code:
+            if char == "\x1d":
+                words += [
+                    "keydown",
+                    "--delay",
+                    "0",
+                    _CONTROL,
+                    "key",
+                    "--delay",
+                    "0",
+                    "35",
+                    "keyup",
+                    "--delay",
+                    "0",
+                    _CONTROL,
+                ]
+                continue
             shift, key = next(
                 (shift, str(scan + _X_KEYS_FROM))
                 for shift in (False, True)
@@ -172,7 +188,13 @@ def test_regression_two_like_digits_of_a_fast_scanner(desk: Desk) -> None:
 @pytest.mark.skipif(shutil.which("setxkbmap") is None, reason="setxkbmap is missing")
 @pytest.mark.parametrize("desk", [(WIDE_MS, False)], indirect=True, ids=["idle"])
 def test_no_keyboard_layout_and_no_capslock_changes_a_code(desk: Desk) -> None:
-    codes = [slip_code("ZYQ2026112100101", 1), "6901234567892", "QZ-77Y.a/b_W", "aMq:wz,"]
+    codes = [
+        slip_code("ZYQ2026112100101", 1),
+        "6901234567892",
+        "QZ-77Y.a/b_W",
+        "aMq:wz,",
+        "0106901234567892\x1d10LOT7",
+    ]
     scanned: list[str] = []
     for layout in LAYOUTS:
         desk.use_layout(layout)
