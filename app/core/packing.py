@@ -54,5 +54,11 @@ def _title(order: Order, line: ParcelLine) -> str:
 
 def still_wanted(order: Order, parcel: Parcel) -> str:
     """The goods the box still lacks, the first three by their titles; empty where it is complete."""
-    titles = [_title(order, line) for line in parcel.lines if line.qty_packed < line.qty]
-    return "、".join(titles[:3])
+    due = [order.line(pl.line_no) for pl in parcel.lines if pl.qty_packed < pl.qty]
+    names = [named(line.title or line.sku_code, line.spec) for line in due if line is not None]
+    return "、".join(names[:3])
+
+
+def named(title: str, spec: str) -> str:
+    """Goods by their name, what tells two of one name apart (colour, size) first: long names are cut on screens."""
+    return f"【{spec}】{title}" if spec else title

@@ -8,7 +8,7 @@ from datetime import datetime
 from app.core import lines
 from app.core.acts import ActKind, BarcodeLearned, LinePacked, LineUnpacked, WaybillBound
 from app.core.order import Order, Parcel, ParcelLine
-from app.core.packing import ItemCode, match_item, still_wanted
+from app.core.packing import ItemCode, match_item, named, still_wanted
 from app.core.reasons import Reason, Refused
 from app.core.scan import Guess, Scan, ScanClass, as_label
 from app.station import gs1
@@ -103,7 +103,7 @@ class Counting:
         if refused.reason is not Reason.wrong_item:
             return refused
         items = (self._read.item(meaning.sku_code) for meaning in target.meanings)
-        title = next((item.title for item in items if item is not None and item.title), "")
+        title = next((named(i.title, i.spec) for i in items if i is not None and i.title), "")
         return Refused(refused.reason, refused.params | {"scanned": title or target.key})
 
     def _take_out(

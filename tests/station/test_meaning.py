@@ -138,6 +138,7 @@ def test_goods_with_lot_and_serial_number_are_counted_by_their_number(bench: Fed
     assert bench.scan(f"{head}21S-2").is_ok, "it was taken out again"
     assert bench.scan(f"(01){PACK}(17)271231").params["got"] == "4", "the pack's own number, its own quantity"
     assert bench.scan(f"01{PACK}").params["got"] == "8"
+    assert bench.acts()[-1] == "line_packed", "all of it is on disk"
     body = next(e.body for e in reversed(bench.core.outbox.waiting(100)) if e.kind == "line_packed")
     assert body["code"] == PACK
 

@@ -292,7 +292,7 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     params["scanned"] = cut(params.get("scanned", code))
     expected = params.get("expected", "")
     if outcome.reason is not Reason.not_complete:  # there each title has its number behind it
-        due = expected.split("、")[: 1 if outcome.reason is Reason.unknown_code else None]
+        due = expected.split("、")[: None if outcome.reason is Reason.over_quantity else 1]
         expected = "、".join(cut(title) for title in due)
     params["expected"] = expected or words.tr("packing.nothing_lacks")
     if outcome.is_ok:
