@@ -105,12 +105,14 @@ class LeaseKeeper:
         """Whether leases of another life of the hub are held that were not asked for again (design 3.11)."""
         return any(lease.epoch not in ("", epoch) for lease in self._book.held().values())
 
-    async def ask(self, parcel_nos: Sequence[str], step: LeaseStep) -> dict[str, Refused | None]:
+    async def ask(
+        self, parcel_nos: Sequence[str], step: LeaseStep, *, only_free: bool = False
+    ) -> dict[str, Refused | None]:
         """Asks now and waits. Raises HubTrouble. None: granted."""
         answers: dict[str, Refused | None] = {}
         for start in range(0, len(parcel_nos), BATCH):
             part = list(parcel_nos[start : start + BATCH])
-            for answer in await self._ask(part, step):
+            for answer in await self._ask(part, step, only_free):
                 answers[answer.parcel_no] = None if answer.granted else _refusal(answer)
         return answers
 
@@ -122,12 +124,15 @@ class LeaseKeeper:
             self._calls = asyncio.Lock()
         return self._calls
 
-    async def _ask(self, parcel_nos: list[str], step: LeaseStep) -> list[LeaseAnswer]:
+    async def _ask(
+        self, parcel_nos: list[str], step: LeaseStep, only_free: bool = False
+    ) -> list[LeaseAnswer]:
         if self._bench.hub is None:
             return []
         async with self._in_turn():
             epoch, sent = self._bench.outbox.epoch, self._bench.clock.monotonic()
-            answers = await self._bench.hub.leases(LeaseAsk(parcel_nos=parcel_nos, step=step))
+            ask = LeaseAsk(parcel_nos=parcel_nos, step=step, only_free=only_free)
+            answers = await self._bench.hub.leases(ask)
             for answer in answers:
                 if not answer.granted:
                     self._book.drop(answer.parcel_no)

@@ -91,7 +91,7 @@ class PackingDesk:
         self._splitting = Splitting(self._top, Asking(bench, bench.outbox))
         self._over = HandOver(self._top, self._gate)
         self._opening = Opening(self._top, alarms, self._over)
-        self._single = SingleLane(self._top, self._gate, self._slips, self._ahead, self.close)
+        self._single = SingleLane(self._top, self._gate, self._slips, self.close)
         self._mode: Mode = "packing"
         self._last_read: tuple[str, datetime] | None = None
         leases.refused = self._top.lease_refused

@@ -1,7 +1,7 @@
 """The lane of single units (C58): goods are scanned with no parcel open, and the most urgent that waits takes them.
 
-Each unit is one parcel: looked up at the hub as it is now, leased, asked about, counted, its slip printed, closed. What
-another bench has or has begun is passed over, whatever the own copy says.
+Each unit is one parcel: leased, asked about, counted, its slip printed, closed. What another bench has or has begun the
+hub does not lease, whatever the own copy says.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from app.core.order import Order, Parcel
 from app.core.packing import ItemCode
 from app.core.reasons import Reason, Refused
 from app.ports import HubTrouble
-from app.station.ahead import Ahead
 from app.station.gate import Gate
 from app.station.outcome import Done, Light, Outcome, Sound, refusal
 from app.station.slips import Slips
 from app.station.worktop import Worktop
-from app.store.readmodel import TO_PACK
 from app.store.views import Target
 
 if TYPE_CHECKING:
@@ -49,12 +47,11 @@ Close = Callable[..., Awaitable[Outcome]]
 class SingleLane:
     """Takes boxes of one unit. ``close``: the desk's own way to close what lies open."""
 
-    def __init__(self, top: Worktop, gate: Gate, slips: Slips, ahead: Ahead, close: Close) -> None:
+    def __init__(self, top: Worktop, gate: Gate, slips: Slips, close: Close) -> None:
         self._top = top
         self._bench = top.bench
         self._gate = gate
         self._slips = slips
-        self._ahead = ahead
         self._close = close
         self._turn: asyncio.Lock | None = None
         self._taking = 0
@@ -141,29 +138,13 @@ class SingleLane:
         is_free = freeze.blocks(order, parcel, self._bench.station_id) is None
         return is_free and not self._slips.has_paper(parcel.parcel_no)
 
-    def _is_free_still(self, parcel_no: str) -> bool:
-        """By the row that came just now: nobody has it, nobody has begun it."""
-        order, parcel = self._top.found(parcel_no)
-        return (
-            order is not None
-            and parcel is not None
-            and parcel.state in TO_PACK
-            and not (parcel.qty_packed or parcel.slip_count)
-            and self._may_be_mine(order, parcel)
-        )
-
     async def _taken(self, outcome: Outcome, order: Order, parcel: Parcel, now: datetime) -> Outcome:
         no = parcel.parcel_no
-        # a lease moves to whoever asks for it last: what another bench has by now is left to it, not asked for
-        await self._ahead.fetch(no)
-        if not self._is_free_still(no):
-            return self._top.no(outcome.scan_id, order, parcel, Refused(Reason.no_lease, {"parcel_no": no}))
         try:
-            refused = (await self._top.leases.ask([no], "close")).get(no)
+            # else a lease moves to whoever asks for it last
+            refused = (await self._top.leases.ask([no], "close", only_free=True)).get(no)
         except HubTrouble:
             refused = Refused(Reason.hub_unreachable, {"order_no": order.order_no, "parcel_no": no})
-        if refused is None and await self._ahead.fetch(no) and not self._top.book.is_valid(no):
-            refused = Refused(Reason.no_lease, {"parcel_no": no})  # it has moved on already
         refused = refused or await self._gate.may_go(no, "print")
         if refused is not None:
             self._top.leases.give_back(no)

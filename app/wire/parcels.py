@@ -11,11 +11,15 @@ from app.core.order import Consignee, LeaseStep, Order
 
 
 class LeaseAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """At most 200 parcels in one request; ``give_back`` ends the station's own leases."""
+    """At most 200 parcels in one request; ``give_back`` ends the station's own leases.
+
+    ``only_free``: nothing moves from another station, and nothing that somebody has begun is granted.
+    """
 
     parcel_nos: list[str]
     step: LeaseStep = "close"
     give_back: bool = False
+    only_free: bool = False
 
 
 class LeaseAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from app.core.freeze import LEASE_GRACE, blocks
 from app.core.history import Entry, HistoryKind
 from app.core.order import GONE_STATES, InterceptResult, LeaseStep, Order, Parcel
 from app.core.reasons import Reason, Refused
-from app.wire import LabelData, LeaseAnswer
+from app.wire import LabelData, LeaseAnswer, LeaseAsk
 from hub.db.tables import to_ms
 from hub.orders import pool
 from hub.orders.apply import apply
@@ -36,10 +36,11 @@ class LeaseJob(Job[LeaseAnswer]):
 
     what = "lease"
 
-    def __init__(self, parcel_no: str, step: LeaseStep, give_back: bool, by: Actor) -> None:
+    def __init__(self, parcel_no: str, ask: LeaseAsk, by: Actor) -> None:
         self.parcel_no = parcel_no
-        self.step = step
-        self.give_back = give_back
+        self.step: LeaseStep = ask.step
+        self.give_back = ask.give_back
+        self.only_free = ask.only_free
         self.by = by
         self.station_id = by.station_id or ""
 
@@ -75,6 +76,9 @@ class LeaseJob(Job[LeaseAnswer]):
         if refused := blocks(order, parcel, None):
             return refused
         holder = parcel.holder
+        is_begun = parcel.slip_count > 0 or parcel.qty_packed > 0
+        if self.only_free and (holder not in (None, self.station_id) or is_begun):
+            return Refused(Reason.no_lease, {"parcel_no": parcel.parcel_no, "holder": holder or ""})
         if holder is None or holder == self.station_id:
             return None
         station = work.station(holder)

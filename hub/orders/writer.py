@@ -175,7 +175,7 @@ class Writer:
             raise ValueError("a lease belongs to a station")
         if len(ask.parcel_nos) > leased.MOST:
             raise ValueError(f"at most {leased.MOST} parcels in one request")
-        jobs = [leased.LeaseJob(no, ask.step, ask.give_back, by) for no in ask.parcel_nos]
+        jobs = [leased.LeaseJob(no, ask, by) for no in ask.parcel_nos]
         return await self._ask_whole(jobs)
 
     async def label(self, parcel_no: str, by: Actor) -> LeaseAnswer:

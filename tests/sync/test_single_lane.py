@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from app.station.outcome import Done
+from app.station.outcome import Done, Outcome
 from tests.helpers.hub import RunningHub, a_channel_order, hub_in_thread
+from tests.helpers.station import LiveStation
 from tests.sync.conftest import Station
 from tests.sync.test_cases import knows, sent
 
@@ -18,6 +20,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     folder: Path = tmp_path_factory.mktemp("hub") / "中枢"
     with hub_in_thread(folder) as running:
         yield running
+
+
+def _follow(asked: tuple[LiveStation, Outcome]) -> Outcome:
+    bench, outcome = asked
+    return bench.do(bench.core.packing.follow(outcome, bench.clock.now()))
 
 
 def test_of_two_benches_that_read_the_same_goods_the_second_takes_the_next_box(
@@ -35,10 +42,10 @@ def test_of_two_benches_that_read_the_same_goods_the_second_takes_the_next_box(
             (b, b.core.packing.on_scan("SKU-1", b.clock.now(), False)) for b in benches
         ]  # both look before either of them has asked
         assert [outcome.follow for _, outcome in asked] == ["single", "single"]
-        for bench, outcome in asked:
-            done = bench.do(bench.core.packing.follow(outcome, bench.clock.now()))
-            assert done.done is Done.single_packed, done
-            took.append(done.order_no)
+        with ThreadPoolExecutor() as hands:
+            done = list(hands.map(_follow, asked))
+        assert [one.done for one in done] == [Done.single_packed] * 2, done
+        took += [one.order_no for one in done]
     assert sorted(took) == sorted(order.order_no for order in orders)
     for bench in benches:
         sent(bench)

@@ -314,6 +314,22 @@ async def test_an_old_lease_settles_quietly_while_another_bench_works(core: Core
     assert core.kinds(order)[-1] == "leased"
 
 
+async def test_who_asks_for_what_is_free_gets_nothing_that_is_held_or_begun(core: Core) -> None:
+    await core.a_station("bench-1")
+    await core.a_station("bench-2")
+    free, held, begun = await core.given(*(a_channel_order(n) for n in (1, 2, 3)))
+    assert (await core.lease(held, "bench-1")).granted
+    await core.do("slip_printed", begun, by=an_actor("bench-1"), job_key="k")
+    asked = {}
+    for order in (free, held, begun):
+        ask = LeaseAsk(parcel_nos=[order.parcels[0].parcel_no], only_free=True)
+        [asked[order.order_no]] = await core.writer.leases(ask, an_actor("bench-2"))
+    said = [(asked[o.order_no].granted, asked[o.order_no].reason) for o in (free, held, begun)]
+    assert said == [(True, ""), (False, "no_lease"), (False, "no_lease")]
+    assert core.order(held.order_no).parcels[0].holder == "bench-1"
+    assert (await core.lease(held, "bench-2")).granted, "who opens it gets it"
+
+
 async def test_a_print_lease_brings_the_label_and_one_number(core: Core) -> None:
     await core.a_station()
     numbers = [
