@@ -12,15 +12,13 @@ from app.core.printjob import PrintState
 from app.core.qr import slip_code
 from app.core.reasons import Reason
 from app.station.outcome import Done, Light
-from app.wire import GoAnswer, LeaseAnswer, Rows
+from app.wire import GoAnswer, LeaseAnswer
 from tests.helpers.station import (
-    EPOCH,
     MORNING,
     a_stop,
     an_item,
     an_order,
     item_change,
-    order_change,
     order_no,
     stopped,
     until,
@@ -101,16 +99,10 @@ def test_a_box_that_another_bench_was_given_is_passed_over(lane: FedBench) -> No
     )
     assert lane.scan(UNIT).parcel_no == f"{order_no(2)}01"
     assert papers(lane) == [f"{order_no(2)}01"]
-
-
-def test_what_the_hub_knows_to_be_begun_elsewhere_is_not_even_asked_for(lane: FedBench) -> None:
-    lane.fed(*(an_order(n, qty=(1,)) for n in (1, 2)))
-    first = an_order(1, qty=(1,))
-    theirs = first.with_parcel(replace(first.parcels[0], holder="ST-2", state=OrderState.packing))
-    number = first.parcels[0].parcel_no
-    lane.hub.ahead[number] = Rows(epoch=EPOCH, changes=[order_change(lane.seq + 1, theirs)])
-    assert lane.scan(UNIT).parcel_no == f"{order_no(2)}01"
-    assert [number in ask.parcel_nos for ask in lane.hub.asked if not ask.give_back] == [False, False]
+    first = {
+        no: ask.only_free for ask in reversed(lane.hub.asked) if not ask.give_back for no in ask.parcel_nos
+    }
+    assert set(first.values()) == {True}, "a lease would move to whoever asks last"
 
 
 def test_the_hub_is_asked_before_the_paper_comes_out(lane: FedBench) -> None:

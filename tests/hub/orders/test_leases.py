@@ -327,6 +327,7 @@ async def test_who_asks_for_what_is_free_gets_nothing_that_is_held_or_begun(core
     said = [(asked[o.order_no].granted, asked[o.order_no].reason) for o in (free, held, begun)]
     assert said == [(True, ""), (False, "no_lease"), (False, "no_lease")]
     assert core.order(held.order_no).parcels[0].holder == "bench-1"
+    await core.beat("bench-1")
     assert (await core.lease(held, "bench-2")).granted, "who opens it gets it"
 
 
