@@ -19,10 +19,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core.values import dataclass
 from app.ports import Clock
-from ui.scanner_input import ScannerInput
+from ui.scanner_input import FrameRead, ScannerInput
 
 if TYPE_CHECKING:  # OpenCV comes with the first camera, in the camera's own thread
     from app.codes.camera import Look
+    from app.codes.together import Pair, Single
 
 CameraState = Literal["off", "opening", "ready", "missing", "given_up", "no_library"]
 Why = Literal["", "not_there", "no_picture", "no_answer"]
@@ -40,11 +41,13 @@ _JOIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """What the thread says: opened (with or without the second reader), a read, or why it ended."""
+    """What the thread says: opened (with or without the second reader), a read, papers in one picture, or why it
+    ended."""
 
-    kind: Literal["opened", "read", "ended"]
+    kind: Literal["opened", "read", "frame", "ended"]
     text: str = ""
     at_s: float = 0.0
+    frame: FrameRead | None = None
 
 
 class _Eye(threading.Thread):
@@ -65,22 +68,35 @@ class _Eye(threading.Thread):
     def run(self) -> None:
         try:
             from app.codes.camera import Camera, CameraTrouble, source_of
+            from app.codes.together import Telling
         except ImportError:
             self._say("ended", "no_library")
             return
-        camera = Camera(source_of(self._name), self._clock)
+        camera, telling = Camera(source_of(self._name), self._clock), Telling()
         try:
             camera.open()
             self._say("opened", "" if camera.has_zbar else "no_zbar")
             while not self._is_over.is_set():
                 look = camera.look()
                 self.newest, self.beat_s = look, self._clock.monotonic()
-                for code in look.fresh:
-                    self._say("read", code.text)
+                for said in telling.hear(look.codes, look.fresh, look.at_s):
+                    self._tell(said, look)
         except CameraTrouble as trouble:
+            for said in telling.rest():
+                self._tell(said, self.newest)
             self._say("ended", trouble.why)
         finally:
             camera.close()
+
+    def _tell(self, said: Single | Pair, look: Look | None) -> None:
+        from app.codes.camera import jpeg_of
+        from app.codes.together import Single
+
+        if isinstance(said, Single):
+            self._say("read", said.text)
+        elif look is not None:
+            read = FrameRead(said.seen, said.fresh, jpeg_of(look.picture), f"camera:{self._name}")
+            self.words.put(_Word("frame", at_s=self._clock.monotonic(), frame=read))
 
     def _say(self, kind: Literal["opened", "read", "ended"], text: str) -> None:
         self.beat_s = self._clock.monotonic()
@@ -172,6 +188,8 @@ class CameraScanner(QObject):
             self.has_zbar = word.text != "no_zbar"
             self._opened_s, self.why = word.at_s, ""
             self._say("ready", 0)
+        elif word.frame is not None:
+            self._door.accept_frame(word.frame, word.at_s * 1000)
         else:
             at_ms = word.at_s * 1000
             self._door.accept(word.text, f"camera:{self.name}", began_ms=at_ms, ended_ms=at_ms)

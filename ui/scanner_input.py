@@ -26,6 +26,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QWindow
 
+from app.core.frame import InPicture
 from app.core.values import dataclass
 from app.ports import Clock
 from ui.key_burst import Burst, Key, KeyBurst, Verdict, WedgeSettings, undoubled
@@ -84,6 +85,17 @@ class ScanRead:
     `duplicate_read`, with a soft tone; a true second unit is scanned later than that."""
 
 
+@dataclass(frozen=True, slots=True)
+class FrameRead:
+    """One picture of a camera that holds a slip and a label, or several slips: one read to be judged as a whole."""
+
+    seen: InPicture
+    fresh: tuple[str, ...]
+    """Codes that are scans of their own where nobody judges."""
+    jpeg: bytes
+    source: str
+
+
 class ScannerInput(QObject):
     """The one place scans come from. Signal `scanned(ScanRead)`."""
 
@@ -105,6 +117,8 @@ class ScannerInput(QObject):
         self._last: dict[str, tuple[str, float]] = {}
         self._told: dict[str, Burst] = {}
         self._wedge = _Wedge(self, settings or WedgeSettings())
+        self.judge: Callable[[FrameRead], bool] = lambda _read: False
+        """Who judges pictures with a slip and a label in them; False: its codes are ordinary scans."""
         self.last_read_at: datetime | None = None
         """When a scanner was last heard, None while it never was."""
 
@@ -153,6 +167,14 @@ class ScannerInput(QObject):
         self.last_read_at = self._clock.now()
         raw = text if came is None else came
         self.scanned.emit(ScanRead(code, source, self.last_read_at, raw, half is not None, repeated))
+
+    def accept_frame(self, read: FrameRead, at_ms: float) -> None:
+        """A camera saw papers that are to be judged together."""
+        if self.judge(read):
+            self.last_read_at = self._clock.now()
+            return
+        for text in read.fresh:
+            self.accept(text, read.source, began_ms=at_ms, ended_ms=at_ms)
 
     def accept_below(self, scan: Burst, source: str) -> None:
         """A scan of a keyboard that the system told apart, its stamps those of key events. The same keys come to our

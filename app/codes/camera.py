@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.codes.reader import Code, Reader
+from app.core.frame import in_picture
 from app.core.values import dataclass
 from app.ports import Clock
 
@@ -53,11 +54,13 @@ class CameraTrouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One frame (BGR), all codes it shows, and those among them that count as read now."""
+    """One frame (BGR), all codes it shows, each as often as it is there, and those among them that count as read now.
+    ``at_s``: seconds of the camera's own time."""
 
     picture: Picture
     codes: tuple[Code, ...]
     fresh: tuple[Code, ...]
+    at_s: float = 0.0
 
 
 class InView:
@@ -105,7 +108,26 @@ class Stillness:
     def read(self, codes: list[Code]) -> None:
         """What was read of the picture asked about last."""
         self._reads += 1
-        self._codes = codes or self._codes
+        if len(codes) >= len(self._codes):
+            self._codes = codes
+
+
+def read_pair(reader: Reader, picture: Picture, nth: int = 0) -> list[Code]:
+    """The codes of a frame. Where it shows a slip without a label, or a label without a slip, the other one is looked
+    for once more: readers that have found something do not try any harder."""
+    found = reader.read_frame(picture, nth)
+    seen = in_picture((code.text, code.format) for code in found)
+    if seen.is_half:
+        more = reader.read_stripes(picture) if seen.slips else reader.read_again(picture)
+        known = {code.text for code in found}
+        found = [*found, *(code for code in more if code.text not in known)]
+    return [code for code in found if code.format in _KINDS]
+
+
+def jpeg_of(picture: Picture) -> bytes:
+    """A frame as a file to be kept; empty where it cannot be made."""
+    is_made, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    return data.tobytes() if is_made else b""
 
 
 def source_of(name: str) -> int | str:
@@ -153,10 +175,9 @@ class Camera:
         picture, at_s = self._next()
         codes = self._still.known(picture)
         if codes is None:
-            found = self._reader.read_frame(picture, self._frames)
-            codes = [code for code in found if code.format in _KINDS]
+            codes = read_pair(self._reader, picture, self._frames)
             self._still.read(codes)
-        return Look(picture, tuple(codes), self._view.fresh(codes, at_s))
+        return Look(picture, tuple(codes), self._view.fresh(codes, at_s), at_s)
 
     def close(self) -> None:
         if self._capture is not None:

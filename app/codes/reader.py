@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import zxingcpp
 
+from app.codes.stripes import StripesFinder
 from app.core.values import dataclass
 from app.ports import Clock, SystemClock
 
@@ -51,6 +52,7 @@ class Reader:
         self._clock = clock or SystemClock()
         self._patience_s = patience_s
         self._zbar = _load_zbar()
+        self._stripes = StripesFinder()
 
     @property
     def has_zbar(self) -> bool:
@@ -93,22 +95,42 @@ class Reader:
 
     def read_frame(self, image: npt.NDArray[np.uint8], nth: int = 0) -> list[Code]:
         """Every code in one of many pictures a second: as it stands, then with one quick preparation, another one
-        for each ``nth``. What one frame does not show the next one may."""
+        for each ``nth``. What one frame does not show the next one may.
+
+        A code that is there twice is given twice.
+        """
         gray = _sized(image if image.ndim == 2 else _array(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)))
-        if codes := self._read(gray, ""):
+        if codes := _all_by_zxing(gray, "") or (_by_zbar(self._zbar, gray, "") if self._zbar else []):
             return codes
         name = _QUICK[nth % len(_QUICK)]
         return _by_zxing(_PREPARATIONS[name](gray), f"+{name}")
+
+    def read_stripes(self, image: npt.NDArray[np.uint8]) -> list[Code]:
+        """Bar codes beside one that was read: where they look like stripes, each by itself."""
+        gray = _sized(image if image.ndim == 2 else _array(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)))
+        codes: dict[Code, None] = {}
+        for piece in self._stripes.pieces(gray):
+            found = _by_zxing(piece, "+stripes") or _by_zxing(_sharpened(piece), "+stripes,sharpened")
+            codes |= dict.fromkeys(found)
+        return list(codes)
+
+    def read_again(self, image: npt.NDArray[np.uint8]) -> list[Code]:
+        """What a sharpened picture shows: square codes beside stripes that were read."""
+        gray = _sized(image if image.ndim == 2 else _array(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)))
+        return _all_by_zxing(_sharpened(gray), "+sharpened")
 
     def _read(self, gray: Gray, how: str) -> list[Code]:
         return _by_zxing(gray, how) or (_by_zbar(self._zbar, gray, how) if self._zbar else [])
 
 
 def _by_zxing(gray: Gray, how: str) -> list[Code]:
+    return list(dict.fromkeys(_all_by_zxing(gray, how)))
+
+
+def _all_by_zxing(gray: Gray, how: str) -> list[Code]:
     # plain text: the default would show control characters and GS1 brackets in words of its own
     found = zxingcpp.read_barcodes(gray, text_mode=zxingcpp.TextMode.Plain)
-    codes = (Code(_format_name(str(code.format)), code.text, f"zxing{how}") for code in found if code.valid)
-    return list(dict.fromkeys(codes))
+    return [Code(_format_name(str(code.format)), code.text, f"zxing{how}") for code in found if code.valid]
 
 
 def _by_zbar(zbar: Any, gray: Gray, how: str) -> list[Code]:

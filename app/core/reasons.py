@@ -26,6 +26,9 @@ class Reason(StrEnum):
     not_finished = "not_finished"
     same_unit = "same_unit"
     doubtful_label = "doubtful_label"
+    label_apart = "label_apart"
+    several_slips = "several_slips"
+    several_labels = "several_labels"
     not_kept = "not_kept"
     # in the life of an order
     order_unknown = "order_unknown"

@@ -52,6 +52,8 @@ class Done(StrEnum):
     put_aside = "put_aside"
     parcel_split = "parcel_split"
     split_asked = "split_asked"
+    pair_right = "pair_right"
+    pair_seen = "pair_seen"
     mode_packing = "mode_packing"
     mode_handover = "mode_handover"
     badge = "badge"

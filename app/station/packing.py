@@ -14,6 +14,7 @@ from typing import Literal
 
 from app.core import lines
 from app.core.acts import ActKind, MarkedAbnormal, ParcelClosed
+from app.core.frame import InPicture, Judged, Verdict
 from app.core.freeze import Rules
 from app.core.order import LeaseStep, Order, OrderState, Parcel
 from app.core.reasons import Reason, Refused
@@ -24,6 +25,7 @@ from app.station.alarms import AlarmWatch, StationAlarm
 from app.station.asking import Asking
 from app.station.bench import Bench
 from app.station.counting import Counting
+from app.station.frames import Frames
 from app.station.gate import Gate
 from app.station.handover import HandOver
 from app.station.leasing import LeaseKeeper
@@ -54,7 +56,8 @@ def duplicate_ms(outbox: Outbox) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskView:
-    """What stands on the bench now. ``is_leased``: the parcel could be finished without the hub."""
+    """What stands on the bench now. ``is_leased``: the parcel could be finished without the hub; ``is_apart``: a slip
+    and a label did not match, and nobody has seen to it."""
 
     mode: Mode
     order: Order | None
@@ -64,6 +67,7 @@ class DeskView:
     is_online: bool
     is_leased: bool
     can_undo: bool
+    is_apart: bool
     last: Outcome | None
 
 
@@ -88,6 +92,7 @@ class PackingDesk:
         self._slips = Slips(self._top)
         self._ahead = Ahead(self._top)
         self._counting = Counting(self._top)
+        self._frames = Frames(self._top)
         self._splitting = Splitting(self._top, Asking(bench, bench.outbox))
         self._over = HandOver(self._top, self._gate)
         self._opening = Opening(self._top, alarms, self._over)
@@ -133,6 +138,7 @@ class PackingDesk:
             is_online=self._bench.is_online,
             is_leased=parcel is not None and self._top.book.is_valid(parcel.parcel_no),
             can_undo=bool(self._top.counts) or (parcel is not None and bool(self._top.out_of(order, parcel))),
+            is_apart=self._frames.standing is not None,
             last=self._top.last,
         )
 
@@ -167,6 +173,49 @@ class PackingDesk:
                 self._keep(row, outcome)
             return self._top.said(self._ahead.with_goods(outcome))
 
+    def on_frame(self, seen: InPicture, now: datetime, source: str = "") -> Outcome | None:
+        """What a camera saw in one picture, as one read. None: there is nothing to judge, its codes are ordinary scans.
+
+        What belongs together does what its slip does; what does not opens and closes nothing, and stands.
+        """
+        with self._top.lock:
+            judged = self._frames.judged(seen)
+            if judged.slip is None or judged.verdict is Verdict.half or self._alarms.current is not None:
+                return None
+            scan = parse(judged.slip.text)
+            raw = " ".join(dict.fromkeys((*seen.slips, *seen.labels)))
+            row = replace(self._top.row(raw, now, scan.guesses[0].scan_class), source=source)
+            outcome = self._frames.refused(judged, row.scan_id, seen.slips)
+            if outcome is None:
+                self._frames.put_right(judged.slip.parcel_no)
+                outcome = self._frames.again(row.scan_id) or self._together(judged, scan, row, now)
+            if not outcome.act_id:
+                self._keep(row, outcome)
+            return self._top.said(self._ahead.with_goods(outcome))
+
+    def _together(self, judged: Judged, scan: Scan, row: ScanRow, now: datetime) -> Outcome:
+        """A slip and its own label: a box without a number takes the label as a scan of it would; one that lies open,
+        or is closed, is confirmed."""
+        assert judged.slip is not None, "nothing is together without a slip"
+        order, parcel = self._top.found(judged.slip.parcel_no)
+        is_open = self._top.open_parcel_no() == judged.slip.parcel_no
+        is_packing = self._mode == "packing" and order is not None and parcel is not None
+        if is_packing and judged.verdict is Verdict.unbound and is_open and judged.label is not None:
+            assert parcel is not None
+            if parcel.is_complete:
+                return self._counting.stranger(parse(judged.label.text), row, now)
+        if is_packing and judged.verdict is Verdict.belongs:
+            assert order is not None and parcel is not None
+            if is_open or parcel.state is S.packed:
+                return self._top.about(Outcome(scan_id=row.scan_id, done=Done.pair_right), order, parcel)
+        return self._parcel(self._read.resolve(scan, "parcel"), row, now)
+
+    def pair_seen_to(self) -> Outcome | None:
+        """A person has seen to a slip and a label that do not match; None: nothing of that kind stands."""
+        with self._top.lock:
+            outcome = self._frames.seen_to(self._bench.new_id())
+            return self._top.said(outcome) if outcome is not None else None
+
     def _again(self, raw: str, scan_id: str, now: datetime) -> Outcome:
         """The same read once more, now that what it means may be here."""
         with self._top.lock:
@@ -195,10 +244,20 @@ class PackingDesk:
     def _scanned(
         self, scan: Scan, target: Target, row: ScanRow, now: datetime, repeated: bool | None
     ) -> Outcome:
+        if (stands := self._not_put_right(target, row)) is not None:
+            return stands
         in_time = self._is_duplicate(scan.text, now)
         if in_time if repeated is None else repeated:
             return refusal(row.scan_id, Refused(Reason.duplicate_read))
         return self._meant(scan, target, row, now)
+
+    def _not_put_right(self, target: Target, row: ScanRow) -> Outcome | None:
+        """A slip and a label that do not match come before anything but a stop, a badge and the word of a person."""
+        if self._alarms.current is not None or target.kind == "badge":
+            return None
+        if target.kind == "command" and target.key in ("ACK", "ASIDE", "ABNORMAL"):
+            return self._frames.seen_to(row.scan_id) if target.key == "ACK" else None
+        return self._frames.again(row.scan_id)
 
     def _meant(self, scan: Scan, target: Target, row: ScanRow, now: datetime) -> Outcome:
         if target.kind == "command" and target.key == "ACK":
@@ -300,6 +359,9 @@ class PackingDesk:
 
     def open_parcel(self, parcel_no: str, now: datetime) -> Outcome:
         """A click in the queue: the same as a scan of its slip."""
+        with self._top.lock:
+            if (stands := self._frames.again(self._bench.new_id())) is not None:
+                return self._top.said(stands)
         return self._opening.open_parcel(parcel_no, now)
 
     def count_by_hand(self, line_no: int, now: datetime, qty: int = 1) -> Outcome:
@@ -365,7 +427,7 @@ class PackingDesk:
         """Closes the open parcel if it is complete and may go. ``told``: said of it instead of "closed"."""
         scan_id = scan_id or self._bench.new_id()
         with self._top.lock:
-            found = self._top.on_bench(scan_id)
+            found = self._frames.again(scan_id) or self._top.on_bench(scan_id)
         if isinstance(found, Outcome):
             return self._top.said(found)
         order, parcel = found
@@ -373,7 +435,8 @@ class PackingDesk:
         with self._top.lock:
             if refused is not None:
                 return self._top.said(self._top.no(scan_id, order, parcel, _lacking(refused, order, parcel)))
-            found = self._top.on_bench(scan_id)  # the answer took its time: look again
+            # the answer took its time: look again
+            found = self._frames.again(scan_id) or self._top.on_bench(scan_id)
             if isinstance(found, Outcome):
                 return self._top.said(found)
             closed = told or Outcome(scan_id=scan_id, done=Done.closed)

@@ -290,6 +290,8 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
         params.setdefault("number", states.short(outcome.parcel_no))
     code = params.get("code", "")
     params["scanned"] = cut(params.get("scanned", code))
+    if "slip" in params:
+        params |= _pair_named(params, words)
     expected = params.get("expected", "")
     if outcome.reason is not Reason.not_complete:  # there each title has its number behind it
         due = expected.split("、")[: None if outcome.reason is Reason.over_quantity else 1]
@@ -306,6 +308,17 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     if outcome.reason in _SAYS_LACKS and expected:
         text = words.tr("packing.still_lacks", why=text, expected=expected)
     return ScanView(state, head, text, code, stays=state in ("stop", "wait"))
+
+
+def _pair_named(params: Mapping[str, str], words: Words) -> dict[str, str]:
+    """A slip and the label beside it by the numbers people say."""
+    waybill, owner = params.get("waybill", ""), params.get("label_of", "")
+    label = (
+        words.tr("packing.label_of", number=states.short(owner), waybill=waybill)
+        if owner
+        else words.tr("packing.label_strange", waybill=waybill)
+    )
+    return {"slip": states.short(params["slip"]), "label": label, "labels": label}
 
 
 #: Beside these no stands what the box still lacks.
