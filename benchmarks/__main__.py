@@ -27,6 +27,7 @@ NAMES = (
     "scan_to_screen",
     "keys",
     "slips",
+    "frames",
     "start",
     "recovery",
     "memory",

@@ -8,4 +8,6 @@ LAYOUT = "scanner_layout"
 SERIAL_ON, SERIAL_PORT, SERIAL_BAUD = "serial_on", "serial_port", "serial_baud"
 SCANNER_DEVICES = "scanner_devices"
 CAMERA_ON, CAMERA = "camera_on", "camera"
+#: "all": pictures of slips and labels that belong together are kept as well.
+PROOFS, PROOFS_ALL = "proofs", "all"
 SCANNER_GAP_MS, SCANNER_SUFFIX, SCANNER_PREFIX = "scanner_gap_ms", "scanner_suffix", "scanner_prefix"

@@ -22,7 +22,17 @@ from app.core.scan import ScanClass, parse
 from app.core.values import dataclass
 from app.ports import Clock
 from app.store.outbox import Outbox
-from ui.kept import CAMERA, CAMERA_ON, LAYOUT, SCANNER_DEVICES, SERIAL_BAUD, SERIAL_ON, SERIAL_PORT
+from ui.kept import (
+    CAMERA,
+    CAMERA_ON,
+    LAYOUT,
+    PROOFS,
+    PROOFS_ALL,
+    SCANNER_DEVICES,
+    SERIAL_BAUD,
+    SERIAL_ON,
+    SERIAL_PORT,
+)
 from ui.scanner_input import KEYBOARD, ScannerInput, ScanRead
 from ui.us_keys import LAYOUTS, Layout
 
@@ -82,6 +92,15 @@ class ScanSources(QObject):
     def camera_name(self) -> str:
         """ "0" is the first camera of this computer; anything else the address of a stream."""
         return self._outbox.setting(CAMERA, "0")
+
+    @property
+    def keeps_all_proofs(self) -> bool:
+        """Whether pictures of slips and labels are kept that do belong together, too."""
+        return self._outbox.setting(PROOFS) == PROOFS_ALL
+
+    def keep_all_proofs(self, is_on: bool) -> None:
+        self._outbox.set_setting(PROOFS, PROOFS_ALL if is_on else "")
+        self.changed.emit()
 
     def last(self, kind: str) -> LastRead | None:
         """What was read last by "keyboard", "serial" or "camera"; None while nothing was."""

@@ -15,6 +15,7 @@ from app.core.printjob import PrintJob
 from app.core.scan import ScanClass, parse
 from app.station.alarms import StationAlarm
 from app.station.core import StationCore
+from app.station.frames import shows_mismatch
 from app.station.kiosk import MAY_LEAVE, Kiosk
 from app.station.outcome import Outcome
 from app.station.packing import duplicate_ms
@@ -24,12 +25,12 @@ from app.wire import StationKind
 from ui import wedge_settings
 from ui.first_picture import FirstPicture
 from ui.joint import BadPrinter, Joint, SheetKind
-from ui.kept import LANG, LOOK, PRINTER_ADDRESS, SLIPS_AT_ONCE
+from ui.kept import LANG, LOOK, PRINTER_ADDRESS, PROOFS, PROOFS_ALL, SLIPS_AT_ONCE
 from ui.kit import Kit
 from ui.pages import Pages
 from ui.papers import PaperQuestions
 from ui.resources import resource_dir
-from ui.scanner_input import ScannerInput, ScanRead
+from ui.scanner_input import FrameRead, ScannerInput, ScanRead
 from ui.scanner_watch import ScannerWatch
 from ui.screens.packing import SLIPS_AT_ONCE as SLIPS_DEFAULT
 from ui.screens.packing import PackingScreen
@@ -261,6 +262,7 @@ class Station:
         self.kit.i18n.changed.connect(self._keep_lang)
         self.kit.theme.changed.connect(self._keep_look)
         self.scanner.scanned.connect(self._scanned)
+        self.scanner.judge = self._judge
         self.alarm.acknowledged.connect(self._acknowledged)
         self.player.state_changed.connect(lambda _: self._statements.show())
         self.scanner_watch.changed.connect(lambda: self._statements.show())
@@ -393,6 +395,32 @@ class Station:
 
     def _scanned(self, read: ScanRead) -> None:
         self.scan(read.text, read.repeated, read.source, read.raw)
+
+    def _judge(self, read: FrameRead) -> bool:
+        """A camera saw a slip and a label at once. False: not at the desk of a packer, or nothing to judge."""
+        page = self.window.pages.currentWidget()
+        is_taken = page is self.pages.scanner_check or self._reading_page(page) is not None
+        if is_taken or not isinstance(self.desk, PackingScreen) or self.alarm.active is not None:
+            return False
+        now = self.room.now()
+        outcome = self.core.packing.on_frame(read.seen, now, read.source)
+        if outcome is None:
+            return False
+        self.window.show_desk()
+        self.desk.take(outcome)
+        is_kept = shows_mismatch(outcome) or (
+            outcome.is_ok and self.core.outbox.setting(PROOFS) == PROOFS_ALL
+        )
+        if is_kept:
+            proof_id, jpeg = outcome.scan_id, read.jpeg
+            self.work.blocking(
+                lambda: self.core.proofs.keep(proof_id, jpeg, now), self._proof_kept, self._troubles.met
+            )
+        return True
+
+    def _proof_kept(self, is_kept: bool) -> None:
+        if not is_kept:
+            self.window.bar.warn(self.kit.i18n.say("station.proof_not_kept"), key="proof")
 
     def _refresh(self, topics: frozenset[str]) -> None:
         if "setting" in topics:

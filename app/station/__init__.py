@@ -46,8 +46,10 @@ Joined once, in main.py::
     pending_of(order_no) -> list[Act]            needs_person() -> list[NeedsPerson];  see NeedsDesk
 
 ``app.station.packing.PackingDesk``
+    on_frame(seen: InPicture, now, source) -> Outcome | None     a slip and a label in one picture; None: plain scans
+    pair_seen_to() -> Outcome | None                             a mismatch is seen to (F9, a touch, the code ACK)
     view() -> DeskView(mode "packing"|"handover", order, parcel, alarm: StationAlarm | None, alarms_waiting: int,
-                       is_online, can_undo, is_leased, last: Outcome | None)
+                       is_online, can_undo, is_leased, is_apart, last: Outcome | None)
     on_scan(raw, now) -> Outcome         never blocks on the network; if outcome.follow: await follow(outcome, now)
     await follow(outcome, now) -> Outcome                  asks lease or go_check, then does it
     await close(now) -> Outcome          undo_last(now) -> Outcome       put_aside(now) -> Outcome (nothing open)

@@ -1,4 +1,4 @@
-"""What has to be done now and then on a station: search index, old rows, a second look at alarms."""
+"""What has to be done now and then on a station: search index, old rows and pictures, a second look at alarms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from app.station.alarms import AlarmWatch
+from app.station.proofs import Proofs
 from app.store.cache import Cache
 from app.store.outbox import Outbox
 from app.store.surroundings import StoreTrouble
@@ -23,10 +24,11 @@ class Chores:
 
     name = "chores"
 
-    def __init__(self, cache: Cache, outbox: Outbox, alarms: AlarmWatch) -> None:
+    def __init__(self, cache: Cache, outbox: Outbox, alarms: AlarmWatch, proofs: Proofs) -> None:
         self._cache = cache
         self._outbox = outbox
         self._alarms = alarms
+        self._proofs = proofs
         self._look_at: datetime | None = None
         self._tidy_at: datetime | None = None
         self._seen_seq = 0
@@ -52,6 +54,7 @@ class Chores:
                 return now + timedelta(milliseconds=20)
             if self._tidy_at is None or now >= self._tidy_at:
                 await asyncio.to_thread(self._outbox.tidy, now)
+                await asyncio.to_thread(self._proofs.clean, now)
                 self._tidy_at = now + _TIDY
         except StoreTrouble:
             pass  # said by whoever meets it while working; tried again with the next round

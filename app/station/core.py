@@ -25,6 +25,7 @@ from app.station.needs import NeedsDesk
 from app.station.outcome import Outcome
 from app.station.packing import PackingDesk
 from app.station.printwork import PrintWork, Render
+from app.station.proofs import Proofs
 from app.station.rights import Rights, RightsWatch
 from app.station.service import ServiceDesk
 from app.station.shops import ShopsDesk
@@ -96,7 +97,8 @@ class StationCore:
         self.read = ReadModel(self.cache, self.outbox, self._site.rules, self.leases, self.bench.actor)
         self.alarms = AlarmWatch(self.bench, self.read, self.outbox, self.leases)
         self._keeper = LeaseKeeper(self.bench, self.leases, self._moved_to)
-        self._chores = Chores(self.cache, self.outbox, self.alarms)
+        self.proofs = Proofs(data_dir / "proofs")
+        self._chores = Chores(self.cache, self.outbox, self.alarms, self.proofs)
         asking = Asking(self.bench, self.outbox)
         self.packing = PackingDesk(
             self.bench, self.read, self._keeper, self.leases, self.alarms, self._site.rules

@@ -48,13 +48,15 @@ def shown(
 
 
 def film(path: Path, frames: Iterable[Gray]) -> Path:
-    """A film of these frames (.avi), 25 a second."""
+    """A film of these frames (.avi), all of one size, 25 a second."""
     # through a path of plain letters: the writer fails on others
     made = path.with_name("film.avi")
     here = os.path.relpath(made)
-    writer = cv2.VideoWriter(here, cv2.VideoWriter.fourcc(*"MJPG"), FPS, (SIZE[1], SIZE[0]), True)
+    shots = list(frames)
+    size = (shots[0].shape[1], shots[0].shape[0])
+    writer = cv2.VideoWriter(here, cv2.VideoWriter.fourcc(*"MJPG"), FPS, size, True)
     assert writer.isOpened()
-    for frame in frames:
+    for frame in shots:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
     writer.release()
     return made.rename(path)

@@ -441,6 +441,7 @@ class ScanBar(QFrame):
         self._text = PlainLabel(role="body", lines=2)
         self.offer = BigButton(kit, "packing.bind_offer", icon="scanner", key=KEYS.bind)
         self.offer.hide()
+        self._seen: BigButton | None = None
         layout = QHBoxLayout(self)
         pad(kit, layout, "space.s", "space.m")
         layout.addSpacing(kit.theme.px("space.xs"))
@@ -459,6 +460,18 @@ class ScanBar(QFrame):
         self._view = view
         self.offer.setVisible(offers)
         self._render()
+
+    def show_apart(self, is_apart: bool) -> None:
+        """Whether a slip and a label that do not match wait for somebody to see to it; the way on is made when it is
+        first shown."""
+        if self._seen is None and is_apart:
+            self._seen = BigButton(self._kit, "packing.pair_seen", icon="check", key=KEYS.ack)
+            self._seen.clicked.connect(self.acknowledged)
+            layout = self.layout()
+            assert layout is not None
+            layout.addWidget(self._seen)
+        if self._seen is not None:
+            self._seen.setVisible(is_apart)
 
     def words(self) -> str:
         return f"{self._head.words()} {self._text.words()}".strip()

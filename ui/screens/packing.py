@@ -104,6 +104,10 @@ class PackingScreen(Page):
         """A read of the scanner. What needs the hub goes on in the background; the bar is amber meanwhile."""
         self._take(self._room.core.packing.on_scan(raw, self._room.now(), repeated, source, came))
 
+    def take(self, outcome: Outcome) -> None:
+        """A read that was judged elsewhere (a camera's picture of slip and label)."""
+        self._take(outcome)
+
     def later(self, outcome: Outcome) -> None:
         """A later word about an outcome shown before; older scans only change what is on the board."""
         if self._last is not None and outcome.scan_id == self._last.scan_id:
@@ -184,6 +188,7 @@ class PackingScreen(Page):
             self._print_button.set_text("packing.act_print_one")
         else:
             self._print_button.set_text("packing.act_print_next", n=self._slips)
+        self.scan_bar.show_apart(view.is_apart)
         self._undo_button.setEnabled(view.can_undo)
         self._abnormal_button.setEnabled(works)
         self._aside_button.setEnabled(works)
@@ -247,6 +252,10 @@ class PackingScreen(Page):
         self.refresh()
 
     def _forget_scan(self) -> None:
+        seen_to = self._room.core.packing.pair_seen_to()
+        if seen_to is not None:
+            self._take(seen_to)
+            return
         self._last = None
         self.scan_bar.show_scan(None)
 

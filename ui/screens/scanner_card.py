@@ -45,6 +45,7 @@ class ScannerCard(Card):
             BigButton(kit, "sources.turn_on"),
             BigButton(kit, "sources.turn_off"),
         )
+        self.proofs = choice(kit, "sources.proofs_all")
         self.again = BigButton(kit, "sources.again")
         self.check = BigButton(kit, "scanner.open", icon="scanner")
         self.port.edit.setText(sources.serial_port)
@@ -91,6 +92,7 @@ class ScannerCard(Card):
             label.setText(last_view(last.text if last else None, last.at if last else None, words, now))
         for layout, button in self.layouts.items():
             button.setChecked(layout == sources.layout)
+        self.proofs.setChecked(sources.keeps_all_proofs)
         self.serial_off.setVisible(serial is not None)
         self.camera_off.setVisible(camera is not None)
         self.again.setVisible(camera is not None and camera.state in ("missing", "given_up"))
@@ -108,11 +110,14 @@ class ScannerCard(Card):
         layouts = tight(row(kit, *self.layouts.values(), gap="space.s"))
         serial = tight(row(kit, self.serial_on, self.serial_off, gap="space.s"))
         camera = tight(row(kit, self.camera_on, self.camera_off, self.again, gap="space.s"))
+        proofs = tight(row(kit, self.proofs, gap="space.s"))
         side_by_side = row(kit, gap="space.xl")
         for part in (
             self._part("keyboard", titled(kit, "sources.layout", "muted"), layouts),
             self._part("serial", row(kit, self.port, self.baud, gap="space.s"), self._ports, serial),
-            self._part("camera", self.camera, camera),
+            self._part(
+                "camera", self.camera, camera, titled(kit, "sources.proofs", "muted", wrap=True), proofs
+            ),
         ):
             side_by_side.addLayout(part, 1)
         self.body.addLayout(side_by_side)
@@ -144,6 +149,7 @@ class ScannerCard(Card):
         self.camera.entered.connect(self._use_camera)
         self.camera_off.clicked.connect(lambda: self._sources.use_camera(False, self._sources.camera_name))
         self.again.clicked.connect(self._try_again)
+        self.proofs.clicked.connect(lambda: self._sources.keep_all_proofs(not self._sources.keeps_all_proofs))
         self._sources.changed.connect(self.refresh)
         self._sources.heard.connect(self.refresh)
         kit.ticker.tick.connect(self.refresh)
