@@ -26,6 +26,7 @@ NAMES = (
     "lookup",
     "scan_to_screen",
     "keys",
+    "pictures",
     "slips",
     "frames",
     "start",

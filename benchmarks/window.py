@@ -154,6 +154,9 @@ class NearHub(HubApi):
     async def me(self) -> wire.Me:
         return wire.Me(user="", role="packer", acts=[], screens=["packing"], mask="floor")
 
+    async def my_day(self) -> wire.MyDay:
+        return wire.MyDay(day="", user="", seq=0)
+
     async def go_check(self, parcel_no: str, step: LeaseStep, timeout_s: float) -> wire.GoAnswer:
         return wire.GoAnswer(ok=True, seq=0)
 
