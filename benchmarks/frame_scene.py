@@ -25,12 +25,8 @@ _PRINT_PER_MM = 8.0
 TILT_MAX = 20.0
 
 
-def order_no(n: int) -> str:
-    return f"OD20261121{n:06d}"
-
-
 def parcel_no(n: int) -> str:
-    return f"{order_no(n)}01"
+    return f"OD20261121{n:06d}01"
 
 
 def waybill_no(n: int) -> str:
@@ -39,12 +35,12 @@ def waybill_no(n: int) -> str:
     return forms[n % len(forms)].format(1_000_003 * (n + 7))
 
 
-def slip_paper(studio: Studio, n: int) -> Gray:
-    """The slip of parcel ``n`` by our own renderer, its dots as a thermal head burns them."""
+def slip_paper(studio: Studio, parcel: str) -> Gray:
+    """The slip of a parcel by our own renderer, its dots as a thermal head burns them."""
     slip = PickSlip(
-        tail=f"{n:03d}",
-        order_no=order_no(n),
-        qr=slip_code(parcel_no(n), 1),
+        tail=parcel[-5:-2],
+        order_no=parcel[:-2],
+        qr=slip_code(parcel, 1),
         shop="演练店",
         lines=tuple(
             SlipLine(bin=f"A-0{i}-12", sku_code=f"SKU-{i}", title="轻羽保温杯 500 ml 雾蓝", qty=i)

@@ -68,7 +68,7 @@ def look(frames: int) -> list[Told]:
 
 def picture(studio: Studio, n: int, *, is_right: bool) -> Gray:
     """The slip of parcel ``n`` with its own label, or with that of the next but one of the same courier."""
-    papers = [slip_paper(studio, n), label_paper(waybill_no(n if is_right else n + 6))]
+    papers = [slip_paper(studio, parcel_no(n)), label_paper(waybill_no(n if is_right else n + 6))]
     return scene(papers if n % 4 < 2 else papers[::-1], seed=n)
 
 
