@@ -44,6 +44,7 @@ class Telling:
         self._held: dict[str, float] = {}
         self._told: frozenset[str] = frozenset()
         self._told_s = float("-inf")
+        self._is_crowd = False
 
     def hear(self, codes: Sequence[Code], fresh: Sequence[Code], at_s: float) -> list[Single | Pair]:
         """What a frame adds; ``fresh`` are those of its codes that have just come into the picture."""
@@ -51,7 +52,11 @@ class Telling:
         new = [code.text for code in fresh]
         if seen.is_pair:
             return self._pair(seen, new, at_s)
-        papers = {code.text for code in fresh if in_picture([(code.text, code.format)]).texts}
+        if self._is_crowd and at_s - self._told_s > AGAIN_S:
+            # of several slips all but one were taken away: the one that stays is what was meant
+            self._is_crowd = False
+            new = [*new, *(text for text in dict.fromkeys(seen.slips) if text not in new)]
+        papers = {code.text for code in codes if in_picture([(code.text, code.format)]).texts}
         self._held |= dict.fromkeys((text for text in new if text in papers), at_s)
         over = [text for text, since_s in self._held.items() if at_s - since_s >= HOLD_S]
         for text in over:
@@ -73,5 +78,5 @@ class Telling:
         if is_told:
             # a paper's other codes are no reads of their own while it is judged as one
             return [Single(text) for text in new if text not in seen.texts]
-        self._told = seen.texts
+        self._told, self._is_crowd = seen.texts, len(set(seen.slips)) > 1
         return [Pair(seen, (*held, *new))]

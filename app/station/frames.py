@@ -55,7 +55,7 @@ class Frames:
                 numbers = dict.fromkeys(one.parcel_no for one in self._slips(slips))
                 return refusal(
                     scan_id,
-                    Refused(Reason.several_slips, {"slips": " · ".join(numbers)}),
+                    Refused(Reason.several_slips, {"slips": " ".join(numbers)}),
                     parcel_no=slip.parcel_no,
                 )
             case Verdict.apart | Verdict.several_labels if label is not None:

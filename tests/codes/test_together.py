@@ -50,6 +50,17 @@ def test_another_label_in_the_same_picture_is_judged_anew() -> None:
     assert look(0.6 + AGAIN_S + 0.1, SLIP, LABEL) != [], "it was away"
 
 
+def test_of_several_slips_the_one_that_stays_is_read_when_the_others_are_gone() -> None:
+    look, other = hear(Telling()), Code("qrcode", slip_code("OD2026112100100201", 1), "zxing")
+    assert look(0.0, SLIP) == [] and look(HOLD_S, SLIP) == [Single(SLIP.text)]
+    [pair] = look(1.0, SLIP, other)
+    assert isinstance(pair, Pair)
+    assert look(1.2, other) == look(1.0 + AGAIN_S, other) == [], "a blurred frame takes no slip away"
+    assert look(1.1 + AGAIN_S, other) == []
+    assert look(1.2 + AGAIN_S + HOLD_S, other) == [Single(other.text)]
+    assert look(9.0, other) == []
+
+
 def test_what_was_held_back_is_told_when_the_camera_ends() -> None:
     telling = Telling()
     hear(telling)(0.0, SLIP)

@@ -292,6 +292,8 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     params["scanned"] = cut(params.get("scanned", code))
     if "slip" in params:
         params |= _pair_named(params, words)
+    if "slips" in params:
+        params["slips"] = words.tr("packing.slips_joined").join(map(states.short, params["slips"].split()))
     expected = params.get("expected", "")
     if outcome.reason is not Reason.not_complete:  # there each title has its number behind it
         due = expected.split("、")[: None if outcome.reason is Reason.over_quantity else 1]
@@ -318,7 +320,7 @@ def _pair_named(params: Mapping[str, str], words: Words) -> dict[str, str]:
         if owner
         else words.tr("packing.label_strange", waybill=waybill)
     )
-    return {"slip": states.short(params["slip"]), "label": label, "labels": label}
+    return {"slip": states.short(params["slip"]), "label": label}
 
 
 #: Beside these no stands what the box still lacks.
