@@ -310,10 +310,11 @@ def _closed(order: Order, parcel: Parcel, body: ParcelClosed, by: Actor, now: da
     if parcel.intercept_result in _ANSWERED_AT_THE_BENCH:
         # closed although stopped (only a clashing fact gets here): somebody has to pull the box now
         closed = replace(closed, intercept_result=InterceptResult.trying, intercept_since=now)
+    by_hand = {"by_hand": True} if body.by_hand else {}
     entry = Entry(
         kind=K.parcel_closed,
         parcel_no=parcel.parcel_no,
-        params={"weight_g": body.weight_g, "qty": parcel.qty},
+        params={"weight_g": body.weight_g, "qty": parcel.qty, **by_hand},
         before={"state": parcel.state},
         after={"state": state},
     )

@@ -26,6 +26,8 @@ class Reason(StrEnum):
     not_finished = "not_finished"
     same_unit = "same_unit"
     doubtful_label = "doubtful_label"
+    too_light = "too_light"
+    too_heavy = "too_heavy"
     label_apart = "label_apart"
     several_slips = "several_slips"
     several_labels = "several_labels"

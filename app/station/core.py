@@ -78,6 +78,7 @@ class StationCore:
         self._engine_listeners: list[Callable[[], None]] = []
         self._printers: Sequence[PrinterReport] = ()
         self._scanner: bool | None = None
+        self._scale: bool | None = None
         self._catch_up = CatchUp()
         self._link: Link | None = None
         self._lost_lock = threading.Lock()
@@ -125,6 +126,8 @@ class StationCore:
         self.packing.on_changed(lambda: self._tell(frozenset({"desk"})))
         self.packing.on_outcome(self._said)
         self.packing.came_ahead = self._ahead
+        self._chores.learn = self.packing.weighing.learn
+        self.packing.weighing.wake = self._chores.wake
         self._rights.changed = lambda: self._tell(frozenset({"rights"}))
         self._rights.ended = self._session_ended
         if (identity := keepsake.read(self._data_dir)) is not None:
@@ -341,6 +344,15 @@ class StationCore:
             self._scanner = is_there
             self._tell(frozenset({"status"}))
 
+    def report_scale(self, is_there: bool | None) -> None:
+        """The scale came or went; None where none is turned on."""
+        self.packing.weighing.turn(is_there is not None)
+        if is_there is False:
+            self.packing.weighing.lost()
+        if is_there != self._scale:
+            self._scale = is_there
+            self._tell(frozenset({"status"}))
+
     def strip(self, now: datetime) -> list[StripItem]:
         """The honest strip."""
         facts = StripFacts(
@@ -351,6 +363,7 @@ class StationCore:
             needing=len(self.outbox.needs_person()),
             printers=self._printers,
             scanner=self._scanner,
+            scale=self._scale,
             catch_up_s=self._catch_up.left_s(self.status.facts, now),
         )
         return strip(facts, now)

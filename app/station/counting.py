@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,8 +25,10 @@ UNDO_MAX = 50
 class Counting:
     """What goods do to the box on the bench. What takes a ``row`` is called with the worktop's lock held."""
 
-    def __init__(self, top: Worktop) -> None:
+    def __init__(self, top: Worktop, weighs: Callable[[], bool]) -> None:
+        """``weighs``: whether a scale has its word when a box is closed."""
         self._top = top
+        self._weighs = weighs
         self._bench = top.bench
         self._read = top.read
         self._learned: dict[str, ItemCode] = {}
@@ -156,7 +159,8 @@ class Counting:
         }
         is_complete = packed is not None and packed.is_complete
         follow: Follow | None = None
-        if is_complete and self._bench.outbox.setting("auto_close") == "yes":
+        # the last unit was read and is still in the hand: a box on a scale is closed when all of it lies there
+        if is_complete and not self._weighs() and self._bench.outbox.setting("auto_close") == "yes":
             follow = "close"
         done = Done.complete if is_complete else Done.counted
         return replace(outcome, params=outcome.params | params, done=done, follow=follow)

@@ -115,7 +115,7 @@ def sound_of(reason: Reason) -> Sound:
     """The sound of a refusal; ``resources/texts/reasons.toml`` says the same (tested)."""
     if reason in _STOPPING:
         return Sound.stop
-    if reason in (Reason.over_quantity, Reason.same_unit):
+    if reason in (Reason.over_quantity, Reason.same_unit, Reason.too_heavy):
         return Sound.too_many
     return Sound.none if reason in _SILENT else Sound.wrong
 

@@ -35,6 +35,7 @@ from app.station.single import SingleLane
 from app.station.slips import Slips
 from app.station.splitting import Splitting
 from app.station.van import VanView
+from app.station.weighing import Weighing
 from app.station.worktop import Worktop
 from app.store.leases import LeaseBook
 from app.store.outbox import Outbox, ScanRow
@@ -91,7 +92,9 @@ class PackingDesk:
         self._gate = Gate(self._top)
         self._slips = Slips(self._top)
         self._ahead = Ahead(self._top)
-        self._counting = Counting(self._top)
+        self.weighing = Weighing(read)
+        """The scale beside the bench, and what it has learned."""
+        self._counting = Counting(self._top, lambda: self.weighing.is_on)
         self._frames = Frames(self._top)
         self._splitting = Splitting(self._top, Asking(bench, bench.outbox))
         self._over = HandOver(self._top, self._gate)
@@ -424,8 +427,13 @@ class PackingDesk:
     async def close(
         self, now: datetime, *, weight_g: int = 0, scan_id: str = "", told: Outcome | None = None
     ) -> Outcome:
-        """Closes the open parcel if it is complete and may go. ``told``: said of it instead of "closed"."""
+        """Closes the open parcel if it is complete, may go and weighs what it should.
+
+        ``weight_g``: 0 takes what lies on the scale. ``told``: said of it instead of "closed", by who closes a box that
+        is not packed yet: then nothing is weighed.
+        """
         scan_id = scan_id or self._bench.new_id()
+        weight_g = weight_g or (0 if told else self.weighing.weight_g(now))
         with self._top.lock:
             found = self._frames.again(scan_id) or self._top.on_bench(scan_id)
         if isinstance(found, Outcome):
@@ -439,11 +447,14 @@ class PackingDesk:
             found = self._frames.again(scan_id) or self._top.on_bench(scan_id)
             if isinstance(found, Outcome):
                 return self._top.said(found)
+            weighed = self.weighing.judged(*found, weight_g, now)
+            if isinstance(weighed, Refused):
+                return self._top.said(self._top.no(scan_id, *found, weighed))
             closed = told or Outcome(scan_id=scan_id, done=Done.closed)
-            outcome = self._top.do(
-                ActKind.parcel_closed, *found, ParcelClosed(weight_g=weight_g), closed, None, now
-            )
+            body = ParcelClosed(weight_g=weighed.weight_g, by_hand=weighed.is_confirmed)
+            outcome = self._top.do(ActKind.parcel_closed, *found, body, closed, None, now)
             if outcome.is_ok:
+                self.weighing.closed(*found, weighed.weight_g)
                 self._top.opened = None
                 self._top.counts.clear()
                 self._top.leases.done(parcel.parcel_no)

@@ -38,7 +38,7 @@ class StripItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripFacts:
-    """Everything the strip is made from. ``scanner``: None where nothing is known of one."""
+    """Everything the strip is made from. ``scanner``, ``scale``: None where none is known of."""
 
     sync: SyncFacts
     is_paired: bool
@@ -47,6 +47,7 @@ class StripFacts:
     needing: int
     printers: Sequence[PrinterReport] = ()
     scanner: bool | None = None
+    scale: bool | None = None
     problems: Sequence[str] = ()
     catch_up_s: float | None = None
 
@@ -72,7 +73,8 @@ class CatchUp:
 
 
 def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
-    """Always in one order: wire, waiting, refused, clock, platform, size of the copy, printers, scanner, troubles.
+    """Always in one order: wire, waiting, refused, clock, platform, size of the copy, printers, scanner, scale,
+    troubles.
 
     Clears by itself.
     """
@@ -93,6 +95,9 @@ def strip(facts: StripFacts, now: datetime) -> list[StripItem]:
     if facts.scanner is not None:
         key = "scanner" if facts.scanner else "scanner_away"
         items.append(StripItem(key=key, level="ok" if facts.scanner else "bad"))
+    if facts.scale is not None:
+        key = "scale" if facts.scale else "scale_away"
+        items.append(StripItem(key=key, level="ok" if facts.scale else "bad"))
     items += [StripItem(key=problem, level="bad") for problem in facts.problems]
     return items
 

@@ -23,6 +23,7 @@ from app.core.order import CommandState, CommandView, Item, Order, OrderState, P
 from app.core.packing import ItemCode
 from app.core.scan import Guess, Scan, ScanClass
 from app.core.tracking import Track
+from app.core.weights import Goods
 from app.store.actbox import Pending
 from app.store.cache import LOOK_MAX, Cache
 from app.store.cachefile import Cursor
@@ -377,6 +378,12 @@ class ReadModel:
     def item(self, sku_code: str) -> Item | None:
         item: Item | None = self._thing("item", sku_code, Item)
         return item
+
+    def weighed(self) -> list[tuple[Goods, int]]:
+        """Goods and grams of the boxes last closed on a scale, newest first. Takes a moment: for the background."""
+        from app.store.weighed import weighed
+
+        return self._cache.read(weighed)
 
     # ---------------------------------------------------------------------------------- story
 

@@ -307,6 +307,9 @@ def scan_view(outcome: Outcome, words: Words) -> ScanView:
     state = _COLOUR.get(look.get("colour", ""), "wait")
     head = words.maybe(f"packing.head_{outcome.result}", words.tr("packing.head_other"))
     text = words.tr(f"reasons.{outcome.result}", **params)
+    if outcome.reason in _LOOKS and "likely" in params:
+        likely = words.tr("packing.or").join(cut(title) for title in params["likely"].split("、"))
+        text = words.tr(_LOOKS[outcome.reason], n=params["n"], likely=likely, why=text)
     if outcome.reason in _SAYS_LACKS and expected:
         text = words.tr("packing.still_lacks", why=text, expected=expected)
     return ScanView(state, head, text, code, stays=state in ("stop", "wait"))
@@ -323,6 +326,8 @@ def _pair_named(params: Mapping[str, str], words: Words) -> dict[str, str]:
     return {"slip": states.short(params["slip"]), "label": label}
 
 
+#: A weight that cannot be right says first which goods it may be.
+_LOOKS = {Reason.too_light: "packing.looks_light", Reason.too_heavy: "packing.looks_heavy"}
 #: Beside these no stands what the box still lacks.
 _SAYS_LACKS = frozenset({Reason.not_complete, Reason.over_quantity, Reason.same_unit, Reason.unknown_code})
 _LIGHT: dict[Light, State] = {Light.amber: "wait", Light.green: "ok", Light.red: "stop", Light.blue: "info"}

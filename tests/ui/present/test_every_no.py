@@ -29,6 +29,10 @@ KNOWN = {
     "note": "外箱湿了",
     "packed": "1",
     "by": "小美",
+    "due": "780",
+    "weight": "480",
+    "likely": "毛巾 蓝",
+    "n": "1",
 }
 #: What the bench says no to: colour, sound, and a word of the way on in each language.
 NOES = (
@@ -40,6 +44,8 @@ NOES = (
     (Reason.not_ours, "stop", Sound.wrong, "交给主管", "supervisor"),
     (Reason.unknown_code, "wait", Sound.wrong, "登记", "register it"),
     (Reason.doubtful_label, "wait", Sound.wrong, "再扫一次", "scan it once more"),
+    (Reason.too_light, "wait", Sound.wrong, "再封箱一次", "close once more"),
+    (Reason.too_heavy, "wait", Sound.too_many, "再封箱一次", "close once more"),
     (Reason.outdated_label, "stop", Sound.wrong, "重新打印", "print the label again"),
     (Reason.outdated_slip, "wait", Sound.wrong, "重新打印", "Print the slip again"),
     (Reason.on_hold, "wait", Sound.wrong, "等主管放行", "supervisor releases it"),
