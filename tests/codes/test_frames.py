@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.core.frame import Verdict
 from benchmarks.frames import look
+
+# slips are drawn: what is made for that is shared with the tests of windows
+pytestmark = pytest.mark.usefixtures("qapp")
 
 #: The whole round of 300 is `python -m benchmarks frames`.
 FRAMES = 24
