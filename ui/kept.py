@@ -6,6 +6,7 @@ LANG, LOOK = "lang", "look"
 PRINTER_ADDRESS, SLIPS_AT_ONCE = "printer_address", "slips_at_once"
 LAYOUT = "scanner_layout"
 SERIAL_ON, SERIAL_PORT, SERIAL_BAUD = "serial_on", "serial_port", "serial_baud"
+SCALE_ON, SCALE_PORT, SCALE_BAUD = "scale_on", "scale_port", "scale_baud"
 SCANNER_DEVICES = "scanner_devices"
 CAMERA_ON, CAMERA = "camera_on", "camera"
 #: "all": pictures of slips and labels that belong together are kept as well.

@@ -1,4 +1,4 @@
-"""Where this station's scans come from: keyboard-type scanners, one on a serial port, a camera.
+"""Where this station's scans come from: keyboard-type scanners, one on a serial port, a camera; and its scale.
 
     sources = ScanSources(scanner_input, outbox, clock, core.report_scanner)
     sources.open()                        # what a person turned on in the settings, never before the first picture
@@ -28,6 +28,9 @@ from ui.kept import (
     LAYOUT,
     PROOFS,
     PROOFS_ALL,
+    SCALE_BAUD,
+    SCALE_ON,
+    SCALE_PORT,
     SCANNER_DEVICES,
     SERIAL_BAUD,
     SERIAL_ON,
@@ -37,6 +40,8 @@ from ui.scanner_input import KEYBOARD, ScannerInput, ScanRead
 from ui.us_keys import LAYOUTS, Layout
 
 if TYPE_CHECKING:
+    from app.core.scale import Reading
+    from ui.scale_serial import SerialScale
     from ui.scanner_camera import CameraScanner
     from ui.scanner_raw import RawScanner
     from ui.scanner_serial import SerialScanner
@@ -59,13 +64,24 @@ class ScanSources(QObject):
     heard = Signal()
 
     def __init__(
-        self, door: ScannerInput, outbox: Outbox, clock: Clock, report: Callable[[bool | None], object]
+        self,
+        door: ScannerInput,
+        outbox: Outbox,
+        clock: Clock,
+        report: Callable[[bool | None], object],
+        report_scale: Callable[[bool | None], object] = lambda _: None,
+        weighed: Callable[[Reading, datetime], object] = lambda _reading, _at: None,
     ) -> None:
-        """``report``: a scanner on a port is there, is not, or there is none to be had."""
+        """``report``, ``report_scale``: a scanner (a scale) on a port is there, is not, or there is none to be had.
+
+        ``weighed`` takes what the scale says.
+        """
         super().__init__(door)
         self._door, self._outbox, self._clock, self._report = door, outbox, clock, report
+        self._report_scale, self._weighed = report_scale, weighed
         self._last: dict[str, LastRead] = {}
         self.serial: SerialScanner | None = None
+        self.scale: SerialScale | None = None
         self.camera: CameraScanner | None = None
         self._raw: RawScanner | None = None
         self.retry_s: dict[str, int] = {}
@@ -86,6 +102,15 @@ class ScanSources(QObject):
     @property
     def serial_baud(self) -> int:
         kept = self._outbox.setting(SERIAL_BAUD)
+        return int(kept) if kept.isdecimal() else BAUD
+
+    @property
+    def scale_port(self) -> str:
+        return self._outbox.setting(SCALE_PORT)
+
+    @property
+    def scale_baud(self) -> int:
+        kept = self._outbox.setting(SCALE_BAUD)
         return int(kept) if kept.isdecimal() else BAUD
 
     @property
@@ -116,12 +141,15 @@ class ScanSources(QObject):
             self._start_raw()
         if self.serial is None and self._outbox.setting(SERIAL_ON) and self.serial_port:
             self._start_serial()
+        if self.scale is None and self._outbox.setting(SCALE_ON) and self.scale_port:
+            self._start_scale()
         if self.camera is None and self._outbox.setting(CAMERA_ON):
             self._start_camera()
 
     def close(self) -> None:
-        """Lets go of port and camera."""
+        """Lets go of ports and camera."""
         self._stop_serial()
+        self._stop_scale()
         self._stop_camera()
         if self._raw is not None:
             self._raw.stop()
@@ -137,6 +165,15 @@ class ScanSources(QObject):
         self._stop_serial()
         if is_on:
             self._start_serial()
+        self.changed.emit()
+
+    def use_scale(self, is_on: bool, port: str, baud: int = BAUD) -> None:
+        """A scale on another port: it weighs the box that is closed."""
+        for key, value in ((SCALE_PORT, port), (SCALE_BAUD, str(baud)), (SCALE_ON, "1" if is_on else "")):
+            self._outbox.set_setting(key, value)
+        self._stop_scale()
+        if is_on:
+            self._start_scale()
         self.changed.emit()
 
     def use_camera(self, is_on: bool, name: str) -> None:
@@ -176,6 +213,26 @@ class ScanSources(QObject):
     def _serial_said(self, state: str, retry_s: int) -> None:
         self.retry_s["serial"] = retry_s
         self._report(state == "ready")
+        self.changed.emit()
+
+    def _start_scale(self) -> None:
+        from ui.scale_serial import SerialScale
+
+        self.scale = SerialScale(self, self.scale_port, self.scale_baud, self._clock, self._weighed)
+        self.scale.state_changed.connect(self._scale_said)
+        self.scale.weighed.connect(self.heard)
+        self.scale.start()
+
+    def _stop_scale(self) -> None:
+        if self.scale is not None:
+            self.scale.stop()
+            self.scale.deleteLater()
+            self.scale = None
+            self._report_scale(None)
+
+    def _scale_said(self, state: str, retry_s: int) -> None:
+        self.retry_s["scale"] = retry_s
+        self._report_scale(state == "ready")
         self.changed.emit()
 
     def _start_camera(self) -> None:

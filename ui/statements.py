@@ -84,5 +84,5 @@ class Statements:
             self._pages.show_sign_on()
         elif key == "scanner_fault":
             self._pages.show_scanner_check()
-        elif key.startswith(("printer", "no_printer", "no_sound", "scanner", "camera")):
+        elif key.startswith(("printer", "no_printer", "no_sound", "scanner", "camera", "scale")):
             self._pages.show_settings()

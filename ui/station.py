@@ -208,7 +208,8 @@ class Station:
             from ui.scan_sources import ScanSources
 
             clock, report = self._joint.clock, self.core.report_scanner
-            self._sources = ScanSources(self.scanner, self.core.outbox, clock, report)
+            scale, heard = self.core.report_scale, self.core.packing.weighing.heard
+            self._sources = ScanSources(self.scanner, self.core.outbox, clock, report, scale, heard)
             self._sources.changed.connect(self._statements.show)
         return self._sources
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from app.core.values import dataclass
 from ui.present.states import State
 from ui.present.words import Words
+
+if TYPE_CHECKING:
+    from app.core.scale import Reading
 
 CameraState = Literal["off", "opening", "ready", "missing", "given_up", "no_library"]
 CameraWhy = Literal["", "not_there", "no_picture", "no_answer"]
@@ -29,6 +32,16 @@ def serial_view(
     if state == "ready":
         return SourceView("ok", words.tr("sources.serial_ready", port=port))
     return SourceView("stop", words.tr("sources.serial_missing", port=port, span=words.duration(retry_s)))
+
+
+def scale_view(last: Reading | None, words: Words) -> str:
+    """What lies on the scale, as it last said; None where nothing it sent was understood yet."""
+    if last is None:
+        return words.tr("sources.scale_silent")
+    if last.weight_g is None:
+        return words.tr("sources.scale_beyond")
+    key = "sources.scale_moving" if last.steadiness == "moving" else "sources.scale_weight"
+    return words.tr(key, n=last.weight_g)
 
 
 def camera_view(

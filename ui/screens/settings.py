@@ -17,6 +17,7 @@ from ui.screens.form_parts import choice, tick, tight, titled
 from ui.screens.kiosk_card import KioskCard
 from ui.screens.printer_card import PrinterCard
 from ui.screens.room import Room
+from ui.screens.scale_card import ScaleCard
 from ui.screens.scanner_card import ScannerCard
 from ui.sounds import Tone
 from ui.widgets.big_button import BigButton
@@ -76,6 +77,7 @@ class SettingsPage(Page):
         self.printer = PrinterCard(room, printers, about.folder)
         self.kiosk = KioskCard(room, kiosk)
         self.scanner = ScannerCard(room, sources)
+        self.scale = ScaleCard(room, sources)
         self.scanner.check.clicked.connect(self.check_wanted)
         cards = (
             self._look(),
@@ -83,6 +85,7 @@ class SettingsPage(Page):
             self._sound(),
             self._intake(),
             *((self._shops(),) if room.core.kind in _SEES_SHOPS else ()),
+            self.scale,
             self.kiosk,
             self._about(about),
         )

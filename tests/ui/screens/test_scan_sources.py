@@ -92,6 +92,30 @@ def test_a_port_that_is_not_there_is_said_and_tried_again(
     qtbot.waitUntil(lambda: "scanner_away" in on_strip(bench), timeout=WAIT_MS)
 
 
+def test_a_scale_is_turned_on_its_weight_goes_to_the_desk_and_its_absence_is_said(
+    qtbot: QtBot, card: ScannerCard, bench: Station, cable: tuple[int, str], tmp_path: Path
+) -> None:
+    assert bench.pages.settings is not None
+    of_scale, (scale, port) = bench.pages.settings.scale, cable
+    of_scale.turn_on.click()
+    assert "COM4" in of_scale.port.trouble and bench.sources().scale is None
+    of_scale.port.edit.setText(port)
+    of_scale.turn_on.click()
+    assert of_scale.state() == f"正常（{port}）"
+    qtbot.waitUntil(lambda: "scale" in on_strip(bench), timeout=WAIT_MS)
+    os.write(scale, b"US,GS,+ 0.650kg\r\nST,GS,+ 0.782kg\r\n")
+    qtbot.waitUntil(lambda: of_scale.lies() == "782 克", timeout=WAIT_MS)
+    assert bench.core.packing.weighing.weight_g(bench.room.now()) == 782
+    of_scale.port.edit.setText(str(tmp_path / "COM9"))
+    of_scale.turn_on.click()
+    assert "已断开" in of_scale.state() and of_scale.lies() == ""
+    qtbot.waitUntil(lambda: "scale_away" in on_strip(bench), timeout=WAIT_MS)
+    assert bench.core.packing.weighing.weight_g(bench.room.now()) == 0
+    of_scale.turn_off.click()
+    assert of_scale.state() == "未启用" and not bench.core.packing.weighing.is_on
+    qtbot.waitUntil(lambda: not {"scale", "scale_away"} & set(on_strip(bench)), timeout=WAIT_MS)
+
+
 def test_a_camera_reads_and_its_absence_is_said_with_a_way_to_try_again(
     qtbot: QtBot, card: ScannerCard, bench: Station, tmp_path: Path
 ) -> None:
