@@ -1,7 +1,8 @@
 """Pictures of a pick slip (drawn by our own renderer) with a courier's label beside it, 1280 x 720, tilted up to 20
 degrees, aslant, unsharp, noisy, with glare: half of them belong together, half are swapped. Each picture is read once,
-as a camera's frame is; a camera that looks on has more of them. The reference reads the same pictures with zxing-cpp
-alone, once through. A pair that is not read is no answer; one that is swapped and called right would be a wrong one.
+as a camera's frame is; a camera that looks on has more of them. The reference reads the same pictures without
+looking a second time for the paper that is missing. A pair that is not read is no answer; one that is swapped and
+called right would be a wrong one.
 """
 
 from __future__ import annotations
