@@ -142,7 +142,7 @@ def test_open_work_that_is_too_much_stays_and_is_told_until_it_fits_again(cache:
 
 def test_where_open_work_is_too_much_no_file_is_written_only_to_go_again(cache: Cache) -> None:
     _fed(cache, [an_order(n) for n in range(1, 201)])
-    cache.keep_below(420_000)
+    cache.keep_below(440_000)
     _fed(cache, [an_order(201)])
     assert _count(cache, "history") == 0
     cache.read(lambda db: db.execute(_NO_FILES))

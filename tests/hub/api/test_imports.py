@@ -184,6 +184,7 @@ def test_a_station_is_told_which_further_calls_its_person_may_make(hub: RunningH
         "restored_brought",
         "pair",
         "track",
+        "work",
     ]
     signed_on = hub.client(bench.token, session["token"])
     assert signed_on.get("/v1/sessions/me").json()["doors"] == session["doors"]
@@ -193,4 +194,5 @@ def test_a_station_is_told_which_further_calls_its_person_may_make(hub: RunningH
         "restored_brought",
         "shops",
         "track",
+        "work",
     ]
