@@ -37,6 +37,7 @@ class Pusher(Waker):
         session, envelopes = await asyncio.to_thread(self._outbox.batch, BATCH)
         if not envelopes:
             return now + _IDLE
+        life = self._outbox.epoch
         try:
             receipts = await self._in_the_name_of(session, envelopes)
         except HubTrouble as trouble:
@@ -46,7 +47,8 @@ class Pusher(Waker):
         self._backoff.reset()
         self._feed.heard(now)
         try:
-            await asyncio.to_thread(self._outbox.settle, receipts, self._feed.parts.cache.cursor.epoch, now)
+            epoch = self._feed.parts.cache.cursor.epoch
+            await asyncio.to_thread(self._outbox.settle, receipts, epoch, now, life)
         except StoreTrouble:
             return now + self._backoff.next()  # the same id gets the same answer again
         return now

@@ -138,25 +138,32 @@ class ActBox(OutboxFile):
             ).fetchall()
         return [(session, msgspec.json.decode(data, type=Envelope)) for session, data in rows]
 
-    def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime) -> None:
+    def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime, life: str | None = None) -> None:
         """Keeps the hub's answers. Refused acts need a person; the others stay pending until the feed has them.
 
         ``epoch`` is that of the copy; while a new copy is still empty it has none, then the last known one counts.
+        ``life``: :attr:`epoch` as it was when the acts were sent. Where it is another by now the hub was restored
+        meanwhile, and what it said before says nothing any more: the acts wait on and are sent again.
         """
         epoch = epoch or self.setting("epoch")
         with self._lock:
             known = {r.act_id: self._pending.get(r.act_id) for r in receipts}
         moment = text_of(now)
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: sqlite3.Connection) -> bool:
+            known = db.execute("SELECT value FROM setting WHERE key = 'epoch'").fetchone()
+            if life is not None and life != (known[0] if known else ""):
+                return False
             db.executemany(
                 "UPDATE act SET state = ?, receipt = ?, settled_seq = ?, epoch = ?, settled_at = ?, session = '' "
                 "WHERE act_id = ? AND state = 'waiting'",
                 [(_state_after(r), msgspec.json.encode(r), r.seq, epoch, moment, r.act_id) for r in receipts],
             )
             needs.keep(db, receipts, moment)
+            return True
 
-        self.run(write).result()
+        if not self.run(write).result():
+            return
         if any(needs.needs(receipt) for receipt in receipts):
             self._look_at_needs()
         with self._lock:

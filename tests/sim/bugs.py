@@ -177,8 +177,8 @@ class _NumbersFirst(StepWriter):
 class _DropsEarly(StepOutbox):
     """An act leaves the screen with its receipt, before the feed has brought its effect."""
 
-    def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime) -> None:
-        super().settle(receipts, epoch, now)
+    def settle(self, receipts: Sequence[Receipt], epoch: str, now: datetime, life: str | None = None) -> None:
+        super().settle(receipts, epoch, now, life)
         with self._lock:
             for receipt in receipts:
                 self._pending.pop(receipt.act_id, None)

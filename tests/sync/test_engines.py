@@ -193,6 +193,24 @@ def test_another_epoch_waits_for_the_acts_to_be_sent_but_not_for_ever(stepped: S
     assert not stepped.status.facts.is_loading_anew
 
 
+def test_an_answer_of_the_life_before_a_restore_settles_nothing(stepped: Stepped) -> None:
+    """It was on its way while the station learned of the restore: the restored hub has not heard of the act."""
+    stepped.serves(orders(1, 1, 1))
+    stepped.wait_s(stepped.link.puller)
+    stepped.outbox.record(packed()).result()
+    receipt = Receipt(act_id=packed().act_id, outcome="applied", seq=2)
+
+    def late(_request: httpx.Request) -> httpx.Response:
+        stepped.outbox.reopen("E2", stepped.clock.now())
+        return ok([receipt])
+
+    stepped.answers["/v1/acts"] = late
+    stepped.wait_s(stepped.link.pusher)
+    assert stepped.outbox.pending_count() == 1, "it is sent again"
+    stepped.wait_s(stepped.link.pusher)
+    assert stepped.outbox.pending_count() == 0
+
+
 def test_a_hub_of_another_version_needs_a_person_until_it_does_not(stepped: Stepped) -> None:
     stepped.answers["/v1/changes"] = lambda _r: error(409, "update_me")
     stepped.wait_s(stepped.link.puller)
