@@ -8,7 +8,7 @@ from app.core import boxes, freeze
 from app.core.acts import ActKind, Nothing
 from app.core.order import Order, Parcel
 from app.core.reasons import Reason, Refused
-from app.station.asking import Asking
+from app.station.asking import Asked, Asking
 from app.station.outcome import Done, Light, Outcome
 from app.station.worktop import Worktop
 
@@ -32,8 +32,7 @@ class Splitting:
         asked = await self._asking.ask(ActKind.split_parcel, order.order_no, now, Nothing(), parcel.parcel_no)
         with self._top.lock:
             if asked.state == "refused":
-                refused = Refused(Reason(asked.reason), asked.params)
-                return self._top.said(self._top.no(scan_id, order, parcel, refused))
+                return self._top.said(self._top.no(scan_id, order, parcel, _said_no(asked)))
             is_done = asked.state == "applied"
             return self._top.said(
                 Outcome(
@@ -53,3 +52,10 @@ class Splitting:
         if isinstance(parted, Refused):
             return parted
         return None if self._top.bench.is_online else Refused(Reason.needs_hub)
+
+
+def _said_no(asked: Asked) -> Refused:
+    try:
+        return Refused(Reason(asked.reason), asked.params)
+    except ValueError:  # a newer hub knows reasons that we do not
+        return Refused(Reason.not_supported)

@@ -151,8 +151,8 @@ class ActBox(OutboxFile):
         moment = text_of(now)
 
         def write(db: sqlite3.Connection) -> bool:
-            known = db.execute("SELECT value FROM setting WHERE key = 'epoch'").fetchone()
-            if life is not None and life != (known[0] if known else ""):
+            lives = db.execute("SELECT value FROM setting WHERE key = 'epoch'").fetchone()
+            if life is not None and life != (lives[0] if lives else ""):
                 return False
             db.executemany(
                 "UPDATE act SET state = ?, receipt = ?, settled_seq = ?, epoch = ?, settled_at = ?, session = '' "
